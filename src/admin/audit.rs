@@ -1,0 +1,284 @@
+//! `audit.*`: who did what.
+
+use crate::admin::document::{operation, some};
+use crate::base::{UnixTime, encode};
+use crate::crypto::Jwk;
+use crate::error::{Error, Result};
+use crate::store::AuditRow;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// `audit.read`: rows of the audit, oldest first, page by page. All conditions hold together.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AuditRead {
+    /// Rows about this client.
+    #[serde(deserialize_with = "some")]
+    pub client_id: Option<String>,
+    /// Rows about this secret.
+    #[serde(deserialize_with = "some")]
+    pub credential_id: Option<String>,
+    /// `allowed`, `denied` or `done`.
+    #[serde(deserialize_with = "some")]
+    pub outcome: Option<String>,
+    /// Rows of this event, such as `token.issue`.
+    #[serde(deserialize_with = "some")]
+    pub event: Option<String>,
+    /// Rows at or after this time, in milliseconds.
+    #[serde(deserialize_with = "some")]
+    pub from: Option<i64>,
+    /// Rows before this time, in milliseconds.
+    #[serde(deserialize_with = "some")]
+    pub until: Option<i64>,
+    /// The `next` of the page before; absent for the first one.
+    #[serde(deserialize_with = "some")]
+    pub after: Option<u64>,
+    /// Rows a page, 1 to 1000. Default 100.
+    #[serde(deserialize_with = "some")]
+    pub limit: Option<u32>,
+}
+operation!(AuditRead = "audit.read" -> AuditPage);
+
+/// `audit.explain`: what became of one request, in words.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuditExplain {
+    /// The id: of the `Wardkey-Request-Id` header, or of a refusal.
+    pub request_id: String,
+}
+operation!(AuditExplain = "audit.explain" -> AuditExplanation);
+
+/// `audit.verify`: follows the whole chain and checks every hash and signature.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuditVerify {}
+operation!(AuditVerify = "audit.verify" -> AuditVerdict);
+
+/// A page of the audit, with what a verifier needs.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct AuditPage {
+    /// The rows.
+    pub rows: Vec<AuditEntryDocument>,
+    /// What to ask for as `after` to go on; absent on the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<u64>,
+    /// The public keys of the heads' signatures, by the number in `signed_by`.
+    pub keys: Map<String, Value>,
+    /// The hash that the first row of the chain is linked to, in hexadecimal.
+    pub start: String,
+}
+
+/// A row of the audit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct AuditEntryDocument {
+    /// Its place in the chain, from 1 without gap.
+    pub sequence: u64,
+    /// The row in words.
+    pub words: String,
+    /// What the row says.
+    pub entry: Value,
+    /// The exact text that was hashed.
+    pub row: String,
+    /// `SHA-256("wardkey audit row 1\0" + the previous row's hash + row)`, in hexadecimal.
+    pub hash: String,
+    /// The key that signed this head; absent within a transaction.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signed_by: Option<i64>,
+    /// Ed25519 over `"wardkey audit head 1\0" + hash`, in base64url.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signature: Option<String>,
+}
+
+/// What became of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct AuditExplanation {
+    /// The request's id.
+    pub request_id: String,
+    /// Whether the audit holds it. A request that was gathered with many others of its kind may not be
+    /// named any more.
+    pub held: bool,
+    /// What happened, or why nothing can be said.
+    pub words: String,
+    /// The row.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entry: Option<Value>,
+}
+
+/// Whether the chain is whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct AuditVerdict {
+    /// Whether every row is as it was written.
+    pub valid: bool,
+    /// Rows that were checked and found good.
+    pub rows: u64,
+    /// The first bad row.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bad_row: Option<u64>,
+    /// What is wrong with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// The last good row's hash, in hexadecimal: kept elsewhere, it reveals a tail that is cut off later.
+    pub head: String,
+}
+
+impl AuditVerdict {
+    /// A chain that is whole.
+    pub(crate) fn whole(rows: u64, head: &[u8; 32]) -> Self {
+        Self { valid: true, rows, bad_row: None, why: None, head: encode::hex(head) }
+    }
+
+    /// A chain with a bad row.
+    pub(crate) fn broken(rows: u64, head: &[u8; 32], bad_row: u64, why: &str) -> Self {
+        let why = Some(why.to_owned());
+        Self { valid: false, rows, bad_row: Some(bad_row), why, head: encode::hex(head) }
+    }
+}
+
+/// Prints a page; `keys` are the audit keys by number.
+pub(crate) fn page(
+    rows: &[AuditRow],
+    limit: u32,
+    keys: &[(i64, Jwk)],
+    start: &[u8; 32],
+) -> Result<AuditPage> {
+    let full = u64::try_from(rows.len()).is_ok_and(|length| length == u64::from(limit));
+    let next = rows.last().filter(|_| full).map(|row| row.sequence);
+    let keys = keys.iter().map(|(id, jwk)| {
+        let jwk = serde_json::to_value(jwk);
+        jwk.map(|jwk| (id.to_string(), jwk))
+    });
+    let keys: std::result::Result<_, _> = keys.collect();
+    let keys = keys.map_err(|_| Error::Internal { what: "a public key that cannot be printed" })?;
+    Ok(AuditPage {
+        rows: rows.iter().map(entry_document).collect(),
+        next,
+        keys,
+        start: encode::hex(start),
+    })
+}
+
+/// Explains a request by its row, if there is one.
+pub(crate) fn explanation(request_id: &str, row: Option<&AuditRow>) -> AuditExplanation {
+    let request_id = request_id.to_owned();
+    match row {
+        Some(row) => {
+            let entry = entry_of(row);
+            let words = describe(&entry);
+            AuditExplanation { request_id, held: true, words, entry: Some(entry) }
+        }
+        None => AuditExplanation {
+            request_id,
+            held: false,
+            words: "The audit does not hold this request. Uses of valid tokens have no id of their own; \
+                    of many refusals of one kind only the last eight are named; what was gathered in \
+                    memory is lost in a crash."
+                .to_owned(),
+            entry: None,
+        },
+    }
+}
+
+fn entry_document(row: &AuditRow) -> AuditEntryDocument {
+    let entry = entry_of(row);
+    AuditEntryDocument {
+        sequence: row.sequence,
+        words: describe(&entry),
+        entry,
+        row: row.row.clone(),
+        hash: encode::hex(&row.hash),
+        signed_by: row.head.as_ref().map(|(key, _)| *key),
+        signature: row.head.as_ref().map(|(_, signature)| encode::base64url(signature)),
+    }
+}
+
+/// A row's text as a value; a text that is damaged is shown as the string it is.
+fn entry_of(row: &AuditRow) -> Value {
+    serde_json::from_str(&row.row).unwrap_or_else(|_| Value::String(row.row.clone()))
+}
+
+/// A row in words.
+pub(crate) fn describe(entry: &Value) -> String {
+    let text = |name: &str| entry.get(name).and_then(Value::as_str).unwrap_or("");
+    let detail = |name: &str| {
+        entry
+            .get("detail")
+            .and_then(|detail| detail.get(name))
+            .and_then(Value::as_str)
+            .unwrap_or("")
+    };
+    let time = entry.get("time").and_then(Value::as_i64).unwrap_or_default();
+    let mut words =
+        format!("{} {}", UnixTime::from_millis(time), sentence(text("event"), &text, &detail));
+    if let Some(count) = entry.get("count").and_then(Value::as_u64) {
+        words.push_str(&format!(", {count} times"));
+    }
+    if !text("reason").is_empty() {
+        words.push_str(&format!(": {}", text("reason").replace('_', " ")));
+    }
+    for (name, label) in [("peer", "from"), ("actor", "by"), ("correlation", "correlation")] {
+        if !text(name).is_empty() {
+            words.push_str(&format!(", {label} {}", text(name)));
+        }
+    }
+    words
+}
+
+/// What happened, without when, whence and by whom.
+fn sentence<'a>(
+    event: &str,
+    text: &impl Fn(&str) -> &'a str,
+    detail: &impl Fn(&str) -> &'a str,
+) -> String {
+    let client = match (text("client"), detail("client_name")) {
+        ("", _) => "an unknown client".to_owned(),
+        (id, "") => format!("client {id}"),
+        (id, name) => format!("client {id} ({name})"),
+    };
+    let secret = format!("secret {} of {client}", text("credential"));
+    match event {
+        "token.issue" => format!(
+            "{client} obtained token {} for `{}` with secret {}",
+            text("token"),
+            text("scope"),
+            text("credential")
+        ),
+        "token.use" => format!("token {} of {client} was used", text("token")),
+        "token.revoke" if text("outcome") == "denied" => {
+            format!("{client} tried to revoke token {}", text("token"))
+        }
+        "token.revoke" => format!("token {} was revoked", text("token")),
+        "token.deny" => format!("{client} was refused a token"),
+        "request.refuse" => format!("requests of {client} were refused"),
+        "client.create" => format!("{client} was registered for `{}`", text("scope")),
+        "client.update" => {
+            format!("the registration of {client} was changed, now for `{}`", text("scope"))
+        }
+        "client.enable" => format!("{client} was enabled"),
+        "client.disable" => format!("{client} was disabled"),
+        "client.revoke" => format!("all tokens of {client} were revoked"),
+        "client.delete" => format!("{client} was deleted"),
+        "secret.create" => format!("{secret} was made"),
+        "secret.import" => format!("{secret} was imported"),
+        "secret.revoke" => format!("{secret} was revoked, with every token it had obtained"),
+        "secret.confirm" => format!("{secret} was confirmed after a restore"),
+        "secret.new_peer" => format!("{secret} was used from a new address"),
+        "scope.add" => format!("the scope `{}` was added", text("scope")),
+        "scope.remove" => format!("the scope `{}` was removed", text("scope")),
+        "settings.set" => format!("the settings were changed: {}", detail("members")),
+        "key.make" => format!("a new {} signing key was made", detail("algorithm")),
+        "key.import" => format!("a {} signing key was imported", detail("algorithm")),
+        "key.retire" => "a signing key was retired".to_owned(),
+        "database.create" => format!("the database was created, issuer {}", detail("issuer")),
+        "database.open" => format!("the database was opened with {}", detail("clock")),
+        "database.restore" => {
+            "the database was restored: all tokens ended, all secrets await confirmation".to_owned()
+        }
+        "clock.doubt" => format!("the wall clock leapt to {} and is not believed", detail("wall")),
+        "clock.trust" => "the wall clock is believed again".to_owned(),
+        other => format!("{other} {client}"),
+    }
+}

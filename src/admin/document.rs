@@ -1,0 +1,110 @@
+//! JSON documents, read strictly.
+
+use crate::error::{Error, Result};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize};
+
+/// An operation of `call`: a request document with a name and a response.
+pub trait Operation: DeserializeOwned {
+    /// The name that `call` knows it by.
+    const NAME: &'static str;
+    /// What it answers.
+    type Response: Serialize;
+}
+
+/// The answer of an operation that has nothing to say: `{}`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[non_exhaustive]
+pub struct Done {}
+
+/// A secret in a request: wiped when dropped, never printed.
+#[derive(Clone, Default, Deserialize)]
+#[serde(transparent)]
+pub struct SecretText(String);
+
+impl SecretText {
+    /// The text, for the one use that needs it.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for SecretText {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl Drop for SecretText {
+    fn drop(&mut self) {
+        zeroize::Zeroize::zeroize(&mut self.0);
+    }
+}
+
+/// Reads a request; an empty text is an empty document.
+///
+/// # Errors
+/// [`Error::InvalidDocument`] with the path of the first member that is false.
+pub(crate) fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T> {
+    let json = if json.is_empty() { b"{}" } else { json };
+    // serde takes an array for a struct, member by member: nobody means that.
+    let first = json.iter().find(|byte| !byte.is_ascii_whitespace());
+    if first != Some(&b'{') {
+        return Err(Error::document(".", "must be a JSON object"));
+    }
+    let mut deserializer = serde_json::Deserializer::from_slice(json);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let path = error.path().to_string();
+        Error::document(path, error.into_inner().to_string())
+    })?;
+    deserializer.end().map_err(|_| Error::document(".", "has text behind its end"))?;
+    Ok(value)
+}
+
+/// Prints a response.
+pub(crate) fn print<T: Serialize>(document: &T) -> Result<Vec<u8>> {
+    serde_json::to_vec(document)
+        .map_err(|_| Error::Internal { what: "a document that cannot be printed" })
+}
+
+/// A member that is there: `null` is a value of its own type or an error, never the same as absence.
+pub(super) fn some<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> std::result::Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+/// Reads each text of a list, naming the place of the one that is false.
+pub(super) fn each<T>(
+    member: &str,
+    list: &[String],
+    parse: impl Fn(&str) -> std::result::Result<T, String>,
+) -> Result<Vec<T>> {
+    list.iter()
+        .enumerate()
+        .map(|(index, text)| {
+            parse(text).map_err(|why| Error::document(format!("{member}[{index}]"), why))
+        })
+        .collect()
+}
+
+/// Reads a word of a closed list.
+pub(super) fn word<T>(
+    member: &str,
+    text: &str,
+    parse: impl Fn(&str) -> Option<T>,
+    known: &str,
+) -> Result<T> {
+    parse(text).ok_or_else(|| Error::document(member, format!("must be one of: {known}")))
+}
+
+macro_rules! operation {
+    ($type:ident = $name:literal -> $response:ty) => {
+        impl $crate::admin::document::Operation for $type {
+            const NAME: &'static str = $name;
+            type Response = $response;
+        }
+    };
+}
+pub(super) use operation;

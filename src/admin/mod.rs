@@ -1,0 +1,36 @@
+//! Administration as documents: a request and a response for every operation of `call`.
+//!
+//! Members are named as the RFCs name them where one does. Unknown, duplicate and ill-typed members are
+//! refused with their path. Times are whole seconds since 1970-01-01 UTC (RFC 7519 NumericDate), but
+//! those of the audit, which are milliseconds.
+
+mod audit;
+mod client;
+mod document;
+mod key;
+mod scope;
+mod secret;
+mod settings;
+mod token;
+
+pub use audit::{
+    AuditEntryDocument, AuditExplain, AuditExplanation, AuditPage, AuditRead, AuditVerdict,
+    AuditVerify,
+};
+pub use client::{
+    ClientCreate, ClientCreated, ClientDelete, ClientDisable, ClientDocument, ClientEnable,
+    ClientImport, ClientList, ClientPage, ClientRead, ClientRevoke, ClientUpdate,
+};
+pub use document::{Done, Operation, SecretText};
+pub use key::{KeyDocument, KeyImport, KeyList, KeyPage};
+pub use scope::{ScopeAdd, ScopeDocument, ScopeList, ScopePage, ScopeRemove};
+pub use secret::{
+    PeerDocument, SecretConfirm, SecretCreate, SecretCreated, SecretDocument, SecretImport,
+    SecretList, SecretPage, SecretRevoke,
+};
+pub use settings::{SettingsDocument, SettingsGet, SettingsSet};
+pub use token::{TokenDocument, TokenIntrospect, TokenRevoke};
+
+pub(crate) use audit::{explanation, page};
+pub(crate) use document::{parse, print};
+pub(crate) use settings::{document_of_settings, settings_of_document};

@@ -1,0 +1,197 @@
+//! `settings.get`, `settings.set`, and the stored document.
+
+use crate::admin::document::{each, operation, some, word};
+use crate::base::{Lifetime, Network};
+use crate::crypto::Algorithm;
+use crate::domain::{Dialect, Settings, TokenFormat};
+use crate::error::{Error, Result};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// `settings.get`: the settings in force.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SettingsGet {}
+operation!(SettingsGet = "settings.get" -> SettingsDocument);
+
+/// `settings.set`: replaces the members given; the others stay. In force at the next call of every
+/// process that has the database open.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SettingsSet {
+    /// See [`Settings::issuer`].
+    #[serde(deserialize_with = "some")]
+    pub issuer: Option<String>,
+    /// See [`Settings::audience`]; `null` makes it the issuer again.
+    #[serde(deserialize_with = "some")]
+    pub audience: Option<Option<String>>,
+    /// `ES256`, `EdDSA` or `RS256`.
+    #[serde(deserialize_with = "some")]
+    pub algorithm: Option<String>,
+    /// `jwt`, `opaque` or `opaque_hex`.
+    #[serde(deserialize_with = "some")]
+    pub token_format: Option<String>,
+    /// Seconds, 60 to 2592000.
+    #[serde(deserialize_with = "some")]
+    pub access_token_lifetime: Option<u32>,
+    /// Of `bio-ecko`, `nikohealth`, `medblocks`.
+    #[serde(deserialize_with = "some")]
+    pub dialects: Option<Vec<String>>,
+    /// Addresses or CIDR ranges.
+    #[serde(deserialize_with = "some")]
+    pub trusted_proxies: Option<Vec<String>>,
+    /// Whether plain HTTP from other machines is answered.
+    #[serde(deserialize_with = "some")]
+    pub danger_allow_plain_http: Option<bool>,
+    /// Bytes, 1024 to 1048576.
+    #[serde(deserialize_with = "some")]
+    pub max_request_body: Option<u32>,
+}
+operation!(SettingsSet = "settings.set" -> SettingsDocument);
+
+/// The settings as a document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct SettingsDocument {
+    /// See [`Settings::issuer`].
+    pub issuer: String,
+    /// See [`Settings::audience`].
+    pub audience: Option<String>,
+    /// `ES256`, `EdDSA` or `RS256`.
+    pub algorithm: String,
+    /// `jwt`, `opaque` or `opaque_hex`.
+    pub token_format: String,
+    /// Seconds.
+    pub access_token_lifetime: u32,
+    /// The dialects whose routes answer.
+    pub dialects: Vec<String>,
+    /// The proxies whose forwarding header is believed.
+    pub trusted_proxies: Vec<String>,
+    /// Whether plain HTTP from other machines is answered.
+    pub danger_allow_plain_http: bool,
+    /// Bytes.
+    pub max_request_body: u32,
+}
+
+impl SettingsSet {
+    /// The members that are given.
+    pub(crate) fn named(&self) -> Vec<&'static str> {
+        let given = [
+            ("issuer", self.issuer.is_some()),
+            ("audience", self.audience.is_some()),
+            ("algorithm", self.algorithm.is_some()),
+            ("token_format", self.token_format.is_some()),
+            ("access_token_lifetime", self.access_token_lifetime.is_some()),
+            ("dialects", self.dialects.is_some()),
+            ("trusted_proxies", self.trusted_proxies.is_some()),
+            ("danger_allow_plain_http", self.danger_allow_plain_http.is_some()),
+            ("max_request_body", self.max_request_body.is_some()),
+        ];
+        given.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
+    }
+
+    /// `settings` with the given members replaced.
+    ///
+    /// # Errors
+    /// [`Error::InvalidDocument`] with the member's name.
+    pub(crate) fn apply(self, settings: Settings) -> Result<Settings> {
+        let mut document = SettingsDocument::from(&settings);
+        replace(&mut document.issuer, self.issuer);
+        replace(&mut document.audience, self.audience);
+        replace(&mut document.algorithm, self.algorithm);
+        replace(&mut document.token_format, self.token_format);
+        replace(&mut document.access_token_lifetime, self.access_token_lifetime);
+        replace(&mut document.dialects, self.dialects);
+        replace(&mut document.trusted_proxies, self.trusted_proxies);
+        replace(&mut document.danger_allow_plain_http, self.danger_allow_plain_http);
+        replace(&mut document.max_request_body, self.max_request_body);
+        document.into_settings()
+    }
+}
+
+fn replace<T>(member: &mut T, given: Option<T>) {
+    if let Some(value) = given {
+        *member = value;
+    }
+}
+
+impl From<&Settings> for SettingsDocument {
+    fn from(settings: &Settings) -> Self {
+        Self {
+            issuer: settings.issuer.clone(),
+            audience: settings.audience.clone(),
+            algorithm: settings.algorithm.as_str().to_owned(),
+            token_format: settings.token_format.as_str().to_owned(),
+            access_token_lifetime: settings.access_token_lifetime.as_seconds(),
+            dialects: settings.dialects.iter().map(|dialect| dialect.as_str().to_owned()).collect(),
+            trusted_proxies: settings.trusted_proxies.iter().map(Network::to_string).collect(),
+            danger_allow_plain_http: settings.danger_allow_plain_http,
+            max_request_body: settings.max_request_body,
+        }
+    }
+}
+
+impl SettingsDocument {
+    fn into_settings(self) -> Result<Settings> {
+        let dialect = |name: &str| {
+            Dialect::parse(name).ok_or_else(|| {
+                let known: Vec<_> = Dialect::ALL.iter().map(|dialect| dialect.as_str()).collect();
+                format!("must be one of: {}", known.join(", "))
+            })
+        };
+        let network = |text: &str| Network::parse(text).map_err(|error| error.to_string());
+        let mut dialects = each("dialects", &self.dialects, dialect)?;
+        dialects.sort_by_key(|dialect| dialect.as_str());
+        dialects.dedup();
+        let settings = Settings {
+            issuer: self.issuer,
+            audience: self.audience,
+            algorithm: word("algorithm", &self.algorithm, Algorithm::parse, "ES256, EdDSA, RS256")?,
+            token_format: word(
+                "token_format",
+                &self.token_format,
+                TokenFormat::parse,
+                "jwt, opaque, opaque_hex",
+            )?,
+            access_token_lifetime: Lifetime::seconds(self.access_token_lifetime),
+            dialects,
+            trusted_proxies: each("trusted_proxies", &self.trusted_proxies, network)?,
+            danger_allow_plain_http: self.danger_allow_plain_http,
+            max_request_body: self.max_request_body,
+        };
+        settings.check()?;
+        Ok(settings)
+    }
+}
+
+/// Reads the stored settings. Members of later releases are left alone, unless the document says under
+/// `critical` that whoever does not know them must not go on.
+///
+/// # Errors
+/// [`Error::Corrupt`], [`Error::NewerFile`].
+pub(crate) fn settings_of_document(document: &str) -> Result<Settings> {
+    let corrupt = || Error::Corrupt { what: "the settings document".to_owned() };
+    let members: Map<String, Value> = serde_json::from_str(document).map_err(|_| corrupt())?;
+    if members.get("critical").is_some_and(|critical| critical != &Value::Array(Vec::new())) {
+        return Err(Error::NewerFile { needs: 2, known: 1 });
+    }
+    let known: SettingsDocument =
+        serde_json::from_value(Value::Object(members)).map_err(|_| corrupt())?;
+    known.into_settings().map_err(|_| corrupt())
+}
+
+/// The document to store for `settings`; what a later release put into `old` stays in it.
+pub(crate) fn document_of_settings(settings: &Settings, old: Option<&str>) -> Result<String> {
+    let impossible = || Error::Internal { what: "settings that cannot be printed" };
+    let mut members: Map<String, Value> = match old {
+        Some(old) => serde_json::from_str(old)
+            .map_err(|_| Error::Corrupt { what: "the settings document".to_owned() })?,
+        None => Map::new(),
+    };
+    let known = serde_json::to_value(SettingsDocument::from(settings)).map_err(|_| impossible())?;
+    let Value::Object(known) = known else {
+        return Err(impossible());
+    };
+    members.extend(known);
+    serde_json::to_string(&members).map_err(|_| impossible())
+}

@@ -1,0 +1,58 @@
+//! `token.*`: single access tokens.
+
+use crate::admin::document::{Done, SecretText, operation, some};
+use serde::{Deserialize, Serialize};
+
+/// `token.revoke`: ends one token, by its text or its `jti`. Exactly one of them is given.
+#[derive(Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TokenRevoke {
+    /// The token itself.
+    #[serde(deserialize_with = "some")]
+    pub token: Option<SecretText>,
+    /// Its `jti`, as the audit names it.
+    #[serde(deserialize_with = "some")]
+    pub jti: Option<String>,
+}
+operation!(TokenRevoke = "token.revoke" -> Done);
+
+/// `token.introspect`: whether a token is valid now, and what it says (RFC 7662).
+#[derive(Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenIntrospect {
+    /// The token.
+    pub token: SecretText,
+}
+operation!(TokenIntrospect = "token.introspect" -> TokenDocument);
+
+/// What a token is (RFC 7662 2.2). Of an inactive one also why, which the wire does not tell.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the members are those of RFC 7662 2.2")]
+pub struct TokenDocument {
+    pub active: bool,
+    /// Why it is not active: the refusal's word, and its sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason_description: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sub: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aud: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub iss: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exp: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub iat: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jti: Option<String>,
+    /// The secret that obtained it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credential_id: Option<String>,
+}

@@ -1,0 +1,243 @@
+//! Names of things, each of its own type.
+
+use crate::base::{Entropy, UnixTime, encode};
+use crate::error::{Error, Result};
+use std::fmt;
+
+macro_rules! text_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(String);
+
+        impl $name {
+            /// The id as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        // Maps keyed by the id can be asked with a borrowed text.
+        impl std::borrow::Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+    };
+}
+
+text_id! {
+    /// A client's `client_id` (RFC 6749 2.2).
+    ClientId
+}
+text_id! {
+    /// One credential of a client, such as one of its secrets. Not secret itself, and never reused.
+    CredentialId
+}
+text_id! {
+    /// A token's `jti` (RFC 7519 4.1.7): the site's id, a dot, 22 random characters.
+    TokenId
+}
+text_id! {
+    /// A signing key's `kid`: the site's id, a dot, the key's RFC 7638 thumbprint.
+    KeyId
+}
+text_id! {
+    /// A database's own random name: 11 base64url characters.
+    SiteId
+}
+text_id! {
+    /// The name of one request, which finds its row in the audit: 32 hexadecimal digits, the first
+    /// twelve of them the time in milliseconds.
+    RequestId
+}
+
+impl ClientId {
+    /// Longest id in bytes: it must fit `wardkey_principal.client_id` with its NUL.
+    pub const MAX_LENGTH: usize = 127;
+
+    /// Reads an id: 1 to 127 printable ASCII characters (RFC 6749 A.1) that neither begin nor end with
+    /// a space, nor begin with `usr_`, which is kept for users (`sub` must tell them apart, RFC 9068 5).
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] for anything else.
+    pub fn parse(text: &str) -> Result<Self> {
+        let printable = text.bytes().all(|b| (0x20..=0x7e).contains(&b));
+        let why = if text.is_empty() || text.len() > Self::MAX_LENGTH {
+            "must have 1 to 127 characters"
+        } else if !printable {
+            "must be printable ASCII (RFC 6749 A.1)"
+        } else if text.starts_with(' ') || text.ends_with(' ') {
+            "must not begin or end with a space"
+        } else if text.starts_with("usr_") {
+            "must not begin with `usr_`, which is kept for users"
+        } else {
+            return Ok(Self(text.to_owned()));
+        };
+        Err(Error::argument("client_id", why))
+    }
+
+    /// A new random id: `wkc_` and 22 characters.
+    pub(crate) fn mint(entropy: &dyn Entropy) -> Result<Self> {
+        Ok(Self(format!("wkc_{}", random_text::<16>(entropy)?)))
+    }
+}
+
+impl CredentialId {
+    /// Reads an id that [`CredentialId::mint`] made: 11 base64url characters.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        encode::is_base64url(text, 11).then(|| Self(text.to_owned()))
+    }
+
+    /// A new random id.
+    pub(crate) fn mint(entropy: &dyn Entropy) -> Result<Self> {
+        Ok(Self(random_text::<8>(entropy)?))
+    }
+}
+
+impl SiteId {
+    /// Reads an id that [`SiteId::mint`] made.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        encode::is_base64url(text, 11).then(|| Self(text.to_owned()))
+    }
+
+    /// A new random id.
+    pub(crate) fn mint(entropy: &dyn Entropy) -> Result<Self> {
+        Ok(Self(random_text::<8>(entropy)?))
+    }
+}
+
+impl TokenId {
+    /// Reads an id of the form `<site>.<22 characters>`.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let (site, unique) = text.split_once('.')?;
+        let sound = encode::is_base64url(site, 11) && encode::is_base64url(unique, 22);
+        sound.then(|| Self(text.to_owned()))
+    }
+
+    /// A new id of `site`: 128 random bits.
+    pub(crate) fn mint(site: &SiteId, entropy: &dyn Entropy) -> Result<Self> {
+        Ok(Self(format!("{site}.{}", random_text::<16>(entropy)?)))
+    }
+}
+
+impl KeyId {
+    /// Reads an id of the form `<site>.<43 characters>`.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let (site, thumbprint) = text.split_once('.')?;
+        let sound = encode::is_base64url(site, 11) && encode::is_base64url(thumbprint, 43);
+        sound.then(|| Self(text.to_owned()))
+    }
+
+    /// The id of the key with this RFC 7638 SHA-256 thumbprint at `site`.
+    pub(crate) fn of(site: &SiteId, thumbprint: &[u8; 32]) -> Self {
+        Self(format!("{site}.{}", encode::base64url(thumbprint)))
+    }
+}
+
+impl RequestId {
+    /// Reads an id that [`RequestId::mint`] made.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        encode::from_hex(text).filter(|bytes| bytes.len() == 16).map(|_| Self(text.to_owned()))
+    }
+
+    /// A new id at `now`: 48 bits of time, so that ids sort as requests came, and 80 random bits.
+    pub(crate) fn mint(now: UnixTime, entropy: &dyn Entropy) -> Result<Self> {
+        let mut bytes = [0_u8; 16];
+        entropy.fill(&mut bytes)?;
+        let time = now.millis().max(0).to_be_bytes();
+        for (byte, from) in bytes.iter_mut().zip(time.iter().skip(2)) {
+            *byte = *from;
+        }
+        Ok(Self(encode::hex(&bytes)))
+    }
+}
+
+/// The random name of a stretch of the database's life; a restore begins a new one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Epoch([u8; 8]);
+
+impl Epoch {
+    /// A new random epoch.
+    pub(crate) fn mint(entropy: &dyn Entropy) -> Result<Self> {
+        let mut bytes = [0; 8];
+        entropy.fill(&mut bytes)?;
+        Ok(Self(bytes))
+    }
+
+    /// The epoch with these bytes.
+    pub(crate) const fn from_bytes(bytes: [u8; 8]) -> Self {
+        Self(bytes)
+    }
+
+    /// Its bytes.
+    pub(crate) const fn bytes(self) -> [u8; 8] {
+        self.0
+    }
+
+    /// As 11 base64url characters.
+    pub(crate) fn text(self) -> String {
+        encode::base64url(&self.0)
+    }
+
+    /// Reads what [`Epoch::text`] prints.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let mut bytes = [0; 8];
+        (encode::from_base64url_into(text.as_bytes(), &mut bytes)? == 8).then_some(Self(bytes))
+    }
+}
+
+/// The change sequence at which all of a client's or subject's tokens were last ended, creation included.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
+#[serde(transparent)]
+pub(crate) struct Generation(pub(crate) u64);
+
+/// `N` random bytes in base64url.
+fn random_text<const N: usize>(entropy: &dyn Entropy) -> Result<String> {
+    let mut bytes = [0_u8; N];
+    entropy.fill(&mut bytes)?;
+    Ok(encode::base64url(&bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::SystemEntropy;
+
+    #[test]
+    fn client_ids_are_printable_and_never_look_like_users() {
+        for good in ["a", "legacy id:7", "wkc_abc", &"x".repeat(127)] {
+            assert_eq!(ClientId::parse(good).unwrap().as_str(), good);
+        }
+        for bad in ["", " a", "a ", "usr_1", "a\u{0}", "a\tb", "\u{e9}", &"x".repeat(128)] {
+            assert!(ClientId::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn minted_ids_parse_again() {
+        let entropy = SystemEntropy;
+        let site = SiteId::mint(&entropy).unwrap();
+        assert_eq!(SiteId::parse(site.as_str()).as_ref(), Some(&site));
+        let token = TokenId::mint(&site, &entropy).unwrap();
+        assert_eq!(TokenId::parse(token.as_str()).as_ref(), Some(&token));
+        assert_eq!(token.as_str().len(), 34);
+        let key = KeyId::of(&site, &[7; 32]);
+        assert_eq!(KeyId::parse(key.as_str()).as_ref(), Some(&key));
+        let request = RequestId::mint(UnixTime::from_millis(0x0199_f2c1_b5e0), &entropy).unwrap();
+        assert!(request.as_str().starts_with("0199f2c1b5e0"));
+        assert_eq!(RequestId::parse(request.as_str()).as_ref(), Some(&request));
+        let epoch = Epoch::mint(&entropy).unwrap();
+        assert_eq!(Epoch::parse(&epoch.text()), Some(epoch));
+        assert!(ClientId::parse(ClientId::mint(&entropy).unwrap().as_str()).is_ok());
+    }
+}

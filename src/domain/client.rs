@@ -1,0 +1,385 @@
+//! Clients: the programs that may ask for tokens.
+
+use crate::base::{ClientId, Generation, Lifetime, Network, UnixTime};
+use crate::crypto::Algorithm;
+use crate::domain::scope::Scope;
+use crate::domain::settings::check_lifetime;
+use crate::error::{Error, Result};
+use crate::store::{ClientRow, check_extra};
+
+/// A registered client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Client {
+    /// Its id (RFC 6749 2.2).
+    pub client_id: ClientId,
+    /// What is registered about it.
+    pub metadata: Metadata,
+    /// Whether it may do anything at all.
+    pub enabled: bool,
+    /// When it was registered.
+    pub created_at: UnixTime,
+    /// When its registration last changed.
+    pub updated_at: UnixTime,
+    pub(crate) version: u64,
+    /// What later releases keep about it.
+    pub(crate) extra: String,
+    pub(crate) generation: Generation,
+}
+
+/// What is registered about a client: RFC 7591 2, and Wardkey's own members.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Metadata {
+    /// The name people know it by.
+    pub client_name: String,
+    /// What it is for.
+    pub description: String,
+    /// The scope words it may have.
+    pub scope: Scope,
+    /// The words it gets when it asks for none; absent: all it may have.
+    pub default_scope: Option<Scope>,
+    /// The grants it may use.
+    pub grant_types: Vec<GrantType>,
+    /// How it must present its secret; absent: Basic or form as it likes.
+    pub token_endpoint_auth_method: Option<AuthMethod>,
+    /// Where authorization responses may go.
+    pub redirect_uris: Vec<String>,
+    /// Whether it may introspect the tokens of others.
+    pub resource_server: bool,
+    /// The algorithm of its JWTs; absent: the dialect's, else the settings'.
+    pub algorithm: Option<Algorithm>,
+    /// The form of its tokens; absent: the dialect's, else the settings'.
+    pub token_format: Option<TokenFormat>,
+    /// How long its tokens live; absent: the dialect's, else the settings'.
+    pub access_token_lifetime: Option<Lifetime>,
+    /// How its responses spell `token_type`; absent: the dialect's, else `Bearer`.
+    pub token_type_case: Option<TokenTypeCase>,
+    /// The only networks it may come from; empty: from anywhere.
+    pub allowed_networks: Vec<Network>,
+    /// The web origins its pages have (for CORS).
+    pub allowed_origins: Vec<String>,
+    /// The host's own words about it, at most 4096 bytes; returned with its claims.
+    pub host_data: String,
+}
+
+/// A grant type (RFC 6749 1.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum GrantType {
+    /// `client_credentials` (RFC 6749 4.4).
+    ClientCredentials,
+    /// `authorization_code` (RFC 6749 4.1).
+    AuthorizationCode,
+    /// `refresh_token` (RFC 6749 6).
+    RefreshToken,
+}
+
+/// How a client presents its secret (RFC 7591 2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AuthMethod {
+    /// `none`: a public client, which has no secret.
+    None,
+    /// `client_secret_basic`: the HTTP Basic header.
+    ClientSecretBasic,
+    /// `client_secret_post`: the form.
+    ClientSecretPost,
+}
+
+/// The form of an access token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TokenFormat {
+    /// `jwt`: RFC 9068.
+    Jwt,
+    /// `opaque`: 43 base64url characters.
+    Opaque,
+    /// `opaque_hex`: 64 upper-case hexadecimal digits.
+    OpaqueHex,
+}
+
+/// How a response spells `token_type`; it means the same (RFC 6749 7.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TokenTypeCase {
+    /// `Bearer`.
+    Upper,
+    /// `bearer`.
+    Lower,
+}
+
+macro_rules! words {
+    ($type:ident { $($variant:ident = $word:literal,)* }) => {
+        impl $type {
+            /// All of them.
+            pub(crate) const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The word for it in documents and on the wire.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word,)*
+                }
+            }
+
+            /// Reads the word.
+            #[must_use]
+            pub fn parse(word: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|known| known.as_str() == word)
+            }
+        }
+    };
+}
+
+words!(GrantType {
+    ClientCredentials = "client_credentials",
+    AuthorizationCode = "authorization_code",
+    RefreshToken = "refresh_token",
+});
+words!(AuthMethod {
+    None = "none",
+    ClientSecretBasic = "client_secret_basic",
+    ClientSecretPost = "client_secret_post",
+});
+words!(TokenFormat { Jwt = "jwt", Opaque = "opaque", OpaqueHex = "opaque_hex", });
+words!(TokenTypeCase { Upper = "Bearer", Lower = "bearer", });
+
+impl Metadata {
+    /// Whether the client has no secret.
+    #[must_use]
+    pub fn is_public(&self) -> bool {
+        self.token_endpoint_auth_method == Some(AuthMethod::None)
+    }
+
+    /// The words the client gets when it asks for none.
+    #[must_use]
+    pub fn default_scope(&self) -> &Scope {
+        self.default_scope.as_ref().unwrap_or(&self.scope)
+    }
+
+    /// Demands that every member is within its range and that they do not contradict each other.
+    ///
+    /// # Errors
+    /// [`Error::InvalidDocument`] with the member's name.
+    pub fn check(&self) -> Result<()> {
+        check_text("client_name", &self.client_name, 1, 200)?;
+        check_text("description", &self.description, 0, 2000)?;
+        if self.host_data.len() > 4096 {
+            return Err(Error::document("host_data", "must have at most 4096 bytes"));
+        }
+        if self.scope.as_str().len() > 4096 {
+            return Err(Error::document("scope", "must have at most 4096 characters"));
+        }
+        if let Some(default) = &self.default_scope
+            && let Some(word) = self.scope.first_missing(default)
+        {
+            let why = format!("`{word}` is not in the client's `scope`");
+            return Err(Error::document("default_scope", why));
+        }
+        if self.is_public() && self.grant_types.contains(&GrantType::ClientCredentials) {
+            // RFC 6749 4.4: "The client credentials grant type MUST only be used by confidential clients."
+            let why = "a public client (token_endpoint_auth_method `none`) cannot have client_credentials";
+            return Err(Error::document("grant_types", why));
+        }
+        if let Some(lifetime) = self.access_token_lifetime {
+            check_lifetime(lifetime)
+                .map_err(|why| Error::document("access_token_lifetime", why))?;
+        }
+        check_each("redirect_uris", &self.redirect_uris, check_redirect_uri)?;
+        check_each("allowed_origins", &self.allowed_origins, check_origin)?;
+        if self.allowed_networks.len() > LIST_LIMIT {
+            return Err(Error::document("allowed_networks", "must have at most 64 members"));
+        }
+        Ok(())
+    }
+}
+
+fn check_text(member: &str, text: &str, least: usize, most: usize) -> Result<()> {
+    let length = text.chars().count();
+    if length < least || length > most {
+        return Err(Error::document(member, format!("must have {least} to {most} characters")));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(Error::document(member, "must not have control characters"));
+    }
+    Ok(())
+}
+
+fn check_each(
+    member: &str,
+    list: &[String],
+    check: impl Fn(&str) -> std::result::Result<(), &'static str>,
+) -> Result<()> {
+    if list.len() > LIST_LIMIT {
+        return Err(Error::document(member, "must have at most 64 members"));
+    }
+    for (index, text) in list.iter().enumerate() {
+        check(text).map_err(|why| Error::document(format!("{member}[{index}]"), why))?;
+    }
+    Ok(())
+}
+
+/// RFC 6749 3.1.2: an absolute URI, which "MUST NOT include a fragment component". Wire 22: `http` only
+/// on loopback, nobody's name in it.
+fn check_redirect_uri(uri: &str) -> std::result::Result<(), &'static str> {
+    if uri.len() > 2000 || !uri.bytes().all(|b| b.is_ascii_graphic() && !b"\"\\<>".contains(&b)) {
+        return Err("must be at most 2000 printable ASCII characters without spaces or quotes");
+    }
+    if uri.contains('#') {
+        return Err("must not have a fragment (RFC 6749 3.1.2)");
+    }
+    let Some((scheme, rest)) = uri.split_once(':') else {
+        return Err("must be an absolute URI (RFC 6749 3.1.2)");
+    };
+    let authority = rest.strip_prefix("//").map(|rest| rest.split(['/', '?']).next().unwrap_or(""));
+    if authority.is_some_and(|authority| authority.contains('@')) {
+        return Err("must not have a user's name");
+    }
+    match scheme {
+        "https" if authority.is_some_and(|authority| !authority.is_empty()) => Ok(()),
+        "http" if authority.is_some_and(is_loopback_authority) => Ok(()),
+        "http" => Err("must use https, except on a loopback address (RFC 8252 7.3)"),
+        // RFC 8252 7.1: private-use schemes are reversed domain names.
+        _ if scheme.contains('.') && scheme.bytes().all(is_scheme_character) => Ok(()),
+        _ => {
+            Err("must use https, http on a loopback address, or a scheme with a dot (RFC 8252 7.1)")
+        }
+    }
+}
+
+fn is_loopback_authority(authority: &str) -> bool {
+    let host = match authority.strip_prefix('[') {
+        Some(bracketed) => bracketed.split(']').next().unwrap_or(""),
+        None => authority.split(':').next().unwrap_or(""),
+    };
+    host == "localhost"
+        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+const fn is_scheme_character(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.')
+}
+
+/// RFC 6454 6.2: scheme, host and port, and nothing behind.
+fn check_origin(origin: &str) -> std::result::Result<(), &'static str> {
+    let rest = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+    let sound = |rest: &str| {
+        !rest.is_empty()
+            && rest.len() <= 255
+            && rest
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.:[]".contains(&b))
+    };
+    if rest.is_some_and(sound) {
+        Ok(())
+    } else {
+        Err(
+            "must be `https://host` or `https://host:port` in lower case, with nothing behind (RFC 6454)",
+        )
+    }
+}
+
+impl Client {
+    /// Reads a stored client.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] when a column holds what this library never writes.
+    pub(crate) fn from_row(row: &ClientRow) -> Result<Self> {
+        check_extra(&row.extra)?;
+        let corrupt =
+            || Error::Corrupt { what: format!("the registration of client `{}`", row.client_id) };
+        let scope = |text: &str| Scope::stored(text).map_err(|_| corrupt());
+        let lifetime =
+            |seconds: i64| u32::try_from(seconds).map(Lifetime::seconds).map_err(|_| corrupt());
+        let networks: Result<Vec<Network>> =
+            row.allowed_networks.split_whitespace().map(Network::parse).collect();
+        Ok(Self {
+            client_id: ClientId::parse(&row.client_id).map_err(|_| corrupt())?,
+            metadata: Metadata {
+                client_name: row.client_name.clone(),
+                description: row.description.clone(),
+                scope: scope(&row.scope)?,
+                default_scope: row.default_scope.as_deref().map(scope).transpose()?,
+                grant_types: words_of(&row.grant_types, GrantType::parse).ok_or_else(corrupt)?,
+                token_endpoint_auth_method: known(
+                    &row.token_endpoint_auth_method,
+                    AuthMethod::parse,
+                )
+                .ok_or_else(corrupt)?,
+                redirect_uris: list(&row.redirect_uris),
+                resource_server: row.resource_server,
+                algorithm: known(&row.algorithm, Algorithm::parse).ok_or_else(corrupt)?,
+                token_format: known(&row.token_format, TokenFormat::parse).ok_or_else(corrupt)?,
+                access_token_lifetime: row.access_token_lifetime.map(lifetime).transpose()?,
+                token_type_case: known(&row.token_type_case, TokenTypeCase::parse)
+                    .ok_or_else(corrupt)?,
+                allowed_networks: networks.map_err(|_| corrupt())?,
+                allowed_origins: list(&row.allowed_origins),
+                host_data: row.host_data.clone(),
+            },
+            enabled: row.enabled,
+            created_at: UnixTime::from_millis(row.created_at),
+            updated_at: UnixTime::from_millis(row.updated_at),
+            version: row.version,
+            extra: row.extra.clone(),
+            generation: Generation(row.generation),
+        })
+    }
+
+    /// The client as a row.
+    pub(crate) fn to_row(&self) -> ClientRow {
+        let metadata = &self.metadata;
+        let joined = |list: &[String]| list.join(" ");
+        ClientRow {
+            client_id: self.client_id.as_str().to_owned(),
+            version: self.version,
+            generation: self.generation.0,
+            enabled: self.enabled,
+            client_name: metadata.client_name.clone(),
+            description: metadata.description.clone(),
+            scope: metadata.scope.as_str().to_owned(),
+            default_scope: metadata.default_scope.as_ref().map(|scope| scope.as_str().to_owned()),
+            grant_types: printed(&metadata.grant_types, |grant| grant.as_str().to_owned()),
+            token_endpoint_auth_method: metadata
+                .token_endpoint_auth_method
+                .map(|method| method.as_str().to_owned()),
+            redirect_uris: joined(&metadata.redirect_uris),
+            resource_server: metadata.resource_server,
+            algorithm: metadata.algorithm.map(|algorithm| algorithm.as_str().to_owned()),
+            token_format: metadata.token_format.map(|format| format.as_str().to_owned()),
+            access_token_lifetime: metadata
+                .access_token_lifetime
+                .map(|lifetime| i64::from(lifetime.as_seconds())),
+            token_type_case: metadata.token_type_case.map(|case| case.as_str().to_owned()),
+            allowed_networks: printed(&metadata.allowed_networks, Network::to_string),
+            allowed_origins: joined(&metadata.allowed_origins),
+            host_data: metadata.host_data.clone(),
+            created_at: self.created_at.millis(),
+            updated_at: self.updated_at.millis(),
+            extra: self.extra.clone(),
+        }
+    }
+}
+
+/// The words of a stored list, or `None` if one is unknown.
+fn words_of<T>(text: &str, parse: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
+    text.split_whitespace().map(parse).collect()
+}
+
+/// A stored word, absent or known; `None` if it is unknown.
+#[expect(clippy::option_option, reason = "absent and unknown are two answers")]
+fn known<T>(word: &Option<String>, parse: impl Fn(&str) -> Option<T>) -> Option<Option<T>> {
+    match word {
+        None => Some(None),
+        Some(word) => parse(word).map(Some),
+    }
+}
+
+fn list(text: &str) -> Vec<String> {
+    text.split_whitespace().map(str::to_owned).collect()
+}
+
+fn printed<T>(list: &[T], print: impl Fn(&T) -> String) -> String {
+    list.iter().map(print).collect::<Vec<_>>().join(" ")
+}
+
+const LIST_LIMIT: usize = 64;

@@ -1,0 +1,313 @@
+//! Registering clients and giving them secrets.
+
+use crate::base::{ClientId, CredentialId, Generation, Secret, UnixTime};
+use crate::crypto;
+use crate::domain::actor::Actor;
+use crate::domain::client::{Client, Metadata};
+use crate::domain::credential::{Credential, CredentialKind};
+use crate::error::{Error, Result};
+use crate::store::{AuditEntry, NO_EXTRA, Tx};
+
+/// A secret to be given to a client.
+pub(crate) struct NewSecret {
+    pub(crate) label: String,
+    pub(crate) not_before: Option<UnixTime>,
+    pub(crate) expires_at: Option<UnixTime>,
+}
+
+/// Registers a client under `client_id`.
+///
+/// # Errors
+/// [`Error::Conflict`] when the id is taken, [`Error::InvalidDocument`] for metadata out of range or a
+/// scope word that is not in the catalogue.
+pub(crate) fn create_client(
+    tx: &mut Tx<'_>,
+    client_id: ClientId,
+    metadata: Metadata,
+    enabled: bool,
+    actor: &Actor,
+) -> Result<Client> {
+    if tx.view().client(client_id.as_str())?.is_some() {
+        return Err(Error::Conflict { what: "client", id: client_id.as_str().to_owned() });
+    }
+    check_metadata(tx, &metadata)?;
+    let now = tx.now();
+    let client = Client {
+        client_id,
+        metadata,
+        enabled,
+        created_at: now,
+        updated_at: now,
+        version: 1,
+        extra: NO_EXTRA.to_owned(),
+        // The sequence of its creation: an id registered again has another generation than before.
+        generation: Generation(tx.next_sequence()),
+    };
+    let mac = tx.insert(&client.to_row())?;
+    tx.change("client", client.client_id.as_str())?;
+    let mut entry = about(actor.did("client.create"), &client);
+    entry.note_version(client.version, &mac);
+    tx.audit(&entry)?;
+    Ok(client)
+}
+
+/// Replaces what is registered about a client. What its tokens may do follows at once.
+///
+/// # Errors
+/// [`Error::NotFound`], and those of [`create_client`].
+pub(crate) fn update_client(
+    tx: &mut Tx<'_>,
+    client_id: &str,
+    change: impl FnOnce(Metadata) -> Result<Metadata>,
+    actor: &Actor,
+) -> Result<Client> {
+    let mut client = find(tx, client_id)?;
+    client.metadata = change(client.metadata)?;
+    check_metadata(tx, &client.metadata)?;
+    save(tx, client, actor.did("client.update"))
+}
+
+/// Enables or disables a client; its tokens are refused as long as it is disabled.
+pub(crate) fn set_enabled(
+    tx: &mut Tx<'_>,
+    client_id: &str,
+    enabled: bool,
+    actor: &Actor,
+) -> Result<Client> {
+    let mut client = find(tx, client_id)?;
+    client.enabled = enabled;
+    save(tx, client, actor.did(if enabled { "client.enable" } else { "client.disable" }))
+}
+
+/// Ends every token that the client has; it may obtain new ones.
+pub(crate) fn revoke_client_tokens(
+    tx: &mut Tx<'_>,
+    client_id: &str,
+    actor: &Actor,
+) -> Result<Client> {
+    let mut client = find(tx, client_id)?;
+    client.generation = Generation(tx.next_sequence());
+    save(tx, client, actor.did("client.revoke"))
+}
+
+/// Deletes a client with its secrets. Its tokens are refused, its audit stays.
+pub(crate) fn delete_client(tx: &mut Tx<'_>, client_id: &str, actor: &Actor) -> Result<()> {
+    let client = find(tx, client_id)?;
+    tx.delete_client(client_id)?;
+    tx.change("client", client_id)?;
+    tx.audit(&about(actor.did("client.delete"), &client))
+}
+
+/// Gives a client a new secret, which is returned this once and stored only as a digest.
+///
+/// # Errors
+/// [`Error::NotFound`]; [`Error::Conflict`] for a public client or one that has [`SECRETS_LIMIT`].
+pub(crate) fn create_secret(
+    tx: &mut Tx<'_>,
+    client_id: &str,
+    new: NewSecret,
+    actor: &Actor,
+) -> Result<(Credential, Secret)> {
+    let identity = tx.identity();
+    let secret = crypto::mint_client_secret(identity.entropy.as_ref())?;
+    let kind = CredentialKind::Generated(identity.keys.digest.client_secret(secret.expose()));
+    let credential = add_credential(tx, client_id, kind, new, actor.did("secret.create"))?;
+    Ok((credential, secret))
+}
+
+/// Gives a client a secret that it already has in another system, hashed as `phc`.
+///
+/// # Errors
+/// Those of [`create_secret`].
+pub(crate) fn import_secret(
+    tx: &mut Tx<'_>,
+    client_id: &str,
+    phc: String,
+    new: NewSecret,
+    actor: &Actor,
+) -> Result<Credential> {
+    let existing = tx.view().credentials(client_id)?;
+    let living =
+        existing.iter().filter(|row| row.phc.is_some() && row.revoked_at.is_none()).count();
+    if living >= IMPORTED_LIMIT {
+        let id = format!("{client_id}: at most {IMPORTED_LIMIT} imported secrets");
+        return Err(Error::Conflict { what: "secret of client", id });
+    }
+    add_credential(tx, client_id, CredentialKind::Imported(phc), new, actor.did("secret.import"))
+}
+
+/// Revokes one secret: what it obtained ends, the client's other secrets and their tokens live on.
+pub(crate) fn revoke_secret(
+    tx: &mut Tx<'_>,
+    client_id: &str,
+    credential_id: &str,
+    actor: &Actor,
+) -> Result<Credential> {
+    let mut credential = find_credential(tx, client_id, credential_id)?;
+    if credential.revoked_at.is_none() {
+        credential.revoked_at = Some(tx.now());
+    }
+    save_credential(tx, credential, actor.did("secret.revoke"))
+}
+
+/// Confirms a secret that a restore has put in doubt.
+pub(crate) fn confirm_secret(
+    tx: &mut Tx<'_>,
+    client_id: &str,
+    credential_id: &str,
+    actor: &Actor,
+) -> Result<Credential> {
+    let mut credential = find_credential(tx, client_id, credential_id)?;
+    credential.confirmed = true;
+    save_credential(tx, credential, actor.did("secret.confirm"))
+}
+
+/// Puts every secret in doubt, as a restore does: it may have been revoked in the time that is lost.
+pub(crate) fn unconfirm_all(tx: &mut Tx<'_>) -> Result<u64> {
+    let mut count = 0;
+    for row in tx.view().every_credential()? {
+        let mut credential = Credential::from_row(&row)?;
+        if credential.confirmed && credential.revoked_at.is_none() {
+            credential.confirmed = false;
+            credential.version += 1;
+            tx.update(&credential.to_row())?;
+            count += 1;
+        }
+    }
+    Ok(count)
+}
+
+fn find(tx: &Tx<'_>, client_id: &str) -> Result<Client> {
+    let row = tx.view().client(client_id)?;
+    let row = row.ok_or_else(|| Error::NotFound { what: "client", id: client_id.to_owned() })?;
+    Client::from_row(&row)
+}
+
+fn save(tx: &mut Tx<'_>, mut client: Client, entry: AuditEntry) -> Result<Client> {
+    client.version += 1;
+    client.updated_at = tx.now();
+    let mac = tx.update(&client.to_row())?;
+    tx.change("client", client.client_id.as_str())?;
+    let mut entry = about(entry, &client);
+    entry.note_version(client.version, &mac);
+    tx.audit(&entry)?;
+    Ok(client)
+}
+
+/// Ranges first, then the catalogue: a client can be given only words that exist.
+fn check_metadata(tx: &Tx<'_>, metadata: &Metadata) -> Result<()> {
+    metadata.check()?;
+    let catalogue = tx.view().scopes()?;
+    match metadata.scope.words().find(|word| !catalogue.iter().any(|known| known.word == *word)) {
+        None => Ok(()),
+        Some(word) => {
+            let why = format!("`{word}` is not in the catalogue; add it with scope.add");
+            Err(Error::document("scope", why))
+        }
+    }
+}
+
+fn add_credential(
+    tx: &mut Tx<'_>,
+    client_id: &str,
+    kind: CredentialKind,
+    new: NewSecret,
+    entry: AuditEntry,
+) -> Result<Credential> {
+    let client = find(tx, client_id)?;
+    if client.metadata.is_public() {
+        return Err(Error::document("client_id", "names a public client, which has no secret"));
+    }
+    let existing = tx.view().credentials(client_id)?;
+    if existing.iter().filter(|row| row.revoked_at.is_none()).count() >= SECRETS_LIMIT {
+        let id = format!("{client_id}: at most {SECRETS_LIMIT} that are not revoked");
+        return Err(Error::Conflict { what: "secret of client", id });
+    }
+    check_new(&new)?;
+    let credential = Credential {
+        credential_id: CredentialId::mint(tx.identity().entropy.as_ref())?,
+        client_id: client.client_id,
+        kind,
+        label: new.label,
+        created_at: tx.now(),
+        not_before: new.not_before,
+        expires_at: new.expires_at,
+        revoked_at: None,
+        confirmed: true,
+        version: 1,
+        extra: NO_EXTRA.to_owned(),
+    };
+    let mac = tx.insert(&credential.to_row())?;
+    note_credential(tx, &credential, &mac, entry)?;
+    Ok(credential)
+}
+
+fn check_new(new: &NewSecret) -> Result<()> {
+    if new.label.chars().count() > 200 || new.label.chars().any(char::is_control) {
+        return Err(Error::document(
+            "label",
+            "must have at most 200 characters, no control characters",
+        ));
+    }
+    if let (Some(from), Some(until)) = (new.not_before, new.expires_at)
+        && from >= until
+    {
+        return Err(Error::document("expires_at", "must be after not_before"));
+    }
+    Ok(())
+}
+
+fn find_credential(tx: &Tx<'_>, client_id: &str, credential_id: &str) -> Result<Credential> {
+    find(tx, client_id)?;
+    let row = tx.view().credential(credential_id)?.filter(|row| row.client_id == client_id);
+    let row =
+        row.ok_or_else(|| Error::NotFound { what: "secret", id: credential_id.to_owned() })?;
+    Credential::from_row(&row)
+}
+
+fn save_credential(
+    tx: &mut Tx<'_>,
+    mut credential: Credential,
+    entry: AuditEntry,
+) -> Result<Credential> {
+    credential.version += 1;
+    let mac = tx.update(&credential.to_row())?;
+    note_credential(tx, &credential, &mac, entry)?;
+    Ok(credential)
+}
+
+/// The change is logged under the client, whose snapshot holds its credentials.
+fn note_credential(
+    tx: &mut Tx<'_>,
+    credential: &Credential,
+    mac: &[u8; 32],
+    entry: AuditEntry,
+) -> Result<()> {
+    tx.change("credential", credential.client_id.as_str())?;
+    let mut entry = AuditEntry {
+        client: Some(credential.client_id.as_str().to_owned()),
+        credential: Some(credential.credential_id.as_str().to_owned()),
+        ..entry
+    };
+    if !credential.label.is_empty() {
+        entry.detail.insert("label", credential.label.clone());
+    }
+    entry.note_version(credential.version, mac);
+    tx.audit(&entry)
+}
+
+fn about(entry: AuditEntry, client: &Client) -> AuditEntry {
+    let mut entry = AuditEntry {
+        client: Some(client.client_id.as_str().to_owned()),
+        scope: Some(client.metadata.scope.as_str().to_owned()),
+        ..entry
+    };
+    entry.detail.insert("client_name", client.metadata.client_name.clone());
+    entry
+}
+
+/// Living secrets of one client: enough for any rotation, few enough to compare them all.
+const SECRETS_LIMIT: usize = 32;
+
+/// Living imported secrets of one client: each wrong guess costs one Argon2id for each of them.
+const IMPORTED_LIMIT: usize = 2;

@@ -1,0 +1,161 @@
+//! The settings that live in the file and hold for every program that opens it.
+
+use crate::base::{Lifetime, Network};
+use crate::crypto::Algorithm;
+use crate::domain::client::TokenFormat;
+use crate::domain::dialect::Dialect;
+use crate::error::{Error, Result};
+
+/// What holds for the whole database. A client's registration may override algorithm, format, lifetime
+/// and `token_type` case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// The issuer (RFC 8414 2): an `https` URL without query or fragment. Default `https://localhost`,
+    /// which nobody but this machine can claim to be.
+    pub issuer: String,
+    /// The `aud` of access tokens; the issuer when absent.
+    pub audience: Option<String>,
+    /// The algorithm of JWTs. Default ES256.
+    pub algorithm: Algorithm,
+    /// The form of access tokens. Default JWT.
+    pub token_format: TokenFormat,
+    /// How long access tokens live. Default 3600 s; 60 s to 30 days.
+    pub access_token_lifetime: Lifetime,
+    /// The dialects whose routes answer. Default none.
+    pub dialects: Vec<Dialect>,
+    /// The proxies whose forwarding header is believed. Default none.
+    pub trusted_proxies: Vec<Network>,
+    /// Whether plain HTTP from other machines is answered: secrets then cross the network readable.
+    pub danger_allow_plain_http: bool,
+    /// The longest request body in bytes. Default 65536; 1024 to 1048576.
+    pub max_request_body: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            issuer: "https://localhost".to_owned(),
+            audience: None,
+            algorithm: Algorithm::Es256,
+            token_format: TokenFormat::Jwt,
+            access_token_lifetime: Lifetime::seconds(3600),
+            dialects: Vec::new(),
+            trusted_proxies: Vec::new(),
+            danger_allow_plain_http: false,
+            max_request_body: 64 * 1024,
+        }
+    }
+}
+
+impl Settings {
+    /// The `aud` of access tokens.
+    #[must_use]
+    pub fn audience(&self) -> &str {
+        self.audience.as_deref().unwrap_or(&self.issuer)
+    }
+
+    /// The issuer's path, without a slash at its end: empty for an issuer that is a host alone.
+    #[must_use]
+    pub fn issuer_path(&self) -> &str {
+        let rest = self.issuer.strip_prefix("https://").unwrap_or(&self.issuer);
+        rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("").trim_end_matches('/')
+    }
+
+    /// Demands that every member is within its range.
+    ///
+    /// # Errors
+    /// [`Error::InvalidDocument`] with the member's name.
+    pub fn check(&self) -> Result<()> {
+        check_issuer(&self.issuer).map_err(|why| Error::document("issuer", why))?;
+        if let Some(audience) = &self.audience
+            && (audience.is_empty() || audience.len() > 255 || audience.contains(char::is_control))
+        {
+            return Err(Error::document(
+                "audience",
+                "must have 1 to 255 bytes, none a control character",
+            ));
+        }
+        check_lifetime(self.access_token_lifetime)
+            .map_err(|why| Error::document("access_token_lifetime", why))?;
+        if !(1024..=1024 * 1024).contains(&self.max_request_body) {
+            return Err(Error::document("max_request_body", "must be 1024 to 1048576 bytes"));
+        }
+        Ok(())
+    }
+}
+
+/// The limits of an access token's lifetime.
+pub(crate) fn check_lifetime(lifetime: Lifetime) -> std::result::Result<(), String> {
+    if (MIN_LIFETIME..=MAX_LIFETIME).contains(&lifetime) {
+        Ok(())
+    } else {
+        Err(format!(
+            "must be {} to {} seconds",
+            MIN_LIFETIME.as_seconds(),
+            MAX_LIFETIME.as_seconds()
+        ))
+    }
+}
+
+/// RFC 8414 2: "The authorization server's issuer identifier, which is a URL that uses the "https"
+/// scheme and has no query or fragment components."
+fn check_issuer(issuer: &str) -> std::result::Result<(), &'static str> {
+    let Some(rest) = issuer.strip_prefix("https://") else {
+        return Err("must begin with `https://` (RFC 8414 2)");
+    };
+    let host = rest.split('/').next().unwrap_or("");
+    if issuer.len() > 255 {
+        Err("must have at most 255 bytes")
+    } else if rest.contains(['?', '#']) {
+        Err("must have neither query nor fragment (RFC 8414 2)")
+    } else if host.is_empty() || host.contains('@') {
+        Err("must name a host and nobody's name")
+    } else if !rest.bytes().all(|b| b.is_ascii_graphic() && !b"\"\\<>".contains(&b)) {
+        Err("must be printable ASCII without spaces, quotes or backslashes")
+    } else if rest.contains("//") || rest.ends_with('/') {
+        Err("must not have an empty path segment or end with a slash")
+    } else {
+        Ok(())
+    }
+}
+
+const MIN_LIFETIME: Lifetime = Lifetime::seconds(60);
+
+/// The longest access token: a revocation by `jti` alone is kept this long.
+pub(crate) const MAX_LIFETIME: Lifetime = Lifetime::days(30);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_issuer_is_an_https_url_without_query() {
+        let check =
+            |issuer: &str| Settings { issuer: issuer.to_owned(), ..Settings::default() }.check();
+        for good in ["https://localhost", "https://emr.clinic.example:8443/auth"] {
+            assert_eq!(check(good), Ok(()), "{good}");
+        }
+        for bad in [
+            "",
+            "http://a",
+            "https://",
+            "https://a?b",
+            "https://a#b",
+            "https://a/",
+            "https://u@a",
+            "https://a b",
+            "https://a//b",
+        ] {
+            assert!(check(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_issuers_path_is_what_follows_the_host() {
+        let path = |issuer: &str| {
+            Settings { issuer: issuer.to_owned(), ..Settings::default() }.issuer_path().to_owned()
+        };
+        assert_eq!(path("https://a.example"), "");
+        assert_eq!(path("https://a.example/auth/v1"), "/auth/v1");
+    }
+}

@@ -1,0 +1,230 @@
+//! Access tokens: what they say, and whether that still holds.
+
+use crate::base::{Epoch, SiteId, UnixTime};
+use crate::crypto::{Object, Parts, parse_claims, parse_header, split, verify_signature};
+use crate::domain::authenticate::ClientState;
+use crate::domain::keyring::{Key, Keyring};
+use crate::error::Denied;
+use crate::store::OpaqueTokenRow;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+
+/// What a token of either form says, its signature or digest already checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TokenFacts<'a> {
+    pub(crate) token_id: Cow<'a, str>,
+    pub(crate) client_id: Cow<'a, str>,
+    pub(crate) subject: Cow<'a, str>,
+    pub(crate) credential_id: Cow<'a, str>,
+    pub(crate) scope: Cow<'a, str>,
+    pub(crate) audience: Cow<'a, str>,
+    pub(crate) epoch: Epoch,
+    pub(crate) client_generation: u64,
+    pub(crate) issued_at: UnixTime,
+    pub(crate) expires_at: UnixTime,
+    pub(crate) is_jwt: bool,
+}
+
+/// The claims of a JWT access token (RFC 9068 2.2), in the order in which they are printed.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Claims<'a> {
+    #[serde(borrow)]
+    pub(crate) iss: Cow<'a, str>,
+    pub(crate) exp: i64,
+    #[serde(borrow)]
+    pub(crate) aud: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(crate) sub: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(crate) client_id: Cow<'a, str>,
+    pub(crate) iat: i64,
+    #[serde(borrow)]
+    pub(crate) jti: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(crate) scope: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(crate) wk: Object<Standing<'a>>,
+}
+
+/// The private claim `wk`: what the token's life depends on. A later release's member that this one
+/// does not know, such as a grant's id, makes this one refuse the token.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Standing<'a> {
+    /// The site.
+    #[serde(borrow)]
+    pub(crate) s: Cow<'a, str>,
+    /// The credential that obtained the token.
+    #[serde(borrow)]
+    pub(crate) c: Cow<'a, str>,
+    /// The epoch.
+    #[serde(borrow)]
+    pub(crate) e: Cow<'a, str>,
+    /// The client's and the subject's generations; the latter 0 where the client is the subject.
+    pub(crate) n: (u64, u64),
+}
+
+/// What a JWT is checked against.
+#[derive(Clone, Copy)]
+pub(crate) struct Expected<'a> {
+    pub(crate) keyring: &'a Keyring,
+    pub(crate) site: &'a SiteId,
+    pub(crate) issuer: &'a str,
+    pub(crate) audience: &'a str,
+    pub(crate) now: UnixTime,
+}
+
+/// Checks a JWT's text, signature and claims, in the order of wire 35; `buffer` holds what the facts
+/// borrow. Whether it was revoked is [`check_standing`]'s.
+pub(crate) fn check_jwt<'b>(
+    token: &[u8],
+    expected: &Expected<'_>,
+    buffer: &'b mut [u8],
+) -> Result<TokenFacts<'b>, Denied> {
+    let parts = split(token)?;
+    let key = find_key(&parts, expected.keyring)?;
+    if !key.verifies(expected.now) {
+        return Err(Denied::KeyRetired);
+    }
+    verify_signature(&parts, &key.public)?;
+    let claims: Claims<'b> = parse_claims(parts.decode_claims(buffer)?)?;
+    if claims.iss != expected.issuer {
+        return Err(Denied::WrongIssuer);
+    }
+    // RFC 9068 4: "The resource server MUST validate that the "aud" claim contains a resource indicator
+    // value corresponding to an identifier the resource server expects for itself."
+    if claims.aud != expected.audience {
+        return Err(Denied::WrongAudience);
+    }
+    let facts = claims.into_facts(expected.site)?;
+    check_times(facts.issued_at, facts.expires_at, expected.now)?;
+    Ok(facts)
+}
+
+/// The key that the token names. Its algorithm is the key's, whatever the token says (RFC 8725 3.1).
+fn find_key<'a>(parts: &Parts<'_>, keyring: &'a Keyring) -> Result<&'a Key, Denied> {
+    if let Some(key) = keyring.by_header(parts.header()) {
+        return Ok(key);
+    }
+    // Not a header that one of our keys prints: say what is wrong with it.
+    let header = parse_header(parts.header())?;
+    let key = keyring.by_kid(header.kid().as_str()).ok_or(Denied::KeyUnknown)?;
+    header.check_algorithm(key.algorithm)?;
+    verify_signature(parts, &key.public)?;
+    header.check_type()?;
+    Ok(key)
+}
+
+impl<'a> Claims<'a> {
+    /// Demands that each claim is one that this library prints.
+    fn into_facts(self, site: &SiteId) -> Result<TokenFacts<'a>, Denied> {
+        let bad = |claim| Denied::BadClaim { claim };
+        let in_range = |seconds: i64| (0..=UnixTime::MAX.seconds()).contains(&seconds);
+        if !in_range(self.exp) {
+            return Err(bad("exp"));
+        }
+        if !in_range(self.iat) || self.iat > self.exp {
+            return Err(bad("iat"));
+        }
+        let Object(wk) = self.wk;
+        if wk.s != site.as_str() {
+            return Err(bad("wk"));
+        }
+        let of_site =
+            |jti: &str| jti.strip_prefix(site.as_str()).is_some_and(|rest| rest.starts_with('.'));
+        if self.jti.len() != TOKEN_ID_LENGTH || !of_site(&self.jti) {
+            return Err(bad("jti"));
+        }
+        // A subject of its own, and its generation, come with users: a library that cannot check them
+        // must not accept them.
+        if self.sub != self.client_id || wk.n.1 != 0 {
+            return Err(bad("sub"));
+        }
+        Ok(TokenFacts {
+            epoch: Epoch::parse(&wk.e).ok_or(bad("wk"))?,
+            token_id: self.jti,
+            client_id: self.client_id,
+            subject: self.sub,
+            credential_id: wk.c,
+            scope: self.scope,
+            audience: self.aud,
+            client_generation: wk.n.0,
+            issued_at: UnixTime::from_seconds(self.iat),
+            expires_at: UnixTime::from_seconds(self.exp),
+            is_jwt: true,
+        })
+    }
+}
+
+/// The facts of an opaque token.
+pub(crate) fn facts_of_row(
+    row: &OpaqueTokenRow,
+    audience: &str,
+    now: UnixTime,
+) -> Result<TokenFacts<'static>, Denied> {
+    if row.audience != audience {
+        return Err(Denied::WrongAudience);
+    }
+    if row.grant_id.is_some() || row.subject != row.client_id || row.subject_generation != 0 {
+        return Err(Denied::BadClaim { claim: "sub" });
+    }
+    let facts = TokenFacts {
+        token_id: Cow::Owned(row.token_id.clone()),
+        client_id: Cow::Owned(row.client_id.clone()),
+        subject: Cow::Owned(row.subject.clone()),
+        credential_id: Cow::Owned(row.credential_id.clone()),
+        scope: Cow::Owned(row.scope.clone()),
+        audience: Cow::Owned(row.audience.clone()),
+        epoch: Epoch::from_bytes(row.epoch),
+        client_generation: row.client_generation,
+        issued_at: UnixTime::from_millis(row.issued_at),
+        expires_at: UnixTime::from_millis(row.expires_at),
+        is_jwt: false,
+    };
+    check_times(facts.issued_at, facts.expires_at, now)?;
+    Ok(facts)
+}
+
+/// RFC 7519 4.1.4: "The "exp" claim identifies the expiration time on or after which the JWT MUST NOT be
+/// accepted for processing." There is no leeway: issuer and verifier share one clock.
+fn check_times(issued_at: UnixTime, expires_at: UnixTime, now: UnixTime) -> Result<(), Denied> {
+    if now >= expires_at {
+        return Err(Denied::TokenExpired { now: now.millis(), expires_at: expires_at.millis() });
+    }
+    if issued_at > now.plus_millis(FUTURE_MILLIS) {
+        return Err(Denied::TokenFromFuture { now: now.millis(), starts_at: issued_at.millis() });
+    }
+    Ok(())
+}
+
+/// Whether nothing that the token depends on has been ended since it was issued.
+///
+/// `revoked` says whether the token itself was; `state` is its client's, if there still is one, and is
+/// returned.
+pub(crate) fn check_standing<'s>(
+    facts: &TokenFacts<'_>,
+    epoch: Epoch,
+    state: Option<&'s ClientState>,
+    revoked: bool,
+) -> Result<&'s ClientState, Denied> {
+    if facts.epoch != epoch {
+        return Err(Denied::EpochEnded);
+    }
+    let state = state.ok_or(Denied::ClientUnknown)?;
+    // A generation is compared for equality: an id that was deleted and registered again has another.
+    if state.client.generation.0 != facts.client_generation {
+        return Err(Denied::ClientTokensRevoked);
+    }
+    let credential = state.credential(&facts.credential_id).ok_or(Denied::CredentialRevoked)?;
+    if credential.revoked_at.is_some() {
+        return Err(Denied::CredentialRevoked);
+    }
+    if revoked { Err(Denied::TokenRevoked) } else { Ok(state) }
+}
+
+/// Two processes may read the time a moment apart.
+const FUTURE_MILLIS: i64 = 10_000;
+
+/// `<11>.<22>`.
+const TOKEN_ID_LENGTH: usize = 34;

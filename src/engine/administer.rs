@@ -1,0 +1,405 @@
+//! What each administrative operation does.
+
+use crate::admin::{
+    ClientCreate, ClientCreated, ClientDelete, ClientDisable, ClientDocument, ClientEnable,
+    ClientImport, ClientList, ClientPage, ClientRead, ClientRevoke, ClientUpdate, Done,
+    KeyDocument, KeyImport, KeyList, KeyPage, Operation, ScopeAdd, ScopeDocument, ScopeList,
+    ScopePage, ScopeRemove, SecretConfirm, SecretCreate, SecretCreated, SecretDocument,
+    SecretImport, SecretList, SecretPage, SecretRevoke, SettingsDocument, SettingsGet, SettingsSet,
+    TokenDocument, TokenIntrospect, TokenRevoke, document_of_settings, settings_of_document,
+};
+use crate::base::{ClientId, Secret, TokenId, UnixTime, encode};
+use crate::crypto::{Algorithm, MAX_CLAIMS, password};
+use crate::domain::{self, Actor, Client, Credential, GrantType, Metadata, NewKey, NewSecret};
+use crate::engine::Engine;
+use crate::error::{Denied, Error, Result};
+use crate::store::{SettingsRow, Tx};
+
+/// An administrative operation that an engine can run: every request type in [`crate::admin`].
+pub trait Administer: Operation + private::Sealed {
+    /// Does it, for `actor`.
+    #[doc(hidden)]
+    fn administer(self, engine: &Engine, actor: Actor, now: UnixTime) -> Result<Self::Response>;
+}
+
+/// Only this library's requests are operations.
+pub(crate) mod private {
+    /// Keeps foreign types out.
+    pub trait Sealed {}
+}
+
+macro_rules! administer {
+    ($type:ty, |$request:ident, $engine:ident, $actor:ident, $now:ident| $body:expr) => {
+        impl private::Sealed for $type {}
+        impl Administer for $type {
+            fn administer(
+                self,
+                $engine: &Engine,
+                $actor: Actor,
+                $now: UnixTime,
+            ) -> Result<Self::Response> {
+                let $request = self;
+                $body
+            }
+        }
+    };
+}
+pub(super) use administer;
+
+impl Engine {
+    /// Runs `work` in a writing transaction; administration is never denied, it fails.
+    fn change<T: Send + 'static>(
+        &self,
+        now: UnixTime,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let outcome = self.write(now, move |tx| work(tx).map(Ok))?;
+        outcome.map_err(|_| Error::Internal { what: "administration that was denied" })
+    }
+
+    fn change_client(
+        &self,
+        now: UnixTime,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<Client> + Send + 'static,
+    ) -> Result<ClientDocument> {
+        self.change(now, work).map(|client| ClientDocument::from(&client))
+    }
+
+    /// A credential as a document, with the places it was used from.
+    fn secret_document(&self, credential: &Credential) -> Result<SecretDocument> {
+        let id = credential.credential_id.as_str();
+        let peers = self.store.read(|view| view.credential_peers(id))?;
+        Ok(SecretDocument::new(credential, peers))
+    }
+
+    /// The Argon2id hash of a secret from another system, computed outside the write lock.
+    fn hash_imported(&self, secret: &str) -> Result<String> {
+        if !(8..=1024).contains(&secret.len()) || secret.bytes().any(|b| b < 0x20 || b == 0x7f) {
+            let why = "must have 8 to 1024 bytes and no control characters";
+            return Err(Error::document("client_secret", why));
+        }
+        let permit = self.hashes.permit()?;
+        password::hash(&permit, secret.as_bytes(), self.store.identity().entropy.as_ref())
+    }
+}
+
+administer!(SettingsGet, |_request, engine, _actor, _now| {
+    Ok(SettingsDocument::from(&*engine.current()?.settings))
+});
+
+administer!(SettingsSet, |request, engine, actor, now| {
+    let settings = engine.change(now, move |tx| set_settings(tx, request, &actor))?;
+    Ok(SettingsDocument::from(&settings))
+});
+
+fn set_settings(tx: &mut Tx<'_>, request: SettingsSet, actor: &Actor) -> Result<domain::Settings> {
+    let row = tx.view().settings()?;
+    let row = row.ok_or_else(|| Error::Corrupt { what: "the settings row".to_owned() })?;
+    let old = settings_of_document(&row.document)?;
+    let members = request.named().join(" ");
+    let danger = request.danger_allow_plain_http;
+    let new = request.apply(old)?;
+    for dialect in &new.dialects {
+        domain::enable_dialect_scopes(tx, *dialect, actor)?;
+    }
+    let document = document_of_settings(&new, Some(&row.document))?;
+    let version = row.version + 1;
+    let mac = tx.update(&SettingsRow { id: 1, version, document })?;
+    tx.change("settings", "")?;
+    let mut entry = actor.did("settings.set");
+    entry.detail.insert("members", members);
+    if let Some(danger) = danger {
+        entry.detail.insert("danger_allow_plain_http", danger.to_string());
+    }
+    entry.note_version(version, &mac);
+    tx.audit(&entry)?;
+    Ok(new)
+}
+
+administer!(ClientCreate, |request, engine, actor, now| {
+    let client_id = ClientId::mint(engine.store.identity().entropy.as_ref())?;
+    let enabled = request.enabled.unwrap_or(true);
+    let secret = NewSecret {
+        label: request.secret_label.clone(),
+        not_before: None,
+        expires_at: request.client_secret_expires_at.map(UnixTime::from_seconds),
+    };
+    let expires_at = request.client_secret_expires_at.unwrap_or(0);
+    let metadata = request.apply(new_metadata())?;
+    let (client, secret) = engine.change(now, move |tx| {
+        let client = domain::create_client(tx, client_id, metadata, enabled, &actor)?;
+        if client.metadata.is_public() {
+            return Ok((client, None));
+        }
+        let secret = domain::create_secret(tx, client.client_id.as_str(), secret, &actor)?;
+        Ok((client, Some(secret)))
+    })?;
+    let (credential, secret) = secret.map_or((None, None), |(c, s)| (Some(c), Some(s)));
+    Ok(ClientCreated {
+        client: ClientDocument::from(&client),
+        client_secret_expires_at: secret.as_ref().map(|_| expires_at),
+        client_secret: secret.as_ref().map(text),
+        credential_id: credential.map(|credential| credential.credential_id.as_str().to_owned()),
+    })
+});
+
+administer!(ClientImport, |request, engine, actor, now| {
+    let client_id = ClientId::parse(&request.client_id)
+        .map_err(|error| Error::document("client_id", error.to_string()))?;
+    let phc = engine.hash_imported(request.client_secret.expose())?;
+    let enabled = request.enabled.unwrap_or(true);
+    let metadata = request.apply(new_metadata())?;
+    engine.change_client(now, move |tx| {
+        let client = domain::create_client(tx, client_id, metadata, enabled, &actor)?;
+        let secret = NewSecret { label: "imported".to_owned(), not_before: None, expires_at: None };
+        domain::import_secret(tx, client.client_id.as_str(), phc, secret, &actor)?;
+        Ok(client)
+    })
+});
+
+/// RFC 7591 2 would make `authorization_code` the default; the clients of this library are mostly
+/// machines.
+fn new_metadata() -> Metadata {
+    Metadata { grant_types: vec![GrantType::ClientCredentials], ..Metadata::default() }
+}
+
+administer!(ClientUpdate, |request, engine, actor, now| {
+    let client_id = request.client_id.clone();
+    engine.change_client(now, move |tx| {
+        domain::update_client(tx, &client_id, |metadata| request.apply(metadata), &actor)
+    })
+});
+
+administer!(ClientRead, |request, engine, _actor, _now| {
+    let row = engine.store.read(|view| view.client(&request.client_id))?;
+    let row = row.ok_or(Error::NotFound { what: "client", id: request.client_id })?;
+    Ok(ClientDocument::from(&Client::from_row(&row)?))
+});
+
+administer!(ClientList, |request, engine, _actor, _now| {
+    let limit = page_size(request.limit)?;
+    let after = request.after.unwrap_or_default();
+    let rows = engine.store.read(|view| view.clients(&after, limit))?;
+    let full = u64::try_from(rows.len()).is_ok_and(|length| length == u64::from(limit));
+    let next = rows.last().filter(|_| full).map(|row| row.client_id.clone());
+    let clients: Result<Vec<_>> = rows
+        .iter()
+        .map(|row| Client::from_row(row).map(|client| ClientDocument::from(&client)))
+        .collect();
+    Ok(ClientPage { clients: clients?, next })
+});
+
+administer!(ClientDisable, |request, engine, actor, now| {
+    engine.change_client(now, move |tx| domain::set_enabled(tx, &request.client_id, false, &actor))
+});
+
+administer!(ClientEnable, |request, engine, actor, now| {
+    engine.change_client(now, move |tx| domain::set_enabled(tx, &request.client_id, true, &actor))
+});
+
+administer!(ClientRevoke, |request, engine, actor, now| {
+    engine
+        .change_client(now, move |tx| domain::revoke_client_tokens(tx, &request.client_id, &actor))
+});
+
+administer!(ClientDelete, |request, engine, actor, now| {
+    engine.change(now, move |tx| domain::delete_client(tx, &request.client_id, &actor))?;
+    Ok(Done::default())
+});
+
+administer!(SecretCreate, |request, engine, actor, now| {
+    let new = NewSecret {
+        label: request.label,
+        not_before: request.not_before.map(UnixTime::from_seconds),
+        expires_at: request.expires_at.map(UnixTime::from_seconds),
+    };
+    let client_id = request.client_id;
+    let (credential, secret) =
+        engine.change(now, move |tx| domain::create_secret(tx, &client_id, new, &actor))?;
+    let secret = text(&secret);
+    Ok(SecretCreated {
+        secret: SecretDocument::new(&credential, Vec::new()),
+        client_secret: secret,
+    })
+});
+
+administer!(SecretImport, |request, engine, actor, now| {
+    let phc = engine.hash_imported(request.client_secret.expose())?;
+    let new = NewSecret {
+        label: request.label.clone(),
+        not_before: None,
+        expires_at: request.expires_at.map(UnixTime::from_seconds),
+    };
+    let client_id = request.client_id.clone();
+    let credential =
+        engine.change(now, move |tx| domain::import_secret(tx, &client_id, phc, new, &actor))?;
+    engine.secret_document(&credential)
+});
+
+administer!(SecretList, |request, engine, _actor, now| {
+    engine.flush_notes(now)?;
+    let id = request.client_id;
+    let rows = engine.store.read(|view| {
+        if view.client(&id)?.is_none() {
+            return Err(Error::NotFound { what: "client", id: id.clone() });
+        }
+        view.credentials(&id)
+    })?;
+    let credentials: Result<Vec<_>> = rows.iter().map(Credential::from_row).collect();
+    let secrets: Result<Vec<_>> =
+        credentials?.iter().map(|credential| engine.secret_document(credential)).collect();
+    Ok(SecretPage { secrets: secrets? })
+});
+
+administer!(SecretRevoke, |request, engine, actor, now| {
+    let credential = engine.change(now, move |tx| {
+        domain::revoke_secret(tx, &request.client_id, &request.credential_id, &actor)
+    })?;
+    engine.secret_document(&credential)
+});
+
+administer!(SecretConfirm, |request, engine, actor, now| {
+    let credential = engine.change(now, move |tx| {
+        domain::confirm_secret(tx, &request.client_id, &request.credential_id, &actor)
+    })?;
+    engine.secret_document(&credential)
+});
+
+administer!(ScopeList, |_request, engine, _actor, _now| {
+    let rows = engine.store.read(|view| view.scopes())?;
+    Ok(ScopePage { scopes: rows.into_iter().map(ScopeDocument::from).collect() })
+});
+
+administer!(ScopeAdd, |request, engine, actor, now| {
+    engine.change(now, move |tx| {
+        domain::add_scope(tx, &request.scope, &request.description, &actor)
+    })?;
+    Ok(Done::default())
+});
+
+administer!(ScopeRemove, |request, engine, actor, now| {
+    engine.change(now, move |tx| domain::remove_scope(tx, &request.scope, &actor))?;
+    Ok(Done::default())
+});
+
+administer!(KeyList, |_request, engine, _actor, _now| {
+    let frame = engine.current()?;
+    Ok(KeyPage { keys: frame.keyring.iter().map(KeyDocument::from).collect() })
+});
+
+administer!(KeyImport, |request, engine, actor, now| {
+    let algorithm = Algorithm::parse(&request.algorithm)
+        .ok_or_else(|| Error::document("algorithm", "must be one of: ES256, EdDSA, RS256"))?;
+    let der = if request.key.expose().contains("-----BEGIN") {
+        Secret::copy_of(request.key.expose().as_bytes())
+    } else {
+        encode::from_base64url(request.key.expose().as_bytes())
+            .map(Secret::new)
+            .ok_or_else(|| Error::document("key", "must be PEM, or PKCS#8 DER in base64url"))?
+    };
+    let new = NewKey::import(algorithm, der.expose())
+        .map_err(|error| Error::document("key", error.to_string()))?;
+    let kid = engine.change(now, move |tx| domain::import_key(tx, &new, &actor))?;
+    let frame = engine.current()?;
+    let key = frame.keyring.by_kid(kid.as_str());
+    key.map(KeyDocument::from).ok_or(Error::Internal { what: "an imported key that is not there" })
+});
+
+administer!(TokenRevoke, |request, engine, actor, now| {
+    let (token_id, facts) = match (&request.token, &request.jti) {
+        (Some(token), None) => engine.identify_token(token.expose().as_bytes(), now)?,
+        (None, Some(jti)) => {
+            let own = TokenId::parse(jti).filter(|id| engine.is_of_this_site(id));
+            let why = "must be a token id of this database: its site, a dot, 22 characters";
+            (own.ok_or_else(|| Error::document("jti", why))?, None)
+        }
+        (Some(_), Some(_)) | (None, None) => {
+            return Err(Error::document(".", "must have either `token` or `jti`"));
+        }
+    };
+    let mut entry = actor.did("token.revoke");
+    if let Some((client_id, _)) = &facts {
+        entry.client = Some(client_id.clone());
+    }
+    let expires_at = facts.map(|(_, expires_at)| expires_at);
+    engine.change(now, move |tx| domain::revoke_token(tx, &token_id, expires_at, entry))?;
+    Ok(Done::default())
+});
+
+impl Engine {
+    /// The id, client and end of a token that is presented whole; an expired one needs no revocation.
+    fn identify_token(
+        &self,
+        token: &[u8],
+        now: UnixTime,
+    ) -> Result<(TokenId, Option<(String, UnixTime)>)> {
+        let frame = self.current()?;
+        let mut buffer = [0; MAX_CLAIMS];
+        let facts = self
+            .read_token(token, &frame, now, &mut buffer)?
+            .map_err(|why| Error::document("token", why.to_string()))?;
+        let token_id = TokenId::parse(&facts.token_id)
+            .ok_or(Error::Internal { what: "a token without a jti" })?;
+        Ok((token_id, Some((facts.client_id.into_owned(), facts.expires_at))))
+    }
+
+    fn is_of_this_site(&self, token_id: &TokenId) -> bool {
+        let site = self.store.identity().site.as_str();
+        token_id.as_str().strip_prefix(site).is_some_and(|rest| rest.starts_with('.'))
+    }
+}
+
+administer!(TokenIntrospect, |request, engine, _actor, now| {
+    let frame = engine.current()?;
+    let mut buffer = [0; MAX_CLAIMS];
+    let facts =
+        match engine.read_token(request.token.expose().as_bytes(), &frame, now, &mut buffer)? {
+            Ok(facts) => facts,
+            Err(why) => return Ok(inactive(&why)),
+        };
+    let holder = engine.snapshot.client(&engine.store, &facts.client_id)?;
+    let standing = engine.check_standing_now(&facts, &frame, holder.as_deref());
+    let enabled =
+        standing.and_then(
+            |holder| {
+                if holder.client.enabled { Ok(()) } else { Err(Denied::ClientDisabled) }
+            },
+        );
+    if let Err(why) = enabled {
+        return Ok(inactive(&why));
+    }
+    Ok(TokenDocument {
+        active: true,
+        scope: Some(facts.scope.into_owned()),
+        client_id: Some(facts.client_id.into_owned()),
+        sub: Some(facts.subject.into_owned()),
+        aud: Some(facts.audience.into_owned()),
+        iss: Some(frame.settings.issuer.clone()),
+        exp: Some(facts.expires_at.seconds()),
+        iat: Some(facts.issued_at.seconds()),
+        jti: Some(facts.token_id.into_owned()),
+        credential_id: Some(facts.credential_id.into_owned()),
+        ..TokenDocument::default()
+    })
+});
+
+fn inactive(why: &Denied) -> TokenDocument {
+    TokenDocument {
+        reason: Some(why.code()),
+        reason_description: Some(why.to_string()),
+        ..TokenDocument::default()
+    }
+}
+
+/// A generated secret as text; it is base64url, so always text.
+fn text(secret: &Secret) -> String {
+    String::from_utf8_lossy(secret.expose()).into_owned()
+}
+
+/// Rows a page.
+pub(super) fn page_size(limit: Option<u32>) -> Result<u32> {
+    match limit.unwrap_or(100) {
+        limit @ 1..=1000 => Ok(limit),
+        _ => Err(Error::document("limit", "must be 1 to 1000")),
+    }
+}

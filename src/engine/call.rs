@@ -1,0 +1,101 @@
+//! Administration by documents.
+
+use crate::admin::{self, Operation};
+use crate::domain::Context;
+use crate::engine::Engine;
+use crate::engine::administer::Administer;
+use crate::error::{Error, Result};
+
+impl Engine {
+    /// Runs an administrative operation, typed.
+    ///
+    /// ```
+    /// use wardkey::admin::{ClientCreate, ClientList};
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let options = wardkey::Options::new(folder.path().join("clinic.db"));
+    /// # let admin = wardkey::Context::by("anna");
+    /// # wardkey::Engine::create(&options, &wardkey::Settings::default(), &admin)?;
+    /// # let engine = wardkey::Engine::open(&options)?;
+    /// let created = engine.run(&admin, ClientCreate {
+    ///     client_name: Some("Lab Interface".into()),
+    ///     scope: Some("lab:read lab:write".into()),
+    ///     ..ClientCreate::default()
+    /// })?;
+    /// println!("keep this, it is shown once: {}", created.client_secret.as_deref().unwrap());
+    /// assert_eq!(engine.run(&admin, ClientList::default())?.clients.len(), 1);
+    /// # Ok::<(), wardkey::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::ActorMissing`] without an actor in the context; those of the operation.
+    pub fn run<O: Administer>(&self, context: &Context<'_>, operation: O) -> Result<O::Response> {
+        self.check_open()?;
+        let now = self.time.now();
+        let frame = self.current()?;
+        let actor = self.actor(context, &frame.settings.trusted_proxies, now)?;
+        self.flush_if_due(now)?;
+        operation.administer(self, actor, now)
+    }
+
+    /// Runs the administrative operation `name` with a JSON request, and returns its JSON response.
+    ///
+    /// # Errors
+    /// [`Error::UnknownOperation`]; [`Error::InvalidDocument`] with the member's path; those of
+    /// [`Engine::run`].
+    pub fn call(&self, context: &Context<'_>, name: &str, json: &[u8]) -> Result<Vec<u8>> {
+        self.check_open()?;
+        let operation = OPERATIONS.iter().find(|(known, _)| *known == name);
+        let (_, run) =
+            operation.ok_or_else(|| Error::UnknownOperation { name: name.to_owned() })?;
+        run(self, context, json)
+    }
+
+    /// The names of all operations of [`Engine::call`].
+    pub fn operations() -> impl Iterator<Item = &'static str> {
+        OPERATIONS.iter().map(|(name, _)| *name)
+    }
+}
+
+type Run = fn(&Engine, &Context<'_>, &[u8]) -> Result<Vec<u8>>;
+
+fn run<O: Administer>(engine: &Engine, context: &Context<'_>, json: &[u8]) -> Result<Vec<u8>> {
+    let request: O = admin::parse(json)?;
+    admin::print(&engine.run(context, request)?)
+}
+
+macro_rules! operations {
+    ($($type:ident,)*) => {
+        /// Every operation by its name.
+        const OPERATIONS: &[(&str, Run)] =
+            &[$((<admin::$type as Operation>::NAME, run::<admin::$type>),)*];
+    };
+}
+
+operations! {
+    AuditExplain,
+    AuditRead,
+    AuditVerify,
+    ClientCreate,
+    ClientDelete,
+    ClientDisable,
+    ClientEnable,
+    ClientImport,
+    ClientList,
+    ClientRead,
+    ClientRevoke,
+    SecretConfirm,
+    SecretCreate,
+    SecretImport,
+    SecretList,
+    SecretRevoke,
+    ClientUpdate,
+    KeyImport,
+    KeyList,
+    ScopeAdd,
+    ScopeList,
+    ScopeRemove,
+    SettingsGet,
+    SettingsSet,
+    TokenIntrospect,
+    TokenRevoke,
+}

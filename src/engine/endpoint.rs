@@ -1,0 +1,256 @@
+//! The HTTP facade: one message in, one out.
+
+use crate::base::{RequestId, TokenId, UnixTime};
+use crate::crypto::MAX_CLAIMS;
+use crate::domain::{self, Ask, Context, Dialect, Peer, Wanted, pass};
+use crate::engine::Engine;
+use crate::engine::issue::{Caller, Request, entry_of};
+use crate::engine::snapshot::Frame;
+use crate::error::{Denied, Error, Result};
+use crate::oauth::{self, Endpoint, HttpRequest, HttpResponse, ReadFailure, RefusalShape};
+use crate::store::AuditEntry;
+
+impl Engine {
+    /// Answers one HTTP request to the token, introspection, revocation, metadata and key endpoints.
+    ///
+    /// Every request gets an answer, a path that is none of ours a 404; the host sends it as it is.
+    ///
+    /// # Errors
+    /// [`Error::Closed`], [`Error::Forked`]. Whatever else goes wrong is an HTTP status.
+    pub fn http(&self, request: &HttpRequest<'_>, context: &Context<'_>) -> Result<HttpResponse> {
+        self.check_open()?;
+        let now = self.time.now();
+        let id = self.mint_request_id(now)?;
+        let mut response = match self.answer(request, context, &id, now) {
+            Ok(response) => response,
+            Err(error @ (Error::Closed | Error::Forked)) => return Err(error),
+            Err(error) => oauth::print_failure(&error),
+        };
+        response.headers.push((REQUEST_ID_HEADER, id.as_str().to_owned()));
+        Ok(response)
+    }
+
+    fn answer(
+        &self,
+        request: &HttpRequest<'_>,
+        context: &Context<'_>,
+        id: &RequestId,
+        now: UnixTime,
+    ) -> Result<HttpResponse> {
+        let frame = self.current()?;
+        let Some(endpoint) = oauth::route(request, &frame.settings) else {
+            return Ok(oauth::print_not_found());
+        };
+        if let Err(response) = oauth::check_method(request, endpoint) {
+            return Ok(response);
+        }
+        let forwarded = oauth::forwarded(request.headers);
+        let context = Context { forwarded: context.forwarded.or(forwarded.as_deref()), ..*context };
+        let peer = context.resolve(&frame.settings.trusted_proxies);
+        let exchange = Exchange { endpoint, peer, id, context: &context, frame: &frame, now };
+        if let Err(why) = check_transport(&exchange) {
+            return self.refuse_exchange(&exchange, &why);
+        }
+        self.flush_if_due(now)?;
+        match endpoint {
+            Endpoint::Token(dialect) => self.token_endpoint(request, &exchange, dialect),
+            Endpoint::Introspect => self.introspection_endpoint(request, &exchange),
+            Endpoint::Revoke => self.revocation_endpoint(request, &exchange),
+            Endpoint::Jwks => Ok(oauth::print_jwks(&frame.keyring.published(now))),
+            Endpoint::Metadata => self.metadata_endpoint(&frame),
+        }
+    }
+
+    fn token_endpoint(
+        &self,
+        request: &HttpRequest<'_>,
+        exchange: &Exchange<'_>,
+        dialect: Option<Dialect>,
+    ) -> Result<HttpResponse> {
+        let read = match oauth::read_token_request(request, &exchange.frame.settings) {
+            Ok(read) => read,
+            Err(failure) => return self.unread(exchange, &failure),
+        };
+        let shape = read.credentials.refusal_shape();
+        let asked = exchange.request(&read.credentials.candidates, dialect)?;
+        let asked = Request { grant_type: &read.grant_type, scope: read.scope.as_deref(), ..asked };
+        match self.issue_for(&asked) {
+            Ok(issued) => Ok(oauth::print_token(&issued, dialect, self.time.now())),
+            Err(Error::Denied { why, .. }) => Ok(oauth::print_refusal(&why, shape)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// RFC 7662.
+    fn introspection_endpoint(
+        &self,
+        request: &HttpRequest<'_>,
+        exchange: &Exchange<'_>,
+    ) -> Result<HttpResponse> {
+        let read = match oauth::read_token_parameter(request, &exchange.frame.settings) {
+            Ok(read) => read,
+            Err(failure) => return self.unread(exchange, &failure),
+        };
+        let shape = read.credentials.refusal_shape();
+        let asked = exchange.request(&read.credentials.candidates, None)?;
+        let caller = match self.admit(&asked, exchange) {
+            Ok(caller) => caller,
+            Err(Error::Denied { why, .. }) => {
+                return Ok(oauth::print_refusal(&why, shape));
+            }
+            Err(error) => return Err(error),
+        };
+        // RFC 7662 2.1: the endpoint "MUST also require some form of authorization to access"; a public
+        // client has proved nothing.
+        if caller.proven.credential_id.is_none() {
+            return Ok(oauth::print_refusal(&Denied::SecretMissing, shape));
+        }
+        let mut buffer = [0; MAX_CLAIMS];
+        let read_token =
+            self.read_token(read.token.as_bytes(), exchange.frame, exchange.now, &mut buffer)?;
+        let Ok(facts) = read_token else {
+            return Ok(oauth::print_introspection(None));
+        };
+        let holder = self.snapshot.client(&self.store, &facts.client_id)?;
+        let active = self
+            .check_standing_now(&facts, exchange.frame, holder.as_deref())
+            .is_ok_and(|holder| holder.client.enabled);
+        let client = &caller.state.client;
+        // "Not the caller's to see" is the same answer as "not active": a caller learns nothing about
+        // tokens of others (RFC 7662 4).
+        let visible =
+            client.metadata.resource_server || *facts.client_id == *client.client_id.as_str();
+        let issuer = exchange.frame.settings.issuer.as_str();
+        Ok(oauth::print_introspection((active && visible).then_some((&facts, issuer))))
+    }
+
+    /// RFC 7009.
+    fn revocation_endpoint(
+        &self,
+        request: &HttpRequest<'_>,
+        exchange: &Exchange<'_>,
+    ) -> Result<HttpResponse> {
+        let read = match oauth::read_token_parameter(request, &exchange.frame.settings) {
+            Ok(read) => read,
+            Err(failure) => return self.unread(exchange, &failure),
+        };
+        let shape = read.credentials.refusal_shape();
+        let asked = exchange.request(&read.credentials.candidates, None)?;
+        let caller = match self.admit(&asked, exchange) {
+            Ok(caller) => caller,
+            Err(Error::Denied { why, .. }) => {
+                return Ok(oauth::print_refusal(&why, shape));
+            }
+            Err(error) => return Err(error),
+        };
+        let mut buffer = [0; MAX_CLAIMS];
+        let read_token =
+            self.read_token(read.token.as_bytes(), exchange.frame, exchange.now, &mut buffer)?;
+        // RFC 7009 2.2: "invalid tokens do not cause an error response since the client cannot handle
+        // such an error in a reasonable way."
+        let Ok(facts) = read_token else {
+            return Ok(oauth::print_revoked());
+        };
+        let own = *facts.client_id == *caller.state.client.client_id.as_str();
+        let mut entry = AuditEntry {
+            event: "token.revoke",
+            outcome: if own { "done" } else { "denied" },
+            reason: (!own).then_some(Denied::TokenForeign.code()),
+            client: Some(caller.state.client.client_id.as_str().to_owned()),
+            credential: caller.proven.credential_id.as_ref().map(|id| id.as_str().to_owned()),
+            token: Some(facts.token_id.clone().into_owned()),
+            ..entry_of(&asked)
+        };
+        if !own {
+            entry.detail.insert("owner", facts.client_id.clone().into_owned());
+        }
+        let token_id = TokenId::parse(&facts.token_id);
+        let token_id = token_id.ok_or(Error::Internal { what: "a token without a jti" })?;
+        let expires_at = facts.expires_at;
+        let outcome = self.write(exchange.now, move |tx| {
+            if own {
+                domain::revoke_token(tx, &token_id, Some(expires_at), entry).map(Ok)
+            } else {
+                tx.audit(&entry)?;
+                Ok(Err(Denied::TokenForeign))
+            }
+        })?;
+        // Whether it was the caller's is not told (wire 31).
+        match outcome {
+            Ok(()) | Err(_) => Ok(oauth::print_revoked()),
+        }
+    }
+
+    /// RFC 8414.
+    fn metadata_endpoint(&self, frame: &Frame) -> Result<HttpResponse> {
+        let scopes = self.store.read(|view| view.scopes())?;
+        let words: Vec<String> = scopes.into_iter().map(|row| row.word).collect();
+        Ok(oauth::print_metadata(&frame.settings, &words))
+    }
+
+    /// Authenticates the caller of an endpoint and lets it through the gate.
+    fn admit(&self, request: &Request<'_>, exchange: &Exchange<'_>) -> Result<Caller> {
+        let caller = self.authenticate(request, exchange.now)?;
+        let ask = Ask { grant: None, wanted: Wanted::Endpoint, peer: request.peer };
+        match pass(&caller.state.client, &ask).map(|_permit| ()) {
+            Ok(()) => Ok(caller),
+            Err(why) => self.deny(request, &caller, why, exchange.now),
+        }
+    }
+
+    /// A request that could not be read.
+    fn unread(&self, exchange: &Exchange<'_>, failure: &ReadFailure) -> Result<HttpResponse> {
+        match failure {
+            ReadFailure::TooLarge => Ok(oauth::print_too_large()),
+            ReadFailure::Denied(why) => self.refuse_exchange(exchange, why),
+        }
+    }
+
+    /// Refuses a request of nobody known, and notes it.
+    fn refuse_exchange(&self, exchange: &Exchange<'_>, why: &Denied) -> Result<HttpResponse> {
+        let request = exchange.request(&[], None)?;
+        self.note(&request, why, None, None);
+        Ok(oauth::print_refusal(why, RefusalShape::default()))
+    }
+}
+
+/// One request on its way through an endpoint.
+struct Exchange<'a> {
+    endpoint: Endpoint,
+    peer: Peer,
+    id: &'a RequestId,
+    context: &'a Context<'a>,
+    frame: &'a Frame,
+    now: UnixTime,
+}
+
+impl Exchange<'_> {
+    fn request<'r>(
+        &self,
+        candidates: &'r [domain::Presented],
+        dialect: Option<Dialect>,
+    ) -> Result<Request<'r>> {
+        Ok(Request {
+            candidates,
+            grant_type: "",
+            scope: None,
+            dialect,
+            id: self.id.clone(),
+            peer: self.peer,
+            correlation: domain::correlation_of(self.context)?,
+        })
+    }
+}
+
+/// RFC 6749 3.2: "the authorization server MUST require the use of TLS". On this machine nobody listens.
+fn check_transport(exchange: &Exchange<'_>) -> std::result::Result<(), Denied> {
+    let settings = &exchange.frame.settings;
+    if exchange.context.secure || exchange.peer.is_loopback() || settings.danger_allow_plain_http {
+        Ok(())
+    } else {
+        Err(Denied::InsecureTransport)
+    }
+}
+
+/// Finds the request's row in the audit.
+const REQUEST_ID_HEADER: &str = "Wardkey-Request-Id";

@@ -1,0 +1,69 @@
+//! The first rows of a database, and those of a restore.
+
+use crate::admin;
+use crate::base::RequestId;
+use crate::domain::{self, Actor, Context, Settings};
+use crate::engine::options::Options;
+use crate::engine::time::Belief;
+use crate::error::Result;
+use crate::store::{AuditEntry, Creation, SettingsRow, Store, Tx};
+use std::sync::Arc;
+
+/// Creates the database of `options`.
+pub(crate) fn create(options: &Options, settings: &Settings, context: &Context<'_>) -> Result<()> {
+    settings.check()?;
+    let now = options.clock.wall();
+    let request = RequestId::mint(now, options.entropy.as_ref())?;
+    let actor = Actor::of(context, &settings.trusted_proxies, request)?;
+    let first = |tx: &mut Tx<'_>| {
+        domain::first_scopes(tx)?;
+        for dialect in &settings.dialects {
+            domain::enable_dialect_scopes(tx, *dialect, &actor)?;
+        }
+        let document = admin::document_of_settings(settings, None)?;
+        let mac = tx.insert(&SettingsRow { id: 1, version: 1, document })?;
+        tx.change("settings", "")?;
+        let mut entry = actor.did("database.create");
+        entry.detail.insert("issuer", settings.issuer.clone());
+        entry.note_version(1, &mac);
+        tx.audit(&entry)
+    };
+    let creation = Creation { now, entropy: Arc::clone(&options.entropy), first: Box::new(first) };
+    Store::create(&options.path, &options.key, creation)
+}
+
+/// Renews the database of `options`: what was issued until now has ended.
+pub(crate) fn restore(options: &Options, context: &Context<'_>) -> Result<()> {
+    let now = options.clock.wall();
+    let request = RequestId::mint(now, options.entropy.as_ref())?;
+    let actor = Actor::of(context, &[], request)?;
+    let entropy = Arc::clone(&options.entropy);
+    Store::restore(&options.path, &options.key, options.busy_timeout, entropy, now, |tx| {
+        tx.begin_epoch()?;
+        domain::retire_all(tx, &actor)?;
+        let unconfirmed = domain::unconfirm_all(tx)?;
+        let mut entry = actor.did("database.restore");
+        entry.detail.insert("secrets_to_confirm", unconfirmed.to_string());
+        tx.audit(&entry)
+    })
+}
+
+/// The row of an engine that was opened with a clock of the host's.
+pub(crate) fn opened_with_own_clock(request: &RequestId) -> AuditEntry {
+    let mut entry = Actor::library(request).did("database.open");
+    entry.detail.insert("clock", "a clock of the host's own".to_owned());
+    entry
+}
+
+/// Writes a change of belief for all processes to follow.
+pub(crate) fn record_belief(tx: &mut Tx<'_>, belief: &Belief) -> Result<()> {
+    tx.set_clock(belief.clock)?;
+    let mut entry = AuditEntry {
+        event: if belief.clock.believed { "clock.trust" } else { "clock.doubt" },
+        outcome: "done",
+        ..AuditEntry::default()
+    };
+    entry.detail.insert("wall", belief.wall.to_string());
+    entry.detail.insert("time", belief.time.to_string());
+    tx.audit(&entry)
+}

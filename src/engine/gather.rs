@@ -1,0 +1,282 @@
+//! What verification notes without writing: uses of tokens, and refusals before authentication.
+
+use crate::base::{RequestId, UnixTime};
+use crate::domain::Peer;
+use crate::error::{Denied, Result};
+use crate::store::{AuditEntry, Tx, lock};
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Mutex;
+
+/// Bounded memory for what goes out with the next write.
+#[derive(Default)]
+pub(crate) struct Gather {
+    notes: Mutex<Notes>,
+}
+
+/// What has been gathered.
+#[derive(Default)]
+pub(crate) struct Notes {
+    uses: HashMap<String, TokenUses>,
+    uses_beyond: u64,
+    refusals: HashMap<RefusalKey, Count>,
+    refusals_beyond: Count,
+    /// The hour whose refusal rows are counted, and how many it has had.
+    hour: UnixTime,
+    rows_this_hour: usize,
+}
+
+/// The uses of one token.
+struct TokenUses {
+    client_id: String,
+    credential_id: String,
+    /// From where, in which hour, how often. Few: linear search beats a map.
+    places: Vec<(Option<IpAddr>, UnixTime, u64)>,
+}
+
+/// What makes refusals the same row.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct RefusalKey {
+    reason: &'static str,
+    client_id: Option<String>,
+    credential_id: Option<String>,
+    peer: Option<String>,
+}
+
+#[derive(Default)]
+struct Count {
+    count: u64,
+    /// The last requests, oldest first.
+    requests: Vec<String>,
+}
+
+/// A refusal to be noted.
+pub(crate) struct Refusal<'a> {
+    pub(crate) why: &'a Denied,
+    pub(crate) client_id: Option<&'a str>,
+    pub(crate) credential_id: Option<&'a str>,
+    pub(crate) peer: Peer,
+    pub(crate) request: &'a RequestId,
+}
+
+impl Gather {
+    /// Notes the use of a token.
+    pub(crate) fn note_use(
+        &self,
+        token_id: &str,
+        client_id: &str,
+        credential_id: &str,
+        peer: Peer,
+        now: UnixTime,
+    ) {
+        let address = match peer {
+            Peer::Known(address) => Some(address),
+            Peer::Unknown => None,
+        };
+        let hour = now.hour();
+        let mut notes = lock(&self.notes);
+        if let Some(uses) = notes.uses.get_mut(token_id) {
+            let places = &mut uses.places;
+            let full = places.len() >= PLACES_LIMIT;
+            match places.iter_mut().find(|(a, h, _)| *a == address && *h == hour) {
+                Some((_, _, count)) => *count += 1,
+                None if full => notes.uses_beyond += 1,
+                None => places.push((address, hour, 1)),
+            }
+        } else if notes.uses.len() < TOKENS_LIMIT {
+            let uses = TokenUses {
+                client_id: client_id.to_owned(),
+                credential_id: credential_id.to_owned(),
+                places: vec![(address, hour, 1)],
+            };
+            notes.uses.insert(token_id.to_owned(), uses);
+        } else {
+            notes.uses_beyond += 1;
+        }
+    }
+
+    /// Notes a refusal.
+    pub(crate) fn note_refusal(&self, refusal: &Refusal<'_>) {
+        // Ids that nobody has are the caller's to invent: they share one row per caller, so that
+        // inventing them fills neither memory nor the audit.
+        let invented = *refusal.why == Denied::ClientUnknown;
+        let key = RefusalKey {
+            reason: refusal.why.code(),
+            client_id: refusal.client_id.filter(|_| !invented).map(str::to_owned),
+            credential_id: refusal.credential_id.map(str::to_owned),
+            peer: refusal.peer.prefix(),
+        };
+        let mut notes = lock(&self.notes);
+        let notes = &mut *notes;
+        if notes.refusals.len() >= REFUSALS_LIMIT && !notes.refusals.contains_key(&key) {
+            notes.refusals_beyond.add(1, [refusal.request.as_str()]);
+        } else {
+            notes.refusals.entry(key).or_default().add(1, [refusal.request.as_str()]);
+        }
+    }
+
+    /// Whether there is anything to write.
+    pub(crate) fn is_empty(&self) -> bool {
+        let notes = lock(&self.notes);
+        notes.uses.is_empty()
+            && notes.uses_beyond == 0
+            && notes.refusals.is_empty()
+            && notes.refusals_beyond.count == 0
+    }
+
+    /// Takes everything out, for one transaction to write. At most so many refusal rows an hour: the
+    /// rest goes into one.
+    pub(crate) fn take(&self, now: UnixTime) -> Notes {
+        let mut notes = lock(&self.notes);
+        if notes.hour != now.hour() {
+            notes.hour = now.hour();
+            notes.rows_this_hour = 0;
+        }
+        let left = REFUSAL_ROWS_PER_HOUR.saturating_sub(notes.rows_this_hour);
+        let mut taken = std::mem::take(&mut *notes);
+        if taken.refusals.len() > left {
+            let mut all: Vec<_> = taken.refusals.drain().collect();
+            all.sort_by_key(|(_, count)| std::cmp::Reverse(count.count));
+            for (_, count) in all.drain(left..) {
+                taken.refusals_beyond.merge(&count);
+            }
+            taken.refusals = all.into_iter().collect();
+        }
+        notes.hour = taken.hour;
+        notes.rows_this_hour = taken.rows_this_hour + taken.refusals.len();
+        taken
+    }
+
+    /// Takes back what a transaction that failed could not write.
+    pub(crate) fn put_back(&self, taken: Notes) {
+        let mut notes = lock(&self.notes);
+        for (token_id, old) in taken.uses {
+            match notes.uses.get_mut(&token_id) {
+                Some(uses) => uses.places.extend(old.places),
+                None => drop(notes.uses.insert(token_id, old)),
+            }
+        }
+        notes.uses_beyond += taken.uses_beyond;
+        notes.rows_this_hour = notes.rows_this_hour.saturating_sub(taken.refusals.len());
+        for (key, count) in taken.refusals {
+            notes.refusals.entry(key).or_default().merge(&count);
+        }
+        notes.refusals_beyond.merge(&taken.refusals_beyond);
+    }
+}
+
+impl Count {
+    fn add<'a>(&mut self, count: u64, requests: impl IntoIterator<Item = &'a str>) {
+        self.count += count;
+        for request in requests {
+            if self.requests.len() >= REQUESTS_KEPT {
+                self.requests.remove(0);
+            }
+            self.requests.push(request.to_owned());
+        }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.add(other.count, other.requests.iter().map(String::as_str));
+    }
+}
+
+impl Notes {
+    /// Writes the rows.
+    pub(crate) fn write(&self, tx: &mut Tx<'_>) -> Result<()> {
+        for (token_id, uses) in &self.uses {
+            for (address, hour, count) in &uses.places {
+                write_use(tx, token_id, uses, *address, *hour, *count)?;
+            }
+        }
+        if self.uses_beyond > 0 {
+            tx.audit(&AuditEntry {
+                count: Some(self.uses_beyond),
+                ..happened("token.use", "allowed")
+            })?;
+        }
+        for (key, count) in &self.refusals {
+            tx.audit(&AuditEntry {
+                reason: Some(key.reason),
+                client: key.client_id.clone(),
+                credential: key.credential_id.clone(),
+                peer: key.peer.clone(),
+                ..refused(count)
+            })?;
+        }
+        if self.refusals_beyond.count > 0 {
+            tx.audit(&refused(&self.refusals_beyond))?;
+        }
+        Ok(())
+    }
+}
+
+/// A credential's tokens used from an address that it was never used from before get a row of its own.
+fn write_use(
+    tx: &mut Tx<'_>,
+    token_id: &str,
+    uses: &TokenUses,
+    address: Option<IpAddr>,
+    hour: UnixTime,
+    count: u64,
+) -> Result<()> {
+    let peer = address.map_or(Peer::Unknown, Peer::Known);
+    note_place(tx, &uses.client_id, &uses.credential_id, peer, count)?;
+    let mut entry = AuditEntry {
+        client: Some(uses.client_id.clone()),
+        credential: Some(uses.credential_id.clone()),
+        token: Some(token_id.to_owned()),
+        peer: peer.text(),
+        count: Some(count),
+        ..happened("token.use", "allowed")
+    };
+    entry.detail.insert("hour", hour.to_string());
+    tx.audit(&entry)
+}
+
+/// Counts uses of a credential from `peer`, and records the first one from there.
+pub(crate) fn note_place(
+    tx: &mut Tx<'_>,
+    client_id: &str,
+    credential_id: &str,
+    peer: Peer,
+    uses: u64,
+) -> Result<()> {
+    let place = peer.prefix().unwrap_or_else(|| "unknown".to_owned());
+    if tx.count_uses(credential_id, &place, uses)? {
+        tx.audit(&AuditEntry {
+            client: Some(client_id.to_owned()),
+            credential: Some(credential_id.to_owned()),
+            peer: peer.text(),
+            ..happened("secret.new_peer", "done")
+        })?;
+    }
+    Ok(())
+}
+
+fn happened(event: &'static str, outcome: &'static str) -> AuditEntry {
+    AuditEntry { event, outcome, ..AuditEntry::default() }
+}
+
+fn refused(count: &Count) -> AuditEntry {
+    AuditEntry {
+        count: Some(count.count),
+        requests: count.requests.clone(),
+        ..happened("request.refuse", "denied")
+    }
+}
+
+/// Tokens whose uses are itemised between two writes.
+const TOKENS_LIMIT: usize = 4096;
+
+/// Addresses and hours itemised of one token.
+const PLACES_LIMIT: usize = 16;
+
+/// Kinds of refusals itemised between two writes.
+const REFUSALS_LIMIT: usize = 1024;
+
+/// Requests that a row of refusals names.
+const REQUESTS_KEPT: usize = 8;
+
+/// A flood of refusals must not flood the audit.
+const REFUSAL_ROWS_PER_HOUR: usize = 64;

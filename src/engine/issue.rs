@@ -1,0 +1,264 @@
+//! Issuing: authenticate and decide on the snapshot, sign outside the write lock, record inside it.
+
+use crate::base::{ClientId, RequestId, Secret, UnixTime};
+use crate::crypto::Algorithm;
+use crate::domain::{
+    self, Actor, Ask, ClientState, Context, Dialect, GrantType, Habits, Issued, Making, NewKey,
+    Peer, Presented, Proven, Scope, Ticket, TokenFormat, Wanted, authenticate, pass, plan,
+};
+use crate::engine::Engine;
+use crate::engine::access::AccessToken;
+use crate::engine::gather::{Refusal, note_place};
+use crate::error::{Denied, Error, Result};
+use crate::oauth;
+use crate::store::AuditEntry;
+use std::sync::Arc;
+
+/// A request for a token, as far as it has been read.
+pub(super) struct Request<'a> {
+    /// The readings of the credentials, likeliest first.
+    pub(super) candidates: &'a [Presented],
+    pub(super) grant_type: &'a str,
+    pub(super) scope: Option<&'a str>,
+    pub(super) dialect: Option<Dialect>,
+    pub(super) id: RequestId,
+    pub(super) peer: Peer,
+    pub(super) correlation: Option<String>,
+}
+
+/// A client that authenticated.
+pub(super) struct Caller {
+    pub(super) state: Arc<ClientState>,
+    pub(super) proven: Proven,
+}
+
+impl Engine {
+    /// Issues an access token to a client that presents its id and secret (RFC 6749 4.4).
+    ///
+    /// `scope` asks for words, parted by single spaces; `None` for the client's default ones. The audit
+    /// row is on disk when this returns.
+    ///
+    /// # Errors
+    /// [`Error::Denied`] with the true reason: the remote client should read less (see
+    /// [`Engine::http`], which answers as RFC 6749 5.2 says). [`Error::Busy`], [`Error::Full`],
+    /// [`Error::Overloaded`]: nothing was issued.
+    pub fn issue(
+        &self,
+        client_id: &str,
+        client_secret: Secret,
+        scope: Option<&str>,
+        context: &Context<'_>,
+    ) -> Result<AccessToken> {
+        self.check_open()?;
+        let now = self.time.now();
+        let frame = self.current()?;
+        let candidates = [Presented {
+            client_id: client_id.to_owned(),
+            secret: Some(client_secret),
+            method: None,
+        }];
+        let request = Request {
+            candidates: &candidates,
+            grant_type: GrantType::ClientCredentials.as_str(),
+            scope,
+            dialect: None,
+            id: self.mint_request_id(now)?,
+            peer: context.resolve(&frame.settings.trusted_proxies),
+            correlation: domain::correlation_of(context)?,
+        };
+        let issued = self.issue_for(&request)?;
+        let json = oauth::print_token(&issued, None, self.time.now()).body;
+        let Issued { access_token, scope, expires_at, .. } = issued;
+        Ok(AccessToken { token: access_token, scope, expires_at, json })
+    }
+
+    /// Decides, makes and records a token.
+    pub(super) fn issue_for(&self, request: &Request<'_>) -> Result<Issued> {
+        for _ in 0..ATTEMPTS {
+            let now = self.time.now();
+            let frame = self.current()?;
+            let caller = self.authenticate(request, now)?;
+            let decided = decide(&caller.state, request);
+            let (permit, grant_plan) = match decided {
+                Ok(permit) => {
+                    let habits = request.dialect.map_or_else(Habits::default, Dialect::habits);
+                    let plan = plan(permit.client(), habits, &frame.settings);
+                    (permit, plan)
+                }
+                Err(why) => return self.deny(request, &caller, why, now),
+            };
+            let Some(credential_id) = caller.proven.credential_id.clone() else {
+                return self.deny(request, &caller, Denied::GrantNotAllowed, now);
+            };
+            let key = match grant_plan.format {
+                TokenFormat::Jwt => match frame.keyring.signer(grant_plan.algorithm, now) {
+                    Some(key) => Some(key),
+                    None => {
+                        self.make_key(grant_plan.algorithm, &request.id, now)?;
+                        continue;
+                    }
+                },
+                TokenFormat::Opaque | TokenFormat::OpaqueHex => None,
+            };
+            let making = Making {
+                identity: self.store.identity(),
+                settings: &frame.settings,
+                plan: grant_plan,
+                key: key.as_deref(),
+                credential_id,
+                epoch: frame.epoch,
+                now,
+                sequence: frame.sequence,
+                entry: entry_of(request),
+            };
+            let ticket = Ticket::make(permit, making)?;
+            if let Some(issued) = self.record(ticket, request.peer, now)? {
+                return Ok(issued);
+            }
+        }
+        // Somebody changes this client without end; the caller may try again.
+        Err(Error::Busy)
+    }
+
+    /// Authenticates a client by any of its readings, and notes a refusal.
+    pub(super) fn authenticate(&self, request: &Request<'_>, now: UnixTime) -> Result<Caller> {
+        let mut refused = None;
+        for presented in request.candidates {
+            // An id that cannot exist is looked up by nobody.
+            let known = presented.check().is_ok() && ClientId::parse(&presented.client_id).is_ok();
+            let state =
+                if known { self.snapshot.client(&self.store, &presented.client_id)? } else { None };
+            let digest = &self.store.identity().keys.digest;
+            match authenticate(state.as_deref(), presented, digest, &self.hashes, now)? {
+                Ok(proven) => {
+                    let state = state
+                        .ok_or(Error::Internal { what: "a client proven that is not there" })?;
+                    return Ok(Caller { state, proven });
+                }
+                Err(why) => {
+                    let client_id = state.map(|_| presented.client_id.clone());
+                    refused.get_or_insert((why, client_id));
+                }
+            }
+        }
+        let (refused, client_id) = refused.unwrap_or((Denied::SecretMissing.into(), None));
+        self.note(request, &refused.why, client_id.as_deref(), refused.credential_id.as_ref());
+        Err(denied(refused.why, request))
+    }
+
+    /// Refuses an authenticated client. What looks to it like a wrong secret costs what a wrong secret
+    /// costs: it is gathered. Everything else gets its own row, on disk before the answer.
+    pub(super) fn deny<T>(
+        &self,
+        request: &Request<'_>,
+        caller: &Caller,
+        why: Denied,
+        now: UnixTime,
+    ) -> Result<T> {
+        let client_id = caller.state.client.client_id.as_str();
+        let credential_id = caller.proven.credential_id.as_ref();
+        if matches!(why, Denied::ClientDisabled | Denied::PeerNotAllowed | Denied::PeerUnknown) {
+            self.note(request, &why, Some(client_id), credential_id);
+            return Err(denied(why, request));
+        }
+        let mut entry = AuditEntry {
+            event: "token.deny",
+            outcome: "denied",
+            reason: Some(why.code()),
+            client: Some(client_id.to_owned()),
+            credential: credential_id.map(|id| id.as_str().to_owned()),
+            scope: request.scope.filter(|scope| Scope::check(scope).is_ok()).map(shortened),
+            ..entry_of(request)
+        };
+        entry.detail.insert("why", why.to_string());
+        let outcome = self.write(now, move |tx| {
+            tx.audit(&entry)?;
+            Ok(Err::<(), _>(why))
+        })?;
+        match outcome {
+            Err(why) => Err(denied(why, request)),
+            Ok(()) => Err(Error::Internal { what: "a denial that was allowed" }),
+        }
+    }
+
+    /// Records a ticket; `None` if what it was decided on has changed.
+    fn record(&self, ticket: Ticket, peer: Peer, now: UnixTime) -> Result<Option<Issued>> {
+        let outcome = self.write(now, move |tx| {
+            if domain::stale(tx, &ticket)? {
+                return Ok(Ok(None));
+            }
+            let (client_id, credential_id) = ticket.holder();
+            note_place(tx, &client_id, &credential_id, peer, 1)?;
+            domain::record(tx, ticket).map(|issued| Ok(Some(issued)))
+        })?;
+        outcome.map_err(|_| Error::Internal { what: "a record that was denied" })
+    }
+
+    /// Makes the first signing key of an algorithm, when it is first needed.
+    fn make_key(&self, algorithm: Algorithm, request: &RequestId, now: UnixTime) -> Result<()> {
+        let new = NewKey::make(algorithm, self.store.identity().entropy.as_ref())?;
+        let actor = Actor::library(request);
+        let outcome = self.write(now, move |tx| domain::make_key(tx, &new, &actor).map(Ok))?;
+        outcome.map_err(|_| Error::Internal { what: "a key that was denied" })
+    }
+
+    /// Notes a refusal before authentication.
+    pub(super) fn note(
+        &self,
+        request: &Request<'_>,
+        why: &Denied,
+        client_id: Option<&str>,
+        credential_id: Option<&crate::base::CredentialId>,
+    ) {
+        self.gather.note_refusal(&Refusal {
+            why,
+            client_id,
+            credential_id: credential_id.map(crate::base::CredentialId::as_str),
+            peer: request.peer,
+            request: &request.id,
+        });
+    }
+}
+
+/// The checks of a token request (RFC 6749 4.4, 3.3), in order.
+fn decide<'a>(
+    state: &'a ClientState,
+    request: &Request<'_>,
+) -> std::result::Result<domain::Permit<'a>, Denied> {
+    let grant = GrantType::parse(request.grant_type);
+    let scope = request.scope.map(Scope::parse).transpose();
+    // The gate first with what is sound: to a caller who may not come at all, nothing else is said.
+    let peer = request.peer;
+    let client = &state.client;
+    pass(client, &Ask { grant: None, wanted: Wanted::Endpoint, peer })?;
+    let grant = grant.ok_or(Denied::GrantUnsupported)?;
+    if grant != GrantType::ClientCredentials {
+        // Known words whose flows this release does not have.
+        return Err(Denied::GrantUnsupported);
+    }
+    let scope = scope?;
+    pass(client, &Ask { grant: Some(grant), wanted: Wanted::Token(scope.as_ref()), peer })
+}
+
+/// A refusal under the request's id.
+pub(super) fn denied(why: Denied, request: &Request<'_>) -> Error {
+    Error::Denied { why, request_id: request.id.as_str().to_owned() }
+}
+
+/// What every row of a request says.
+pub(super) fn entry_of(request: &Request<'_>) -> AuditEntry {
+    AuditEntry {
+        peer: request.peer.text(),
+        request: Some(request.id.as_str().to_owned()),
+        correlation: request.correlation.clone(),
+        ..AuditEntry::default()
+    }
+}
+
+/// A caller's text in an audit row is bounded.
+fn shortened(text: &str) -> String {
+    text.chars().take(256).collect()
+}
+
+/// How often a ticket is made anew because what it was decided on changed meanwhile.
+const ATTEMPTS: usize = 8;

@@ -1,0 +1,266 @@
+//! The engine: the one place that reads the clock and opens transactions.
+
+mod access;
+mod administer;
+mod audit;
+mod call;
+mod endpoint;
+mod founding;
+mod gather;
+mod issue;
+mod options;
+mod snapshot;
+mod time;
+mod verify;
+
+pub use access::{AccessToken, Authorization, Challenge, Principal, PrincipalKind};
+pub use administer::Administer;
+pub use options::Options;
+
+use crate::base::{Network, RequestId, UnixTime};
+use crate::crypto::password::Limiter;
+use crate::domain::{Actor, Context, Settings};
+use crate::engine::gather::{Gather, Notes};
+use crate::engine::snapshot::{Frame, Snapshot};
+use crate::engine::time::{Belief, Timekeeper};
+use crate::error::{Error, Result};
+use crate::store::{Outcome, Store, Tx, lock};
+use crate::sys;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+
+/// An open database: issues tokens, verifies them, and administers what they depend on.
+///
+/// Any thread may use it at any time. Several processes may have the same file open: what one of them
+/// revokes, all refuse at their next verification. After a fork, the child must open its own.
+///
+/// Dropping it writes what was gathered in memory, if it can; [`Engine::close`] tells whether it could.
+pub struct Engine {
+    store: Store,
+    snapshot: Snapshot,
+    time: Timekeeper,
+    gather: Gather,
+    hashes: Limiter,
+    closed: AtomicBool,
+    /// When the gathered notes were last written, in milliseconds.
+    flushed_at: AtomicI64,
+    _open: OpenCount,
+}
+
+impl Engine {
+    /// Creates a database with its first settings, and whatever belongs to it. It is not open then.
+    ///
+    /// # Errors
+    /// [`Error::DatabaseExists`] when anything of it exists already; [`Error::ActorMissing`];
+    /// [`Error::NotWritable`], [`Error::NetworkFilesystem`], [`Error::Full`].
+    pub fn create(options: &Options, settings: &Settings, context: &Context<'_>) -> Result<()> {
+        let _open = OpenCount::begin()?;
+        founding::create(options, settings, context)
+    }
+
+    /// Opens an existing database.
+    ///
+    /// # Errors
+    /// [`Error::DatabaseMissing`], [`Error::EmptyFile`], [`Error::ForeignFile`], [`Error::NewerFile`],
+    /// [`Error::KeyMissing`], [`Error::WrongKey`], [`Error::StaleDatabase`], [`Error::FreshnessMissing`],
+    /// [`Error::NetworkFilesystem`], [`Error::NotWritable`], [`Error::Busy`], [`Error::Forked`].
+    pub fn open(options: &Options) -> Result<Self> {
+        let open = OpenCount::begin()?;
+        let store = Store::open(
+            &options.path,
+            &options.key,
+            options.busy_timeout,
+            Arc::clone(&options.entropy),
+        )?;
+        let state = store.read(|view| view.state())?;
+        let time = Timekeeper::start(Arc::clone(&options.clock), &state);
+        let snapshot = Snapshot::load(&store)?;
+        let engine = Self {
+            store,
+            snapshot,
+            flushed_at: AtomicI64::new(time.now().millis()),
+            time,
+            gather: Gather::default(),
+            hashes: Limiter::new(),
+            closed: AtomicBool::new(false),
+            _open: open,
+        };
+        engine.audit_unusual_clock()?;
+        Ok(engine)
+    }
+
+    /// Accepts a database although it may be an old copy, and opens it: a new epoch begins, in which all
+    /// tokens have ended, signing keys are retired, and every secret awaits `client.secret.confirm`.
+    ///
+    /// # Errors
+    /// Those of [`Engine::open`] but the stale ones; [`Error::Busy`] while any process has it open.
+    pub fn restore(options: &Options, context: &Context<'_>) -> Result<Self> {
+        {
+            let _open = OpenCount::begin()?;
+            founding::restore(options, context)?;
+        }
+        Self::open(options)
+    }
+
+    /// Writes what was gathered and closes. Calls that are under way in other threads finish; later ones
+    /// answer [`Error::Closed`].
+    ///
+    /// # Errors
+    /// What kept the notes from being written; the engine is closed all the same.
+    pub fn close(&self) -> Result<()> {
+        self.check_open()?;
+        let flushed = self.flush();
+        self.closed.store(true, Ordering::Release);
+        self.store.close();
+        flushed
+    }
+
+    /// Writes what verification has gathered. Nothing has to call it: other calls do so once a minute.
+    ///
+    /// # Errors
+    /// Those of any write.
+    pub fn maintain(&self) -> Result<()> {
+        self.check_open()?;
+        self.current()?;
+        self.flush()
+    }
+
+    /// The engine's time: the clock's, as long as it is plausible. Never runs backwards.
+    #[must_use]
+    pub fn now(&self) -> UnixTime {
+        self.time.now()
+    }
+
+    /// Refuses calls on a closed engine, and on one inherited through a fork, before any lock is taken.
+    fn check_open(&self) -> Result<()> {
+        if sys::fork::poisoned() {
+            Err(Error::Forked)
+        } else if self.closed.load(Ordering::Acquire) {
+            Err(Error::Closed)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// A frame that holds every change committed before the call.
+    fn current(&self) -> Result<Arc<Frame>> {
+        self.snapshot.current(&self.store, &self.time)
+    }
+
+    fn mint_request_id(&self, now: UnixTime) -> Result<RequestId> {
+        RequestId::mint(now, self.store.identity().entropy.as_ref())
+    }
+
+    fn actor(&self, context: &Context<'_>, proxies: &[Network], now: UnixTime) -> Result<Actor> {
+        Actor::of(context, proxies, self.mint_request_id(now)?)
+    }
+
+    /// Runs `work` in a writing transaction, and writes with it what was gathered until now.
+    fn write<T: Send + 'static>(
+        &self,
+        now: UnixTime,
+        work: impl FnOnce(&mut Tx<'_>) -> Outcome<T> + Send + 'static,
+    ) -> Outcome<T> {
+        let luggage = Arc::new(Luggage {
+            notes: Mutex::new(Some(self.gather.take(now))),
+            belief: self.time.unrecorded(),
+        });
+        let carried = Arc::clone(&luggage);
+        let outcome = self.store.write(now, move |tx| {
+            let outcome = work(tx)?;
+            carried.write(tx)?;
+            Ok(outcome)
+        });
+        match &outcome {
+            Ok(_) => {
+                self.flushed_at.store(now.millis(), Ordering::Relaxed);
+                if let Some(belief) = luggage.belief {
+                    self.time.recorded(belief);
+                }
+            }
+            // Nothing was written: the notes wait for the next write.
+            Err(_) => drop(lock(&luggage.notes).take().map(|notes| self.gather.put_back(notes))),
+        }
+        outcome
+    }
+
+    /// Writes what was gathered, if anything was.
+    fn flush(&self) -> Result<()> {
+        if self.gather.is_empty() && self.time.unrecorded().is_none() {
+            return Ok(());
+        }
+        let outcome = self.write(self.time.now(), |_| Ok(Ok(())))?;
+        outcome.map_err(|_| Error::Internal { what: "a flush that was denied" })
+    }
+
+    /// Writes what was gathered if a minute has passed; one caller of many does it.
+    fn flush_if_due(&self, now: UnixTime) -> Result<()> {
+        let last = self.flushed_at.load(Ordering::Relaxed);
+        let due = now.millis().saturating_sub(last) >= FLUSH_MILLIS;
+        let mine = due
+            && self
+                .flushed_at
+                .compare_exchange(last, now.millis(), Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok();
+        if mine { self.flush() } else { Ok(()) }
+    }
+
+    /// A host that brings its own clock decides when tokens expire: the audit says so.
+    fn audit_unusual_clock(&self) -> Result<()> {
+        if self.time.is_system() {
+            return Ok(());
+        }
+        let now = self.time.now();
+        let entry = founding::opened_with_own_clock(&self.mint_request_id(now)?);
+        let outcome = self.write(now, move |tx| tx.audit(&entry).map(Ok))?;
+        outcome.map_err(|_| Error::Internal { what: "an audit row that was denied" })
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        // Best effort: whoever must know calls `close`. An inherited engine touches nothing.
+        let _ = self.close();
+    }
+}
+
+/// What travels with a write that somebody else asked for.
+struct Luggage {
+    notes: Mutex<Option<Notes>>,
+    belief: Option<Belief>,
+}
+
+impl Luggage {
+    fn write(&self, tx: &mut Tx<'_>) -> Result<()> {
+        if let Some(notes) = &*lock(&self.notes) {
+            notes.write(tx)?;
+        }
+        if let Some(belief) = self.belief {
+            founding::record_belief(tx, &belief)?;
+        }
+        Ok(())
+    }
+}
+
+/// Counts this engine among the open ones, so that a fork while it is open is noticed.
+struct OpenCount;
+
+impl OpenCount {
+    fn begin() -> Result<Self> {
+        sys::fork::install()?;
+        if sys::fork::poisoned() {
+            return Err(Error::Forked);
+        }
+        sys::fork::engine_opened();
+        Ok(Self)
+    }
+}
+
+impl Drop for OpenCount {
+    fn drop(&mut self) {
+        sys::fork::engine_closed();
+    }
+}
+
+/// One minute: what a crash may lose of the notes.
+const FLUSH_MILLIS: i64 = 60_000;

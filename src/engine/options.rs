@@ -1,0 +1,71 @@
+//! How an engine is opened.
+
+use crate::base::{Clock, Entropy, Secret, SystemClock, SystemEntropy};
+use crate::store::KeySource;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How to open a database. Nothing here changes an answer: what does lives in the file.
+///
+/// ```
+/// use wardkey::{Context, Engine, Options, Settings};
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("clinic.db");
+/// let options = Options::new(&path);
+/// let settings = Settings { issuer: "https://emr.clinic.example".into(), ..Settings::default() };
+/// Engine::create(&options, &settings, &Context::by("setup"))?;
+/// let engine = Engine::open(&options)?;
+/// # drop(engine);
+/// # Ok::<(), wardkey::Error>(())
+/// ```
+pub struct Options {
+    pub(crate) path: PathBuf,
+    pub(crate) key: KeySource,
+    pub(crate) busy_timeout: Duration,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+}
+
+impl Options {
+    /// The database at `path`, its key in a file beside it, the machine's clock, a busy timeout of 5 s.
+    #[must_use]
+    pub fn new(path: impl AsRef<Path>) -> Self {
+        Self {
+            path: path.as_ref().to_owned(),
+            key: KeySource::File,
+            busy_timeout: Duration::from_secs(5),
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+        }
+    }
+
+    /// Takes the master key, 32 bytes, from the host instead of the file beside the database.
+    #[must_use]
+    pub fn key(mut self, key: Secret) -> Self {
+        self.key = KeySource::Given(key);
+        self
+    }
+
+    /// How long to wait for another program that is writing, before [`crate::Error::Busy`].
+    #[must_use]
+    pub const fn busy_timeout(mut self, timeout: Duration) -> Self {
+        self.busy_timeout = timeout;
+        self
+    }
+
+    /// Reads time from `clock`, for tests. Its use is recorded in the audit.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Reads randomness from `entropy`, for golden tests: tokens become predictable.
+    #[cfg(feature = "test-hooks")]
+    #[must_use]
+    pub fn entropy(mut self, entropy: Arc<dyn Entropy>) -> Self {
+        self.entropy = entropy;
+        self
+    }
+}

@@ -1,0 +1,222 @@
+//! What the engine keeps in memory of the database, following its changes.
+
+use crate::admin;
+use crate::base::{Epoch, UnixTime};
+use crate::domain::{Client, ClientState, Credential, Keyring, Settings};
+use crate::engine::time::Timekeeper;
+use crate::error::{Error, Result};
+use crate::store::{ChangeRow, State, Store, View, lock};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+/// The snapshot of one engine.
+pub(crate) struct Snapshot {
+    frame: RwLock<Arc<Frame>>,
+    living: RwLock<Living>,
+    /// Held by the one thread that brings it up to date.
+    refreshing: Mutex<()>,
+}
+
+/// What rarely changes, replaced whole.
+pub(crate) struct Frame {
+    /// The change sequence that all of this was read at.
+    pub(crate) sequence: u64,
+    pub(crate) epoch: Epoch,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) keyring: Arc<Keyring>,
+}
+
+/// What changes one by one.
+#[derive(Default)]
+struct Living {
+    sequence: u64,
+    clients: HashMap<String, Arc<ClientState>>,
+    /// Tokens revoked by themselves, and when they would have ended.
+    revoked: HashMap<String, UnixTime>,
+}
+
+impl Snapshot {
+    /// Reads everything.
+    pub(crate) fn load(store: &Store) -> Result<Self> {
+        let (frame, living) = store.read(|view| load_all(view))?;
+        Ok(Self {
+            frame: RwLock::new(Arc::new(frame)),
+            living: RwLock::new(living),
+            refreshing: Mutex::new(()),
+        })
+    }
+
+    /// A frame at least as new as every change that was committed before the call, by any process.
+    pub(crate) fn current(&self, store: &Store, time: &Timekeeper) -> Result<Arc<Frame>> {
+        let sequence = store.sequence()?;
+        let frame = self.frame();
+        if frame.sequence == sequence {
+            return Ok(frame);
+        }
+        let _alone = lock(&self.refreshing);
+        let frame = self.frame();
+        // Another thread may have read later changes than the ones we know of, never earlier ones.
+        if frame.sequence < sequence {
+            self.refresh(store, &frame, time)?;
+        }
+        Ok(self.frame())
+    }
+
+    /// The client `client_id` with its credentials, `None` if there is none.
+    pub(crate) fn client(
+        &self,
+        store: &Store,
+        client_id: &str,
+    ) -> Result<Option<Arc<ClientState>>> {
+        {
+            let living = self.living.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some(state) = living.clients.get(client_id) {
+                return Ok(Some(Arc::clone(state)));
+            }
+        }
+        let (sequence, state) =
+            store.read(|view| Ok((view.state()?.sequence, load_client(view, client_id)?)))?;
+        let Some(state) = state.map(Arc::new) else {
+            return Ok(None);
+        };
+        let mut living = self.living.write().unwrap_or_else(PoisonError::into_inner);
+        // Kept only if no change was applied since it was read: a change that dropped this client
+        // would otherwise be undone by a late reader.
+        if living.sequence == sequence {
+            if living.clients.len() >= CLIENTS_LIMIT {
+                living.clients.clear();
+            }
+            living.clients.insert(client_id.to_owned(), Arc::clone(&state));
+        }
+        Ok(Some(state))
+    }
+
+    /// Whether this one token was revoked.
+    pub(crate) fn is_revoked(&self, token_id: &str) -> bool {
+        let living = self.living.read().unwrap_or_else(PoisonError::into_inner);
+        living.revoked.contains_key(token_id)
+    }
+
+    /// The frame as it is.
+    pub(crate) fn frame(&self) -> Arc<Frame> {
+        Arc::clone(&self.frame.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Applies the changes since `old`, or reads everything when they are not all known.
+    fn refresh(&self, store: &Store, old: &Frame, time: &Timekeeper) -> Result<()> {
+        let update = store.read(|view| {
+            let state = view.state()?;
+            time.follow(&state);
+            match view.changes_after(old.sequence)? {
+                Some(changes) if state.epoch == old.epoch && changes.iter().all(is_known) => {
+                    apply(view, old, &state, &changes).map(Update::Delta)
+                }
+                Some(_) | None => load_all(view).map(|(frame, living)| Update::All(frame, living)),
+            }
+        })?;
+        let mut living = self.living.write().unwrap_or_else(PoisonError::into_inner);
+        let frame = match update {
+            Update::All(frame, all) => {
+                *living = all;
+                frame
+            }
+            Update::Delta(delta) => {
+                for client_id in &delta.clients {
+                    living.clients.remove(client_id);
+                }
+                living.revoked.extend(delta.revoked);
+                let now = delta.now;
+                living.revoked.retain(|_, expires_at| *expires_at >= now);
+                living.sequence = delta.frame.sequence;
+                delta.frame
+            }
+        };
+        // The living part first: whoever sees the new frame sees at least its clients.
+        drop(living);
+        *self.frame.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(frame);
+        Ok(())
+    }
+}
+
+enum Update {
+    All(Frame, Living),
+    Delta(Delta),
+}
+
+/// What a stretch of changes amounts to.
+struct Delta {
+    frame: Frame,
+    clients: Vec<String>,
+    revoked: Vec<(String, UnixTime)>,
+    /// What ended more than a margin before this needs no revocation any more.
+    now: UnixTime,
+}
+
+/// A kind that a later release brings may mean anything: then everything is read anew.
+fn is_known(change: &ChangeRow) -> bool {
+    matches!(
+        change.kind.as_str(),
+        "client" | "credential" | "token" | "key" | "settings" | "scope" | "clock"
+    )
+}
+
+fn apply(view: &View<'_>, old: &Frame, state: &State, changes: &[ChangeRow]) -> Result<Delta> {
+    let named = |kind: &str| changes.iter().any(|change| change.kind == kind);
+    let mut clients = Vec::new();
+    let mut revoked = Vec::new();
+    for change in changes {
+        match change.kind.as_str() {
+            "client" | "credential" => clients.push(change.id.clone()),
+            "token" => {
+                let row = view.revoked_token(&change.id)?;
+                let ends = row.map(|row| UnixTime::from_millis(row.expires_at));
+                revoked.extend(ends.map(|ends| (change.id.clone(), ends)));
+            }
+            _ => {}
+        }
+    }
+    let settings =
+        if named("settings") { Arc::new(load_settings(view)?) } else { Arc::clone(&old.settings) };
+    let keyring =
+        if named("key") { Arc::new(Keyring::load(view)?) } else { Arc::clone(&old.keyring) };
+    let frame = Frame { sequence: state.sequence, epoch: state.epoch, settings, keyring };
+    Ok(Delta { frame, clients, revoked, now: state.mark.plus_millis(-REVOKED_MARGIN_MILLIS) })
+}
+
+fn load_all(view: &View<'_>) -> Result<(Frame, Living)> {
+    let state = view.state()?;
+    let frame = Frame {
+        sequence: state.sequence,
+        epoch: state.epoch,
+        settings: Arc::new(load_settings(view)?),
+        keyring: Arc::new(Keyring::load(view)?),
+    };
+    let revoked = view.revoked_tokens()?;
+    let revoked =
+        revoked.into_iter().map(|row| (row.token_id, UnixTime::from_millis(row.expires_at)));
+    let living =
+        Living { sequence: state.sequence, clients: HashMap::new(), revoked: revoked.collect() };
+    Ok((frame, living))
+}
+
+/// The settings in force.
+pub(crate) fn load_settings(view: &View<'_>) -> Result<Settings> {
+    let row = view.settings()?;
+    let row = row.ok_or_else(|| Error::Corrupt { what: "the settings row".to_owned() })?;
+    admin::settings_of_document(&row.document)
+}
+
+fn load_client(view: &View<'_>, client_id: &str) -> Result<Option<ClientState>> {
+    let Some(row) = view.client(client_id)? else {
+        return Ok(None);
+    };
+    let credentials: Result<Vec<_>> =
+        view.credentials(client_id)?.iter().map(Credential::from_row).collect();
+    Ok(Some(ClientState { client: Client::from_row(&row)?, credentials: credentials? }))
+}
+
+/// Clients kept in memory; a clinic has dozens.
+const CLIENTS_LIMIT: usize = 10_000;
+
+/// An hour: another process's clock may lag that much behind the mark.
+const REVOKED_MARGIN_MILLIS: i64 = 3_600_000;

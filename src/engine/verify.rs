@@ -1,0 +1,188 @@
+//! Verification: the hot path.
+
+use crate::base::UnixTime;
+use crate::crypto::{MAX_CLAIMS, opaque_form};
+use crate::domain::{
+    Ask, ClientState, Context, Expected, GrantType, Peer, Required, Scope, TokenFacts, TokenFormat,
+    Wanted, check_jwt, check_standing, facts_of_row, pass,
+};
+use crate::engine::Engine;
+use crate::engine::access::{Authorization, Challenge, Principal, PrincipalKind};
+use crate::engine::gather::Refusal;
+use crate::engine::snapshot::Frame;
+use crate::error::{Denied, Error, Result};
+use crate::oauth;
+
+impl Engine {
+    /// Verifies an access token for an operation that requires `required`.
+    ///
+    /// What was revoked before the call, by any process, is refused. The use is noted for the audit.
+    ///
+    /// # Errors
+    /// [`Error::Denied`] with the true reason; any other error when it cannot be known, which must be
+    /// treated as a refusal too.
+    pub fn verify(
+        &self,
+        token: &[u8],
+        required: Required<'_>,
+        context: &Context<'_>,
+    ) -> Result<Principal> {
+        self.check_open()?;
+        let now = self.time.now();
+        let frame = self.current()?;
+        let peer = context.resolve(&frame.settings.trusted_proxies);
+        match self.check_use(token, required, peer, &frame, now)? {
+            Ok(principal) => Ok(principal),
+            Err(refused) => self.refuse(&refused, peer, now),
+        }
+    }
+
+    /// Authorizes a request to the host's API by its headers (RFC 6750 2.1).
+    ///
+    /// # Errors
+    /// Those of [`Engine::verify`] but [`Error::Denied`], which becomes a [`Challenge`].
+    pub fn authorize(
+        &self,
+        headers: &[(&str, &[u8])],
+        required: Required<'_>,
+        context: &Context<'_>,
+    ) -> Result<Authorization> {
+        self.check_open()?;
+        let verified = match oauth::read_bearer(headers) {
+            Ok(token) => self.verify(token.as_bytes(), required, context),
+            Err(why) => {
+                let now = self.time.now();
+                let peer = context.resolve(&self.current()?.settings.trusted_proxies);
+                self.refuse(&Rejected::unknown(why), peer, now)
+            }
+        };
+        match verified {
+            Ok(principal) => Ok(Ok(principal)),
+            Err(Error::Denied { why, request_id }) => {
+                let (status, www_authenticate) = oauth::challenge(&why, required.as_str());
+                Ok(Err(Challenge { status, www_authenticate, why, request_id }))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Checks a token, its standing and the gate, and notes the use.
+    fn check_use(
+        &self,
+        token: &[u8],
+        required: Required<'_>,
+        peer: Peer,
+        frame: &Frame,
+        now: UnixTime,
+    ) -> Result<std::result::Result<Principal, Rejected>> {
+        let mut buffer = [0; MAX_CLAIMS];
+        let facts = match self.read_token(token, frame, now, &mut buffer)? {
+            Ok(facts) => facts,
+            Err(why) => return Ok(Err(Rejected::unknown(why))),
+        };
+        let state = self.snapshot.client(&self.store, &facts.client_id)?;
+        let decided = self.check_standing_now(&facts, frame, state.as_deref()).and_then(|state| {
+            let wanted = Wanted::Use { granted: &facts.scope, required };
+            let ask = Ask { grant: Some(GrantType::ClientCredentials), wanted, peer };
+            pass(&state.client, &ask).map(|_permit| state)
+        });
+        match decided {
+            Ok(state) => {
+                self.gather.note_use(
+                    &facts.token_id,
+                    &facts.client_id,
+                    &facts.credential_id,
+                    peer,
+                    now,
+                );
+                Ok(Ok(principal(&facts, state)))
+            }
+            Err(why) => Ok(Err(Rejected {
+                why,
+                client_id: Some(facts.client_id.into_owned()),
+                credential_id: Some(facts.credential_id.into_owned()),
+            })),
+        }
+    }
+
+    /// Reads a token of either form: its signature or digest, its claims, its times.
+    pub(super) fn read_token<'b>(
+        &self,
+        token: &[u8],
+        frame: &Frame,
+        now: UnixTime,
+        buffer: &'b mut [u8],
+    ) -> Result<std::result::Result<TokenFacts<'b>, Denied>> {
+        let settings = &frame.settings;
+        let identity = self.store.identity();
+        if opaque_form(token).is_none() {
+            let expected = Expected {
+                keyring: &frame.keyring,
+                site: &identity.site,
+                issuer: &settings.issuer,
+                audience: settings.audience(),
+                now,
+            };
+            return Ok(check_jwt(token, &expected, buffer));
+        }
+        let digest = identity.keys.digest.opaque_token(token);
+        let row = self.store.read(|view| view.opaque_token(&digest))?;
+        Ok(match row {
+            None => Err(Denied::TokenUnknown),
+            Some(row) => facts_of_row(&row, settings.audience(), now),
+        })
+    }
+
+    /// Whether nothing the token depends on has ended; returns its client.
+    pub(super) fn check_standing_now<'s>(
+        &self,
+        facts: &TokenFacts<'_>,
+        frame: &Frame,
+        state: Option<&'s ClientState>,
+    ) -> std::result::Result<&'s ClientState, Denied> {
+        let revoked = self.snapshot.is_revoked(&facts.token_id);
+        check_standing(facts, frame.epoch, state, revoked)
+    }
+
+    /// Notes a refusal and returns it under a request id.
+    fn refuse<T>(&self, refused: &Rejected, peer: Peer, now: UnixTime) -> Result<T> {
+        let request = self.mint_request_id(now)?;
+        self.gather.note_refusal(&Refusal {
+            why: &refused.why,
+            client_id: refused.client_id.as_deref(),
+            credential_id: refused.credential_id.as_deref(),
+            peer,
+            request: &request,
+        });
+        Err(Error::Denied { why: refused.why.clone(), request_id: request.as_str().to_owned() })
+    }
+}
+
+/// A refusal, and whom it concerns as far as a signature or digest proved it.
+struct Rejected {
+    why: Denied,
+    client_id: Option<String>,
+    credential_id: Option<String>,
+}
+
+impl Rejected {
+    const fn unknown(why: Denied) -> Self {
+        Self { why, client_id: None, credential_id: None }
+    }
+}
+
+fn principal(facts: &TokenFacts<'_>, state: &ClientState) -> Principal {
+    let metadata = &state.client.metadata;
+    Principal {
+        client_id: facts.client_id.clone().into_owned(),
+        subject: facts.subject.clone().into_owned(),
+        kind: PrincipalKind::Client,
+        token_id: facts.token_id.clone().into_owned(),
+        token_format: if facts.is_jwt { TokenFormat::Jwt } else { TokenFormat::Opaque },
+        // What the client may no longer have, its tokens no longer say.
+        scope: Scope::stored(&facts.scope).unwrap_or_default().within(&metadata.scope),
+        issued_at: facts.issued_at,
+        expires_at: facts.expires_at,
+        host_data: metadata.host_data.clone(),
+    }
+}

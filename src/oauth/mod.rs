@@ -1,0 +1,25 @@
+//! The wire: reads requests, prints responses. Decides nothing: it parses, and prints what was decided.
+
+mod bearer;
+mod credentials;
+mod form;
+mod forwarded;
+mod http;
+mod introspect;
+mod metadata;
+mod refusal;
+mod route;
+mod token;
+
+pub use http::{HttpRequest, HttpResponse};
+
+pub(crate) use bearer::{challenge, read_bearer};
+pub(crate) use form::ReadFailure;
+pub(crate) use forwarded::forwarded;
+pub(crate) use introspect::{print_introspection, print_revoked, read_token_parameter};
+pub(crate) use metadata::{print_jwks, print_metadata};
+pub(crate) use refusal::{
+    RefusalShape, print_failure, print_not_found, print_refusal, print_too_large,
+};
+pub(crate) use route::{Endpoint, check_method, route};
+pub(crate) use token::{print_token, read_token_request};

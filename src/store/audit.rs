@@ -1,0 +1,270 @@
+//! The audit chain: rows that hash their predecessors, heads that are signed.
+
+use crate::base::{SiteId, UnixTime, encode};
+use crate::crypto::{self, Cell, PrivateKey, PublicKey};
+use crate::error::{Error, Result};
+use crate::store::db::{Db, Row};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// What one audit row says. Everything optional is left out of the row when absent; nothing here may
+/// be secret.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub(crate) struct AuditEntry {
+    /// What happened, as `noun.verb`.
+    pub(crate) event: &'static str,
+    /// `allowed`, `denied` or `done`.
+    pub(crate) outcome: &'static str,
+    /// Why it was denied: a `Denied::code`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<&'static str>,
+    /// Who did it, for administration.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) actor: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) client: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) credential: Option<String>,
+    /// A token's `jti`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) scope: Option<String>,
+    /// The caller's address, or its prefix where many are counted together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) peer: Option<String>,
+    /// The request's id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) request: Option<String>,
+    /// The host's own id for the request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) correlation: Option<String>,
+    /// How often it happened, for gathered rows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) count: Option<u64>,
+    /// The ids of the last requests that a gathered row stands for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) requests: Vec<String>,
+    /// What else belongs to this event.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) detail: BTreeMap<&'static str, String>,
+}
+
+impl AuditEntry {
+    /// Names the version and MAC of the row that the event wrote, so that the row can be held against
+    /// the chain.
+    pub(crate) fn note_version(&mut self, version: u64, mac: &[u8; 32]) {
+        self.detail.insert("version", version.to_string());
+        self.detail.insert("mac", encode::hex(mac));
+    }
+}
+
+/// A stored row of the chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AuditRow {
+    pub(crate) sequence: u64,
+    /// The exact text that was hashed.
+    pub(crate) row: String,
+    pub(crate) hash: [u8; 32],
+    /// The audit key and its signature, on the last row of each transaction.
+    pub(crate) head: Option<(i64, Vec<u8>)>,
+}
+
+/// The end of the chain, to which the next row is linked.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AuditHead {
+    pub(crate) sequence: u64,
+    pub(crate) hash: [u8; 32],
+}
+
+impl AuditHead {
+    /// The present end of the chain of the database `database_id`.
+    pub(crate) fn load(db: &Db, database_id: [u8; 16]) -> Result<Self> {
+        let last = db.first(
+            "SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1",
+            &[],
+            |row| Ok(Self { sequence: row.unsigned(0)?, hash: row.array(1)? }),
+        )?;
+        Ok(last.unwrap_or_else(|| Self::start(database_id)))
+    }
+
+    /// The end of an empty chain.
+    pub(crate) fn start(database_id: [u8; 16]) -> Self {
+        Self { sequence: 0, hash: crypto::sha256(&[CHAIN_DOMAIN, &database_id].concat()) }
+    }
+
+    /// Whether this very row is in the chain.
+    pub(crate) fn is_stored(&self, db: &Db) -> Result<bool> {
+        let sql = "SELECT hash FROM audit WHERE sequence = ?";
+        let stored = db.first(sql, &[Cell::unsigned(self.sequence)], |row| row.array::<32>(0))?;
+        Ok(stored == Some(self.hash))
+    }
+
+    /// Appends a row and becomes its end.
+    pub(crate) fn append(
+        &mut self,
+        db: &Db,
+        site: &SiteId,
+        time: UnixTime,
+        entry: &AuditEntry,
+    ) -> Result<()> {
+        let sequence = self.sequence + 1;
+        let row = Printed { v: 1, site: site.as_str(), seq: sequence, time: time.millis(), entry };
+        let row = serde_json::to_string(&row)
+            .map_err(|_| Error::Internal { what: "an audit row that cannot be printed" })?;
+        let hash = link(&self.hash, &row);
+        db.execute(
+            "INSERT INTO audit (sequence, row, hash) VALUES (?, ?, ?)",
+            &[Cell::unsigned(sequence), Cell::Text(&row), Cell::Blob(&hash)],
+        )?;
+        *self = Self { sequence, hash };
+        Ok(())
+    }
+
+    /// Signs the last row.
+    pub(crate) fn sign(&self, db: &Db, key_id: i64, key: &PrivateKey) -> Result<()> {
+        let mut signature = Vec::with_capacity(64);
+        key.sign(&head_message(&self.hash), &mut signature)?;
+        db.execute(
+            "UPDATE audit SET signed_by = ?, signature = ? WHERE sequence = ?",
+            &[Cell::Integer(key_id), Cell::Blob(&signature), Cell::unsigned(self.sequence)],
+        )?;
+        Ok(())
+    }
+
+    /// Follows the chain with its next stored row; the error says what is wrong with that row.
+    pub(crate) fn follow(
+        &mut self,
+        row: &AuditRow,
+        key: impl FnOnce(i64) -> Option<PublicKey>,
+    ) -> std::result::Result<(), &'static str> {
+        if row.sequence != self.sequence + 1 {
+            return Err("rows before it are missing");
+        }
+        let hash = link(&self.hash, &row.row);
+        if hash != row.hash {
+            return Err("its text or a row before it does not match its hash");
+        }
+        if let Some((key_id, signature)) = &row.head {
+            let key = key(*key_id).ok_or("it is signed by an unknown key")?;
+            if !key.verify(&head_message(&hash), signature) {
+                return Err("its signature does not verify");
+            }
+        }
+        *self = Self { sequence: row.sequence, hash };
+        Ok(())
+    }
+}
+
+/// Which rows to read: all conditions hold together.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct AuditFilter {
+    pub(crate) client: Option<String>,
+    pub(crate) credential: Option<String>,
+    pub(crate) outcome: Option<String>,
+    pub(crate) event: Option<String>,
+    /// At or after.
+    pub(crate) from: Option<UnixTime>,
+    /// Before.
+    pub(crate) until: Option<UnixTime>,
+    /// Rows after this sequence.
+    pub(crate) after: u64,
+    pub(crate) limit: u32,
+}
+
+/// The rows that `filter` selects, oldest first.
+pub(crate) fn read(db: &Db, filter: &AuditFilter) -> Result<Vec<AuditRow>> {
+    // Each present condition is spelled out, so that SQLite can use the index that fits it.
+    let mut sql = format!("{SELECT} WHERE sequence > ?1");
+    let mut cells = vec![Cell::unsigned(filter.after)];
+    let mut and = |condition: &str, cell| {
+        cells.push(cell);
+        sql.push_str(&format!(" AND {condition} ?{}", cells.len()));
+    };
+    let texts = [
+        ("client =", &filter.client),
+        ("CASE WHEN json_valid(row) THEN row ->> '$.credential' END =", &filter.credential),
+        ("CASE WHEN json_valid(row) THEN row ->> '$.outcome' END =", &filter.outcome),
+        ("CASE WHEN json_valid(row) THEN row ->> '$.event' END =", &filter.event),
+    ];
+    for (condition, text) in texts {
+        if let Some(text) = text {
+            and(condition, Cell::Text(text));
+        }
+    }
+    if let Some(from) = filter.from {
+        and("time >=", Cell::Integer(from.millis()));
+    }
+    if let Some(until) = filter.until {
+        and("time <", Cell::Integer(until.millis()));
+    }
+    cells.push(Cell::Integer(i64::from(filter.limit)));
+    sql.push_str(&format!(" ORDER BY sequence LIMIT ?{}", cells.len()));
+    db.all(&sql, &cells, stored)
+}
+
+/// The row of a request: its own, or the gathered one that still names it.
+pub(crate) fn find_request(db: &Db, request: &str) -> Result<Option<AuditRow>> {
+    let own = db.first(
+        &format!("{SELECT} WHERE request = ?1 ORDER BY sequence LIMIT 1"),
+        &[Cell::Text(request)],
+        stored,
+    )?;
+    if own.is_some() {
+        return Ok(own);
+    }
+    // Gathered rows are few (64 an hour at most): those that can name the request come after it.
+    db.first(
+        &format!(
+            "{SELECT} WHERE time >= ?2 AND CASE WHEN json_valid(row) THEN
+                 EXISTS (SELECT 1 FROM json_each(row, '$.requests') WHERE value = ?1) END
+             ORDER BY time LIMIT 1"
+        ),
+        &[Cell::Text(request), Cell::Integer(request_time(request))],
+        stored,
+    )
+}
+
+/// The time at which a request id was made, a little earlier to be safe against its rounding.
+fn request_time(request: &str) -> i64 {
+    let millis = request.get(..12).and_then(|digits| i64::from_str_radix(digits, 16).ok());
+    millis.map_or(0, |millis| millis.saturating_sub(1))
+}
+
+fn stored(row: &Row<'_>) -> Result<AuditRow> {
+    let head = match (row.optional_integer(3)?, row.optional_blob(4)?) {
+        (Some(key), Some(signature)) => Some((key, signature.to_vec())),
+        _ => None,
+    };
+    Ok(AuditRow {
+        sequence: row.unsigned(0)?,
+        row: row.text(1)?.to_owned(),
+        hash: row.array(2)?,
+        head,
+    })
+}
+
+/// The hash of a row that follows `previous`.
+fn link(previous: &[u8; 32], row: &str) -> [u8; 32] {
+    crypto::sha256(&[ROW_DOMAIN, previous, row.as_bytes()].concat())
+}
+
+fn head_message(hash: &[u8; 32]) -> Vec<u8> {
+    [HEAD_DOMAIN, hash].concat()
+}
+
+/// A row's text: its place first, then what it says.
+#[derive(Serialize)]
+struct Printed<'a> {
+    v: u32,
+    site: &'a str,
+    seq: u64,
+    time: i64,
+    #[serde(flatten)]
+    entry: &'a AuditEntry,
+}
+
+const SELECT: &str = "SELECT sequence, row, hash, signed_by, signature FROM audit";
+const CHAIN_DOMAIN: &[u8] = b"wardkey audit chain 1\0";
+const ROW_DOMAIN: &[u8] = b"wardkey audit row 1\0";
+const HEAD_DOMAIN: &[u8] = b"wardkey audit head 1\0";

@@ -1,0 +1,236 @@
+//! The freshness file: the last acknowledged change and the change word, beside the database.
+
+use crate::error::{Error, Result};
+use crate::sys;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+
+/// The freshness file, opened and locked against creation and restore, not yet known to be the right one.
+pub(crate) struct Claim {
+    file: File,
+    path: PathBuf,
+    alone: bool,
+}
+
+impl Claim {
+    /// Opens the file.
+    ///
+    /// # Errors
+    /// [`Error::FreshnessMissing`] when it is gone; [`Error::Busy`] while the database is being made or
+    /// restored.
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        let file = match File::options().read(true).write(true).open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(Error::FreshnessMissing { path: path.to_owned() });
+            }
+            Err(error) => {
+                return Err(sys::file::failed("opening the freshness file", path, &error));
+            }
+        };
+        // Everybody who has the database open holds a shared lock: whoever gets it alone is alone.
+        let alone = file.try_lock().is_ok();
+        if alone {
+            file.unlock().map_err(|e| Error::io("unlocking the freshness file", &e))?;
+        }
+        if file.try_lock_shared().is_err() {
+            return Err(Error::Busy);
+        }
+        Ok(Self { file, path: path.to_owned(), alone })
+    }
+
+    /// Whether nobody else had the database open.
+    pub(crate) const fn is_alone(&self) -> bool {
+        self.alone
+    }
+
+    /// Maps the file for the database `database_id` at `database`.
+    ///
+    /// # Errors
+    /// [`Error::FreshnessMissing`] when it is cut short or another database's.
+    pub(crate) fn map(mut self, database_id: [u8; 16], database: &Path) -> Result<Freshness> {
+        let header = read_header(&mut self.file)?;
+        if header.is_none_or(|header| header.database_id != database_id) {
+            return Err(Error::FreshnessMissing { path: self.path });
+        }
+        let mut places = Vec::new();
+        for path in [self.path, database.to_owned()] {
+            places.push((sys::file::identity(&path)?, path));
+        }
+        let words = sys::mapping::SharedWords::map(&self.file, LENGTH)?;
+        Ok(Freshness { words, places, _lock: self.file })
+    }
+}
+
+/// The mapped freshness file of an open database. Layout: docs/file-format.md.
+pub(crate) struct Freshness {
+    words: sys::mapping::SharedWords,
+    /// This file's and the database's own names for themselves, to see that nobody exchanged them.
+    places: Vec<(sys::file::FileIdentity, PathBuf)>,
+    // Holds the shared lock as long as the database is open.
+    _lock: File,
+}
+
+impl Freshness {
+    /// Demands that the files under the database's names are still those that were opened: a writer
+    /// whose file was moved away would go on alone, heard by nobody.
+    ///
+    /// # Errors
+    /// [`Error::FreshnessMissing`] or [`Error::DatabaseMissing`] when another or no file is there.
+    pub(crate) fn check_in_place(&self) -> Result<()> {
+        for (index, (identity, path)) in self.places.iter().enumerate() {
+            if sys::file::identity(path).as_ref() != Ok(identity) {
+                return Err(match index {
+                    0 => Error::FreshnessMissing { path: path.clone() },
+                    _ => Error::DatabaseMissing { path: path.clone() },
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// How many commits were acknowledged.
+    pub(crate) fn sequence(&self) -> Result<u64> {
+        Ok(self.words.word(SEQUENCE_AT)?.load(Ordering::SeqCst))
+    }
+
+    /// Records that commit number `sequence` took place. It never goes back: two processes may come here in
+    /// another order than they committed.
+    pub(crate) fn acknowledge(&self, sequence: u64) -> Result<()> {
+        self.words.word(SEQUENCE_AT)?.raise(sequence);
+        Ok(())
+    }
+
+    /// Says that a security change is about to be committed, under SQLite's write lock, and returns
+    /// the odd value that says so.
+    pub(crate) fn begin_change(&self) -> Result<u64> {
+        // An odd value was left by a writer that is between COMMIT and its own last step, or that died:
+        // move past it, so that it cannot clear what this change announces.
+        let word = self.words.word(WORD_AT)?;
+        Ok(word.advance(|word| word.wrapping_add(if word % 2 == 0 { 1 } else { 2 })))
+    }
+
+    /// Says that the change announced as `odd` is committed, unless a later writer has announced one.
+    pub(crate) fn end_change(&self, odd: u64) -> Result<()> {
+        self.words.word(WORD_AT)?.replace(odd, odd.wrapping_add(1));
+        Ok(())
+    }
+
+    /// The change word.
+    #[cfg(test)]
+    pub(crate) fn word(&self) -> Result<u64> {
+        Ok(self.words.word(WORD_AT)?.load(Ordering::SeqCst))
+    }
+}
+
+/// A freshness file that is being made, locked against other creations.
+pub(crate) struct Unborn {
+    file: File,
+    path: PathBuf,
+}
+
+impl Unborn {
+    /// Makes the file, or takes over the rest of a creation that crashed, and locks it.
+    ///
+    /// # Errors
+    /// [`Error::DatabaseExists`] when it belongs to a database that was finished, or is being made by
+    /// another process at this moment.
+    pub(crate) fn claim(path: &Path) -> Result<Self> {
+        let exists = || Error::DatabaseExists { path: path.to_owned() };
+        let fault =
+            |error: std::io::Error| sys::file::failed("making the freshness file", path, &error);
+        let mut file = match sys::file::create_private(path) {
+            Ok(file) => file,
+            Err(Error::DatabaseExists { .. }) => {
+                File::options().read(true).write(true).open(path).map_err(fault)?
+            }
+            Err(error) => return Err(error),
+        };
+        if file.try_lock().is_err() {
+            return Err(exists());
+        }
+        // A file without a whole header, or with sequence 0, was never the file of a database.
+        if read_header(&mut file)?.is_some_and(|header| header.sequence != 0) {
+            return Err(exists());
+        }
+        Ok(Self { file, path: path.to_owned() })
+    }
+
+    /// Opens whatever is at `path` for a restore, or makes it; only a restore may replace a sequence.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] while any process has the database open.
+    pub(crate) fn reclaim(path: &Path) -> Result<Self> {
+        let fault =
+            |error: std::io::Error| sys::file::failed("making the freshness file", path, &error);
+        let file = match sys::file::create_private(path) {
+            Ok(file) => file,
+            Err(Error::DatabaseExists { .. }) => {
+                File::options().read(true).write(true).open(path).map_err(fault)?
+            }
+            Err(error) => return Err(error),
+        };
+        if file.try_lock().is_err() {
+            return Err(Error::Busy);
+        }
+        Ok(Self { file, path: path.to_owned() })
+    }
+
+    /// The sequence it holds now, if it is the file of `database_id`.
+    pub(crate) fn sequence_of(&mut self, database_id: [u8; 16]) -> Result<Option<u64>> {
+        let header = read_header(&mut self.file)?;
+        Ok(header.filter(|header| header.database_id == database_id).map(|header| header.sequence))
+    }
+
+    /// Writes the whole file and syncs it. The word begins anew: nobody else has the file mapped.
+    pub(crate) fn write(&mut self, database_id: [u8; 16], sequence: u64) -> Result<()> {
+        let mut bytes = Vec::with_capacity(48);
+        bytes.extend_from_slice(MAGIC);
+        bytes.extend_from_slice(&FORMAT.to_le_bytes());
+        bytes.extend_from_slice(&0_u32.to_le_bytes());
+        bytes.extend_from_slice(&database_id);
+        bytes.extend_from_slice(&sequence.to_le_bytes());
+        bytes.extend_from_slice(&0_u64.to_le_bytes());
+        let file = &mut self.file;
+        file.seek(SeekFrom::Start(0))
+            .and_then(|_| file.write_all(&bytes))
+            .and_then(|()| file.sync_all())
+            .map_err(|e| sys::file::failed("writing the freshness file", &self.path, &e))
+    }
+}
+
+struct Header {
+    database_id: [u8; 16],
+    sequence: u64,
+}
+
+/// The header, or `None` if the file holds none of ours.
+fn read_header(file: &mut File) -> Result<Option<Header>> {
+    let mut bytes = [0_u8; 48];
+    let read = file.seek(SeekFrom::Start(0)).and_then(|_| file.read_exact(&mut bytes));
+    match read {
+        Ok(()) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(None),
+        Err(error) => return Err(Error::io("reading the freshness file", &error)),
+    }
+    let (magic, rest) = bytes.split_at(8);
+    let (format, rest) = rest.split_at(4);
+    let (zero, rest) = rest.split_at(4);
+    let (id, rest) = rest.split_at(16);
+    let (sequence, _word) = rest.split_at(8);
+    if magic != MAGIC || format != FORMAT.to_le_bytes() || zero != [0; 4] {
+        return Ok(None);
+    }
+    let (Ok(database_id), Ok(sequence)) = (id.try_into(), sequence.try_into()) else {
+        return Ok(None);
+    };
+    Ok(Some(Header { database_id, sequence: u64::from_le_bytes(sequence) }))
+}
+
+const MAGIC: &[u8; 8] = b"wardkeyF";
+const FORMAT: u32 = 1;
+const LENGTH: usize = 48;
+const SEQUENCE_AT: usize = 32;
+const WORD_AT: usize = 40;

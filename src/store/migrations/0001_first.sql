@@ -1,0 +1,194 @@
+-- Format 1. Times are milliseconds since 1970-01-01 UTC. docs/file-format.md explains every rule.
+
+-- Who this database is. One row.
+CREATE TABLE database (
+    id           INTEGER PRIMARY KEY CHECK (id = 1),
+    database_id  BLOB    NOT NULL CHECK (length(database_id) = 16),
+    site         TEXT    NOT NULL CHECK (length(site) = 11),
+    format       INTEGER NOT NULL,
+    reader_min   INTEGER NOT NULL,
+    writer_min   INTEGER NOT NULL,
+    created_at   INTEGER NOT NULL
+) STRICT;
+
+-- What every writing transaction moves on. One row, on a page of its own.
+CREATE TABLE state (
+    id             INTEGER PRIMARY KEY CHECK (id = 1),
+    commits        INTEGER NOT NULL, -- writing transactions so far
+    checkpointed   INTEGER NOT NULL, -- of these, how many the main file is known to hold without the WAL
+    sequence       INTEGER NOT NULL, -- of the last security change
+    epoch          BLOB    NOT NULL CHECK (length(epoch) = 8),
+    mark           INTEGER NOT NULL, -- latest time ever told
+    clock_believed INTEGER NOT NULL CHECK (clock_believed IN (0, 1)),
+    clock_offset   INTEGER NOT NULL, -- added to the wall clock while it is not believed
+    last_expiry    INTEGER NOT NULL, -- when the last token ever issued ends
+    mac_format     INTEGER NOT NULL,
+    mac            BLOB    NOT NULL
+) STRICT;
+
+-- Random keys, each sealed with the master key.
+CREATE TABLE data_key (
+    purpose TEXT PRIMARY KEY,
+    sealed  BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- The settings as one JSON document. One row.
+CREATE TABLE settings (
+    id         INTEGER PRIMARY KEY CHECK (id = 1),
+    version    INTEGER NOT NULL,
+    document   TEXT    NOT NULL,
+    mac_format INTEGER NOT NULL,
+    mac        BLOB    NOT NULL
+) STRICT;
+
+-- The catalogue of scope words (RFC 6749 3.3).
+CREATE TABLE scope (
+    word        TEXT PRIMARY KEY,
+    description TEXT NOT NULL,
+    origin      TEXT NOT NULL -- 'built-in', 'own', or the dialect that brought it
+) STRICT, WITHOUT ROWID;
+
+-- Clients, named as RFC 7591 names their metadata. Lists are words parted by single spaces.
+CREATE TABLE client (
+    client_id                  TEXT    PRIMARY KEY,
+    version                    INTEGER NOT NULL,
+    generation                 INTEGER NOT NULL,
+    enabled                    INTEGER NOT NULL CHECK (enabled IN (0, 1)),
+    client_name                TEXT    NOT NULL,
+    description                TEXT    NOT NULL,
+    scope                      TEXT    NOT NULL,
+    default_scope              TEXT,
+    grant_types                TEXT    NOT NULL,
+    token_endpoint_auth_method TEXT,
+    redirect_uris              TEXT    NOT NULL,
+    resource_server            INTEGER NOT NULL CHECK (resource_server IN (0, 1)),
+    algorithm                  TEXT,
+    token_format               TEXT,
+    access_token_lifetime      INTEGER,
+    token_type_case            TEXT,
+    allowed_networks           TEXT    NOT NULL,
+    allowed_origins            TEXT    NOT NULL,
+    host_data                  TEXT    NOT NULL,
+    created_at                 INTEGER NOT NULL,
+    updated_at                 INTEGER NOT NULL,
+    extra                      TEXT    NOT NULL, -- JSON: what later releases add, under the same MAC
+    mac_format                 INTEGER NOT NULL,
+    mac                        BLOB    NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- A client's secrets, as digests. Rows of revoked secrets stay until their last token has expired.
+CREATE TABLE credential (
+    credential_id TEXT    PRIMARY KEY,
+    client_id     TEXT    NOT NULL REFERENCES client (client_id) ON DELETE CASCADE,
+    version       INTEGER NOT NULL,
+    kind          TEXT    NOT NULL CHECK (kind IN ('generated', 'imported')),
+    digest        BLOB,    -- HMAC-SHA256 of a generated secret
+    phc           TEXT,    -- Argon2id of an imported one
+    label         TEXT    NOT NULL,
+    created_at    INTEGER NOT NULL,
+    not_before    INTEGER,
+    expires_at    INTEGER,
+    revoked_at    INTEGER,
+    confirmed     INTEGER NOT NULL CHECK (confirmed IN (0, 1)),
+    extra         TEXT    NOT NULL,
+    mac_format    INTEGER NOT NULL,
+    mac           BLOB    NOT NULL,
+    CHECK ((kind = 'generated') = (digest IS NOT NULL)),
+    CHECK ((kind = 'imported') = (phc IS NOT NULL))
+) STRICT, WITHOUT ROWID;
+CREATE INDEX credential_client ON credential (client_id, created_at);
+CREATE UNIQUE INDEX credential_digest ON credential (digest) WHERE digest IS NOT NULL;
+
+-- From which addresses a credential and its tokens were used.
+CREATE TABLE credential_peer (
+    credential_id TEXT    NOT NULL REFERENCES credential (credential_id) ON DELETE CASCADE,
+    peer          TEXT    NOT NULL,
+    first_at      INTEGER NOT NULL,
+    last_at       INTEGER NOT NULL,
+    uses          INTEGER NOT NULL,
+    PRIMARY KEY (credential_id, peer)
+) STRICT, WITHOUT ROWID;
+
+-- Keys that sign access tokens. A key is published from the start, signs from active_from until
+-- retired_at, and verifies until ends_at.
+CREATE TABLE signing_key (
+    kid         TEXT    PRIMARY KEY,
+    version     INTEGER NOT NULL,
+    algorithm   TEXT    NOT NULL,
+    origin      TEXT    NOT NULL CHECK (origin IN ('made', 'imported')),
+    created_at  INTEGER NOT NULL,
+    active_from INTEGER NOT NULL,
+    retired_at  INTEGER,
+    ends_at     INTEGER,
+    public_jwk  TEXT    NOT NULL,
+    sealed      BLOB    NOT NULL, -- PKCS#8, sealed with the master key
+    extra       TEXT    NOT NULL,
+    mac_format  INTEGER NOT NULL,
+    mac         BLOB    NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Keys that sign the audit's heads (Ed25519).
+CREATE TABLE audit_key (
+    id         INTEGER PRIMARY KEY,
+    version    INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    public_jwk TEXT    NOT NULL,
+    sealed     BLOB    NOT NULL,
+    mac_format INTEGER NOT NULL,
+    mac        BLOB    NOT NULL
+) STRICT;
+
+-- Opaque access tokens, as digests. A JWT has no row.
+CREATE TABLE opaque_token (
+    digest             BLOB    PRIMARY KEY,
+    token_id           TEXT    NOT NULL,
+    client_id          TEXT    NOT NULL,
+    subject            TEXT    NOT NULL,
+    credential_id      TEXT    NOT NULL,
+    grant_id           TEXT,
+    scope              TEXT    NOT NULL,
+    audience           TEXT    NOT NULL,
+    epoch              BLOB    NOT NULL,
+    client_generation  INTEGER NOT NULL,
+    subject_generation INTEGER NOT NULL,
+    issued_at          INTEGER NOT NULL,
+    expires_at         INTEGER NOT NULL,
+    extra              TEXT    NOT NULL,
+    mac_format         INTEGER NOT NULL,
+    mac                BLOB    NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX opaque_token_expiry ON opaque_token (expires_at);
+
+-- Tokens revoked one by one, until they would have expired.
+CREATE TABLE revoked_token (
+    token_id   TEXT    PRIMARY KEY,
+    expires_at INTEGER NOT NULL,
+    mac_format INTEGER NOT NULL,
+    mac        BLOB    NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX revoked_token_expiry ON revoked_token (expires_at);
+
+-- The last security changes, for snapshots to follow. Bounded.
+CREATE TABLE change (
+    sequence INTEGER PRIMARY KEY,
+    kind     TEXT    NOT NULL,
+    id       TEXT    NOT NULL
+) STRICT;
+
+-- The audit chain. `row` holds the exact bytes that were hashed; what queries need is derived from
+-- them, so a query cannot say otherwise than the chain; a damaged text derives nothing and fails no
+-- statement. The last row of every transaction is signed.
+CREATE TABLE audit (
+    sequence  INTEGER PRIMARY KEY,
+    row       TEXT    NOT NULL,
+    hash      BLOB    NOT NULL CHECK (length(hash) = 32),
+    signed_by INTEGER REFERENCES audit_key (id),
+    signature BLOB,
+    client    TEXT    GENERATED ALWAYS AS (CASE WHEN json_valid(row) THEN row ->> '$.client' END) VIRTUAL,
+    time      INTEGER GENERATED ALWAYS AS (CASE WHEN json_valid(row) THEN row ->> '$.time' END) VIRTUAL,
+    request   TEXT    GENERATED ALWAYS AS (CASE WHEN json_valid(row) THEN row ->> '$.request' END) VIRTUAL,
+    CHECK ((signed_by IS NULL) = (signature IS NULL))
+) STRICT;
+CREATE INDEX audit_client ON audit (client, sequence) WHERE client IS NOT NULL;
+CREATE INDEX audit_request ON audit (request) WHERE request IS NOT NULL;
+CREATE INDEX audit_time ON audit (time);

@@ -1,0 +1,31 @@
+//! Rows: one SQLite file, its key file and its freshness file. Holds no rule and reads no clock.
+
+mod audit;
+mod create;
+mod db;
+mod freshness;
+mod keys;
+mod master;
+mod open;
+mod prune;
+mod reader;
+mod record;
+mod rows;
+mod schema;
+mod state;
+mod transaction;
+mod view;
+mod writer;
+
+pub(crate) use audit::{AuditEntry, AuditFilter, AuditHead, AuditRow};
+pub(crate) use keys::DataKeys;
+pub(crate) use master::KeySource;
+pub(crate) use open::{Creation, Store};
+pub(crate) use rows::{
+    AuditKeyRow, ClientRow, CredentialRow, NO_EXTRA, OpaqueTokenRow, RevokedTokenRow, SettingsRow,
+    SigningKeyRow, check_extra,
+};
+pub(crate) use state::{Clockwork, State};
+pub(crate) use transaction::{Identity, Tx};
+pub(crate) use view::{ChangeRow, PeerRow, ScopeRow, View};
+pub(crate) use writer::{Outcome, lock};

@@ -1,0 +1,38 @@
+//! What each writing transaction clears away, so that the file stays bounded without a job to schedule.
+
+use crate::crypto::Cell;
+use crate::error::Result;
+use crate::store::db::Db;
+use crate::store::transaction::{Ledger, MARK_LEAP_MILLIS};
+
+/// Deletes a few rows whose time is over, and change rows beyond the log's length.
+///
+/// `members` closures share the transaction; each adds a row or two, so clearing more than twice as
+/// many keeps up with any load.
+pub(super) fn expired(db: &Db, ledger: &Ledger, members: usize) -> Result<()> {
+    let state = &ledger.state;
+    let oldest_kept = state.sequence.saturating_sub(CHANGES_KEPT);
+    db.execute("DELETE FROM change WHERE sequence <= ?", &[Cell::unsigned(oldest_kept)])?;
+    // A clock that is not believed may say 2099: nothing is expired by it.
+    // After a leap of the mark, others must hear of the new time before what it ended is forgotten.
+    if !state.clock.believed || ledger.leapt {
+        return Ok(());
+    }
+    let over = state.mark.plus_millis(-MARK_LEAP_MILLIS);
+    let limit = i64::try_from(members).unwrap_or(i64::MAX).saturating_mul(2).saturating_add(8);
+    let cells = [Cell::Integer(over.millis()), Cell::Integer(limit)];
+    db.execute(
+        "DELETE FROM opaque_token WHERE digest IN
+             (SELECT digest FROM opaque_token WHERE expires_at < ? LIMIT ?)",
+        &cells,
+    )?;
+    db.execute(
+        "DELETE FROM revoked_token WHERE token_id IN
+             (SELECT token_id FROM revoked_token WHERE expires_at < ? LIMIT ?)",
+        &cells,
+    )?;
+    Ok(())
+}
+
+/// How many security changes a snapshot may be behind before it reloads everything.
+const CHANGES_KEPT: u64 = 4096;

@@ -1,0 +1,76 @@
+//! The one row that every transaction moves on.
+
+use crate::base::{Epoch, UnixTime};
+use crate::crypto::RowMacKey;
+use crate::error::{Error, Result};
+use crate::store::db::Db;
+use crate::store::record;
+use crate::store::rows::StateRow;
+
+/// The `state` row.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct State {
+    /// Writing transactions so far.
+    pub(crate) commits: u64,
+    /// Of these, how many the main file is known to hold without the WAL.
+    pub(crate) checkpointed: u64,
+    /// Sequence of the last security change.
+    pub(crate) sequence: u64,
+    pub(crate) epoch: Epoch,
+    /// The latest time ever told.
+    pub(crate) mark: UnixTime,
+    pub(crate) clock: Clockwork,
+    /// When the last token ever issued ends.
+    pub(crate) last_expiry: UnixTime,
+}
+
+/// What all processes follow about the wall clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Clockwork {
+    /// Whether the wall clock is believed.
+    pub(crate) believed: bool,
+    /// Milliseconds added to the wall clock while it is not.
+    pub(crate) offset: i64,
+}
+
+impl State {
+    /// Reads the row.
+    pub(crate) fn load(db: &Db, key: &RowMacKey) -> Result<Self> {
+        let rows = record::load::<StateRow>(db, key, "WHERE id = 1", &[])?;
+        let row =
+            rows.first().ok_or_else(|| Error::Corrupt { what: "the state row".to_owned() })?;
+        Ok(Self {
+            commits: row.commits,
+            checkpointed: row.checkpointed,
+            sequence: row.sequence,
+            epoch: Epoch::from_bytes(row.epoch),
+            mark: UnixTime::from_millis(row.mark),
+            clock: Clockwork { believed: row.clock_believed, offset: row.clock_offset },
+            last_expiry: UnixTime::from_millis(row.last_expiry),
+        })
+    }
+
+    /// Writes the first row of a new database.
+    pub(crate) fn insert(&self, db: &Db, key: &RowMacKey) -> Result<()> {
+        record::insert(db, key, &self.to_row()).map(|_| ())
+    }
+
+    /// Replaces the row.
+    pub(crate) fn save(&self, db: &Db, key: &RowMacKey) -> Result<()> {
+        record::update(db, key, &self.to_row()).map(|_| ())
+    }
+
+    fn to_row(self) -> StateRow {
+        StateRow {
+            id: 1,
+            commits: self.commits,
+            checkpointed: self.checkpointed,
+            sequence: self.sequence,
+            epoch: self.epoch.bytes(),
+            mark: self.mark.millis(),
+            clock_believed: self.clock.believed,
+            clock_offset: self.clock.offset,
+            last_expiry: self.last_expiry.millis(),
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! What can be read, inside a transaction or outside.
+
+use crate::crypto::Cell;
+use crate::error::Result;
+use crate::store::audit::{self, AuditFilter, AuditHead, AuditRow};
+use crate::store::db::Db;
+use crate::store::record;
+use crate::store::rows::{
+    AuditKeyRow, ClientRow, CredentialRow, OpaqueTokenRow, RevokedTokenRow, SettingsRow,
+    SigningKeyRow,
+};
+use crate::store::state::State;
+use crate::store::transaction::Identity;
+
+/// A consistent view of the database.
+pub(crate) struct View<'a> {
+    db: &'a Db,
+    identity: &'a Identity,
+}
+
+/// A word of the catalogue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ScopeRow {
+    pub(crate) word: String,
+    pub(crate) description: String,
+    pub(crate) origin: String,
+}
+
+/// One security change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ChangeRow {
+    pub(crate) sequence: u64,
+    pub(crate) kind: String,
+    pub(crate) id: String,
+}
+
+/// From where a credential was used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PeerRow {
+    pub(crate) peer: String,
+    pub(crate) first_at: i64,
+    pub(crate) last_at: i64,
+    pub(crate) uses: u64,
+}
+
+impl<'a> View<'a> {
+    pub(super) const fn new(db: &'a Db, identity: &'a Identity) -> Self {
+        Self { db, identity }
+    }
+
+    /// The state row.
+    pub(crate) fn state(&self) -> Result<State> {
+        State::load(self.db, &self.identity.keys.row_mac)
+    }
+
+    /// Keys, site and entropy of this database.
+    pub(crate) const fn identity(&self) -> &'a Identity {
+        self.identity
+    }
+
+    /// The settings.
+    pub(crate) fn settings(&self) -> Result<Option<SettingsRow>> {
+        self.record("WHERE id = 1", &[])
+    }
+
+    /// The client `client_id`.
+    pub(crate) fn client(&self, client_id: &str) -> Result<Option<ClientRow>> {
+        self.record("WHERE client_id = ?", &[Cell::Text(client_id)])
+    }
+
+    /// Up to `limit` clients with ids after `after`, in the order of their ids.
+    pub(crate) fn clients(&self, after: &str, limit: u32) -> Result<Vec<ClientRow>> {
+        self.records(
+            "WHERE client_id > ? ORDER BY client_id LIMIT ?",
+            &[Cell::Text(after), Cell::Integer(i64::from(limit))],
+        )
+    }
+
+    /// The credential `credential_id`.
+    pub(crate) fn credential(&self, credential_id: &str) -> Result<Option<CredentialRow>> {
+        self.record("WHERE credential_id = ?", &[Cell::Text(credential_id)])
+    }
+
+    /// The credential with this digest, whoever's it is.
+    pub(crate) fn credential_by_digest(&self, digest: &[u8; 32]) -> Result<Option<CredentialRow>> {
+        self.record("WHERE digest = ?", &[Cell::Blob(digest)])
+    }
+
+    /// A client's credentials, oldest first.
+    pub(crate) fn credentials(&self, client_id: &str) -> Result<Vec<CredentialRow>> {
+        self.records("WHERE client_id = ? ORDER BY created_at", &[Cell::Text(client_id)])
+    }
+
+    /// All credentials of the database.
+    pub(crate) fn every_credential(&self) -> Result<Vec<CredentialRow>> {
+        self.records("ORDER BY credential_id", &[])
+    }
+
+    /// The addresses a credential was used from, latest first.
+    pub(crate) fn credential_peers(&self, credential_id: &str) -> Result<Vec<PeerRow>> {
+        self.db.all(
+            "SELECT peer, first_at, last_at, uses FROM credential_peer WHERE credential_id = ?
+             ORDER BY last_at DESC, peer",
+            &[Cell::Text(credential_id)],
+            |row| {
+                Ok(PeerRow {
+                    peer: row.text(0)?.to_owned(),
+                    first_at: row.integer(1)?,
+                    last_at: row.integer(2)?,
+                    uses: row.unsigned(3)?,
+                })
+            },
+        )
+    }
+
+    /// All signing keys, oldest first.
+    pub(crate) fn signing_keys(&self) -> Result<Vec<SigningKeyRow>> {
+        self.records("ORDER BY created_at, kid", &[])
+    }
+
+    /// All audit keys, oldest first.
+    pub(crate) fn audit_keys(&self) -> Result<Vec<AuditKeyRow>> {
+        self.records("ORDER BY id", &[])
+    }
+
+    /// The opaque token with this digest.
+    pub(crate) fn opaque_token(&self, digest: &[u8; 32]) -> Result<Option<OpaqueTokenRow>> {
+        self.record("WHERE digest = ?", &[Cell::Blob(digest)])
+    }
+
+    /// The tokens that were revoked one by one.
+    pub(crate) fn revoked_tokens(&self) -> Result<Vec<RevokedTokenRow>> {
+        self.records("", &[])
+    }
+
+    /// The revocation of this one token.
+    pub(crate) fn revoked_token(&self, token_id: &str) -> Result<Option<RevokedTokenRow>> {
+        self.record("WHERE token_id = ?", &[Cell::Text(token_id)])
+    }
+
+    /// The catalogue of scope words.
+    pub(crate) fn scopes(&self) -> Result<Vec<ScopeRow>> {
+        self.db.all("SELECT word, description, origin FROM scope ORDER BY word", &[], |row| {
+            Ok(ScopeRow {
+                word: row.text(0)?.to_owned(),
+                description: row.text(1)?.to_owned(),
+                origin: row.text(2)?.to_owned(),
+            })
+        })
+    }
+
+    /// The security changes after `sequence`; `None` when the log no longer reaches back that far.
+    pub(crate) fn changes_after(&self, sequence: u64) -> Result<Option<Vec<ChangeRow>>> {
+        let rows = self.db.all(
+            "SELECT sequence, kind, id FROM change WHERE sequence > ? ORDER BY sequence",
+            &[Cell::unsigned(sequence)],
+            |row| {
+                Ok(ChangeRow {
+                    sequence: row.unsigned(0)?,
+                    kind: row.text(1)?.to_owned(),
+                    id: row.text(2)?.to_owned(),
+                })
+            },
+        )?;
+        let latest = self.state()?.sequence;
+        let expected = (sequence + 1)..=latest;
+        // Every sequence has its row; a hole or a cut means that the delta is not the whole story.
+        let whole = rows.iter().map(|row| row.sequence).eq(expected);
+        Ok(whole.then_some(rows))
+    }
+
+    /// The audit rows that `filter` selects, oldest first.
+    pub(crate) fn audit(&self, filter: &AuditFilter) -> Result<Vec<AuditRow>> {
+        audit::read(self.db, filter)
+    }
+
+    /// The audit row of a request.
+    pub(crate) fn audit_of_request(&self, request: &str) -> Result<Option<AuditRow>> {
+        audit::find_request(self.db, request)
+    }
+
+    /// The beginning of this database's audit chain.
+    pub(crate) fn audit_start(&self) -> AuditHead {
+        AuditHead::start(self.identity.database_id)
+    }
+
+    fn record<R: record::Record>(&self, condition: &str, cells: &[Cell<'_>]) -> Result<Option<R>> {
+        Ok(self.records(condition, cells)?.into_iter().next())
+    }
+
+    fn records<R: record::Record>(&self, condition: &str, cells: &[Cell<'_>]) -> Result<Vec<R>> {
+        record::load(self.db, &self.identity.keys.row_mac, condition, cells)
+    }
+}

@@ -1,0 +1,16 @@
+//! Files and folders: making them private, durable and once only, and telling where they cannot be.
+
+mod create;
+mod failure;
+mod identity;
+mod network;
+mod path;
+mod rename;
+mod writable;
+
+pub(crate) use create::{create_private, sync_folder};
+pub(crate) use failure::failed;
+pub(crate) use identity::{FileIdentity, identity};
+pub(crate) use network::network_filesystem;
+pub(crate) use rename::rename_new;
+pub(crate) use writable::{file_writable, writable_folder};

@@ -1,0 +1,6 @@
+//! What only the operating system can do, Unix and Windows side by side. No policy.
+
+pub(crate) mod clock;
+pub(crate) mod file;
+pub(crate) mod fork;
+pub(crate) mod mapping;
