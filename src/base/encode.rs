@@ -48,11 +48,6 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     out
 }
 
-/// `bytes` in upper-case hexadecimal.
-pub(crate) fn hex_upper(bytes: &[u8]) -> String {
-    hex(bytes).to_ascii_uppercase()
-}
-
 /// The bytes of lower-case hexadecimal `text`; `None` for anything [`hex`] does not print.
 pub(crate) fn from_hex(text: &str) -> Option<Vec<u8>> {
     let nibble = |b: &u8| match b {
@@ -85,7 +80,6 @@ mod tests {
     #[test]
     fn hex_has_one_spelling() {
         assert_eq!(hex(&[0, 0xaf]), "00af");
-        assert_eq!(hex_upper(&[0, 0xaf]), "00AF");
         assert_eq!(from_hex("00af"), Some(vec![0, 0xaf]));
         for foreign in ["0", "0AF0", "0g", " 00"] {
             assert_eq!(from_hex(foreign), None, "{foreign:?}");

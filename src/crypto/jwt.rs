@@ -84,6 +84,7 @@ impl<'a> Parts<'a> {
     }
 
     /// The text that was signed (RFC 7515 2): header, dot, claims.
+    #[cfg(test)]
     pub(crate) const fn signing_input(&self) -> &'a [u8] {
         self.signing_input
     }

@@ -97,6 +97,7 @@ impl PrivateKey {
     }
 
     /// The key's algorithm.
+    #[cfg(test)]
     pub(crate) const fn algorithm(&self) -> Algorithm {
         match self.pair {
             Pair::Es256(_) => Algorithm::Es256,

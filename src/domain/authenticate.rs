@@ -122,7 +122,8 @@ fn recognise<'a>(
             found = Some(credential);
         }
     }
-    if found.is_some() {
+    // A generated secret is never stored as a hash, so there is nothing to try it against.
+    if found.is_some() || crypto::looks_generated(secret.expose()) {
         return Ok(found);
     }
     for credential in credentials {

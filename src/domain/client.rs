@@ -9,17 +9,17 @@ use crate::store::{ClientRow, check_extra};
 
 /// A registered client.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Client {
+pub(crate) struct Client {
     /// Its id (RFC 6749 2.2).
-    pub client_id: ClientId,
+    pub(crate) client_id: ClientId,
     /// What is registered about it.
-    pub metadata: Metadata,
+    pub(crate) metadata: Metadata,
     /// Whether it may do anything at all.
-    pub enabled: bool,
+    pub(crate) enabled: bool,
     /// When it was registered.
-    pub created_at: UnixTime,
+    pub(crate) created_at: UnixTime,
     /// When its registration last changed.
-    pub updated_at: UnixTime,
+    pub(crate) updated_at: UnixTime,
     pub(crate) version: u64,
     /// What later releases keep about it.
     pub(crate) extra: String,
@@ -28,43 +28,42 @@ pub struct Client {
 
 /// What is registered about a client: RFC 7591 2, and Wardkey's own members.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Metadata {
+pub(crate) struct Metadata {
     /// The name people know it by.
-    pub client_name: String,
+    pub(crate) client_name: String,
     /// What it is for.
-    pub description: String,
+    pub(crate) description: String,
     /// The scope words it may have.
-    pub scope: Scope,
+    pub(crate) scope: Scope,
     /// The words it gets when it asks for none; absent: all it may have.
-    pub default_scope: Option<Scope>,
+    pub(crate) default_scope: Option<Scope>,
     /// The grants it may use.
-    pub grant_types: Vec<GrantType>,
+    pub(crate) grant_types: Vec<GrantType>,
     /// How it must present its secret; absent: Basic or form as it likes.
-    pub token_endpoint_auth_method: Option<AuthMethod>,
+    pub(crate) token_endpoint_auth_method: Option<AuthMethod>,
     /// Where authorization responses may go.
-    pub redirect_uris: Vec<String>,
+    pub(crate) redirect_uris: Vec<String>,
     /// Whether it may introspect the tokens of others.
-    pub resource_server: bool,
+    pub(crate) resource_server: bool,
     /// The algorithm of its JWTs; absent: the dialect's, else the settings'.
-    pub algorithm: Option<Algorithm>,
+    pub(crate) algorithm: Option<Algorithm>,
     /// The form of its tokens; absent: the dialect's, else the settings'.
-    pub token_format: Option<TokenFormat>,
+    pub(crate) token_format: Option<TokenFormat>,
     /// How long its tokens live; absent: the dialect's, else the settings'.
-    pub access_token_lifetime: Option<Lifetime>,
+    pub(crate) access_token_lifetime: Option<Lifetime>,
     /// How its responses spell `token_type`; absent: the dialect's, else `Bearer`.
-    pub token_type_case: Option<TokenTypeCase>,
+    pub(crate) token_type_case: Option<TokenTypeCase>,
     /// The only networks it may come from; empty: from anywhere.
-    pub allowed_networks: Vec<Network>,
+    pub(crate) allowed_networks: Vec<Network>,
     /// The web origins its pages have (for CORS).
-    pub allowed_origins: Vec<String>,
+    pub(crate) allowed_origins: Vec<String>,
     /// The host's own words about it, at most 4096 bytes; returned with its claims.
-    pub host_data: String,
+    pub(crate) host_data: String,
 }
 
 /// A grant type (RFC 6749 1.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum GrantType {
+pub(crate) enum GrantType {
     /// `client_credentials` (RFC 6749 4.4).
     ClientCredentials,
     /// `authorization_code` (RFC 6749 4.1).
@@ -75,8 +74,7 @@ pub enum GrantType {
 
 /// How a client presents its secret (RFC 7591 2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum AuthMethod {
+pub(crate) enum AuthMethod {
     /// `none`: a public client, which has no secret.
     None,
     /// `client_secret_basic`: the HTTP Basic header.
@@ -99,8 +97,7 @@ pub enum TokenFormat {
 
 /// How a response spells `token_type`; it means the same (RFC 6749 7.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum TokenTypeCase {
+pub(crate) enum TokenTypeCase {
     /// `Bearer`.
     Upper,
     /// `bearer`.
@@ -108,14 +105,14 @@ pub enum TokenTypeCase {
 }
 
 macro_rules! words {
-    ($type:ident { $($variant:ident = $word:literal,)* }) => {
+    ($vis:vis $type:ident { $($variant:ident = $word:literal,)* }) => {
         impl $type {
             /// All of them.
             pub(crate) const ALL: &'static [Self] = &[$(Self::$variant),*];
 
             /// The word for it in documents and on the wire.
             #[must_use]
-            pub const fn as_str(self) -> &'static str {
+            $vis const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $word,)*
                 }
@@ -123,36 +120,36 @@ macro_rules! words {
 
             /// Reads the word.
             #[must_use]
-            pub fn parse(word: &str) -> Option<Self> {
+            $vis fn parse(word: &str) -> Option<Self> {
                 Self::ALL.iter().copied().find(|known| known.as_str() == word)
             }
         }
     };
 }
 
-words!(GrantType {
+words!(pub(crate) GrantType {
     ClientCredentials = "client_credentials",
     AuthorizationCode = "authorization_code",
     RefreshToken = "refresh_token",
 });
-words!(AuthMethod {
+words!(pub(crate) AuthMethod {
     None = "none",
     ClientSecretBasic = "client_secret_basic",
     ClientSecretPost = "client_secret_post",
 });
-words!(TokenFormat { Jwt = "jwt", Opaque = "opaque", OpaqueHex = "opaque_hex", });
-words!(TokenTypeCase { Upper = "Bearer", Lower = "bearer", });
+words!(pub TokenFormat { Jwt = "jwt", Opaque = "opaque", OpaqueHex = "opaque_hex", });
+words!(pub(crate) TokenTypeCase { Upper = "Bearer", Lower = "bearer", });
 
 impl Metadata {
     /// Whether the client has no secret.
     #[must_use]
-    pub fn is_public(&self) -> bool {
+    pub(crate) fn is_public(&self) -> bool {
         self.token_endpoint_auth_method == Some(AuthMethod::None)
     }
 
     /// The words the client gets when it asks for none.
     #[must_use]
-    pub fn default_scope(&self) -> &Scope {
+    pub(crate) fn default_scope(&self) -> &Scope {
         self.default_scope.as_ref().unwrap_or(&self.scope)
     }
 
@@ -160,7 +157,7 @@ impl Metadata {
     ///
     /// # Errors
     /// [`Error::InvalidDocument`] with the member's name.
-    pub fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         check_text("client_name", &self.client_name, 1, 200)?;
         check_text("description", &self.description, 0, 2000)?;
         if self.host_data.len() > 4096 {

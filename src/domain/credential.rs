@@ -6,25 +6,25 @@ use crate::store::{CredentialRow, check_extra};
 
 /// One secret of a client. The secret itself is nowhere: only what recognises it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Credential {
+pub(crate) struct Credential {
     /// Its id, which is no secret.
-    pub credential_id: CredentialId,
+    pub(crate) credential_id: CredentialId,
     /// Whose it is.
-    pub client_id: ClientId,
+    pub(crate) client_id: ClientId,
     /// How it is recognised.
-    pub kind: CredentialKind,
+    pub(crate) kind: CredentialKind,
     /// What people call it.
-    pub label: String,
+    pub(crate) label: String,
     /// When it was made or imported.
-    pub created_at: UnixTime,
+    pub(crate) created_at: UnixTime,
     /// From when it is valid; absent: at once.
-    pub not_before: Option<UnixTime>,
+    pub(crate) not_before: Option<UnixTime>,
     /// Until when it is valid; absent: until it is revoked.
-    pub expires_at: Option<UnixTime>,
+    pub(crate) expires_at: Option<UnixTime>,
     /// When it was revoked.
-    pub revoked_at: Option<UnixTime>,
+    pub(crate) revoked_at: Option<UnixTime>,
     /// Whether somebody has confirmed it since the last restore.
-    pub confirmed: bool,
+    pub(crate) confirmed: bool,
     pub(crate) version: u64,
     /// What later releases keep about it.
     pub(crate) extra: String,
@@ -32,7 +32,7 @@ pub struct Credential {
 
 /// How a secret is recognised.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CredentialKind {
+pub(crate) enum CredentialKind {
     /// Made here, 256 random bits: by the keyed digest.
     Generated([u8; 32]),
     /// Brought from another system, perhaps a person's choice: by Argon2id, as a PHC string.

@@ -16,21 +16,23 @@ mod scope;
 mod settings;
 mod token;
 
-pub use client::{AuthMethod, Client, GrantType, Metadata, TokenFormat, TokenTypeCase};
-pub use credential::{Credential, CredentialKind};
+pub use client::TokenFormat;
 pub use dialect::Dialect;
 pub use gate::Required;
-pub use peer::{Context, Peer};
+pub use peer::Context;
 pub use scope::Scope;
 pub use settings::Settings;
 
 pub(crate) use actor::{Actor, correlation_of};
-pub(crate) use authenticate::{ClientState, Presented, Proven, Refused, authenticate};
+pub(crate) use authenticate::{ClientState, Presented, Proven, authenticate};
 pub(crate) use catalogue::{add_scope, enable_dialect_scopes, first_scopes, remove_scope};
+pub(crate) use client::{AuthMethod, Client, GrantType, Metadata, TokenTypeCase};
+pub(crate) use credential::{Credential, CredentialKind};
 pub(crate) use dialect::Habits;
 pub(crate) use gate::{Ask, Permit, Wanted, pass};
 pub(crate) use issue::{Issued, Making, Ticket, plan, record, stale};
 pub(crate) use keyring::{Key, Keyring, NewKey, import_key, make_key, retire_all};
+pub(crate) use peer::Peer;
 pub(crate) use registration::{
     NewSecret, confirm_secret, create_client, create_secret, delete_client, import_secret,
     revoke_client_tokens, revoke_secret, set_enabled, unconfirm_all, update_client,

@@ -61,7 +61,7 @@ impl<'a> Context<'a> {
 
 /// The caller's address, if it can be trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Peer {
+pub(crate) enum Peer {
     /// This address.
     Known(IpAddr),
     /// No address, or none that can be trusted.

@@ -6,7 +6,7 @@ use crate::domain::actor::Actor;
 use crate::domain::client::{Client, Metadata};
 use crate::domain::credential::{Credential, CredentialKind};
 use crate::error::{Error, Result};
-use crate::store::{AuditEntry, NO_EXTRA, Tx};
+use crate::store::{AuditEntry, CredentialRow, NO_EXTRA, Tx};
 
 /// A secret to be given to a client.
 pub(crate) struct NewSecret {
@@ -115,25 +115,33 @@ pub(crate) fn create_secret(
     Ok((credential, secret))
 }
 
-/// Gives a client a secret that it already has in another system, hashed as `phc`.
+/// Gives a client a secret that it already has in another system.
 ///
 /// # Errors
-/// Those of [`create_secret`].
+/// Those of [`create_secret`]; [`Error::Conflict`] too for a generated secret that is known already.
 pub(crate) fn import_secret(
     tx: &mut Tx<'_>,
     client_id: &str,
-    phc: String,
+    kind: CredentialKind,
     new: NewSecret,
     actor: &Actor,
 ) -> Result<Credential> {
-    let existing = tx.view().credentials(client_id)?;
-    let living =
-        existing.iter().filter(|row| row.phc.is_some() && row.revoked_at.is_none()).count();
-    if living >= IMPORTED_LIMIT {
-        let id = format!("{client_id}: at most {IMPORTED_LIMIT} imported secrets");
-        return Err(Error::Conflict { what: "secret of client", id });
+    match &kind {
+        CredentialKind::Generated(digest) => {
+            if let Some(known) = tx.view().credential_by_digest(digest)? {
+                return Err(Error::Conflict { what: "secret", id: known.credential_id });
+            }
+        }
+        CredentialKind::Imported(_) => {
+            let existing = tx.view().credentials(client_id)?;
+            let living = |row: &&CredentialRow| row.phc.is_some() && row.revoked_at.is_none();
+            if existing.iter().filter(living).count() >= IMPORTED_LIMIT {
+                let id = format!("{client_id}: at most {IMPORTED_LIMIT} imported secrets");
+                return Err(Error::Conflict { what: "secret of client", id });
+            }
+        }
     }
-    add_credential(tx, client_id, CredentialKind::Imported(phc), new, actor.did("secret.import"))
+    add_credential(tx, client_id, kind, new, actor.did("secret.import"))
 }
 
 /// Revokes one secret: what it obtained ends, the client's other secrets and their tokens live on.

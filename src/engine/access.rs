@@ -80,7 +80,7 @@ impl fmt::Debug for AccessToken {
 }
 
 /// Whether a request to the host's API may go on, and if not, what to answer.
-pub type Authorization = std::result::Result<Principal, Challenge>;
+pub type Authorization = Result<Principal, Challenge>;
 
 /// The answer to a request that may not go on (RFC 6750 3).
 #[derive(Debug, Clone, PartialEq, Eq)]

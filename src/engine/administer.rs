@@ -9,8 +9,10 @@ use crate::admin::{
     TokenDocument, TokenIntrospect, TokenRevoke, document_of_settings, settings_of_document,
 };
 use crate::base::{ClientId, Secret, TokenId, UnixTime, encode};
-use crate::crypto::{Algorithm, MAX_CLAIMS, password};
-use crate::domain::{self, Actor, Client, Credential, GrantType, Metadata, NewKey, NewSecret};
+use crate::crypto::{self, Algorithm, MAX_CLAIMS, password};
+use crate::domain::{
+    self, Actor, Client, Credential, CredentialKind, GrantType, Metadata, NewKey, NewSecret,
+};
 use crate::engine::Engine;
 use crate::error::{Denied, Error, Result};
 use crate::store::{SettingsRow, Tx};
@@ -19,12 +21,17 @@ use crate::store::{SettingsRow, Tx};
 pub trait Administer: Operation + private::Sealed {
     /// Does it, for `actor`.
     #[doc(hidden)]
+    #[expect(
+        private_interfaces,
+        reason = "the trait is sealed: nobody outside calls or implements it"
+    )]
     fn administer(self, engine: &Engine, actor: Actor, now: UnixTime) -> Result<Self::Response>;
 }
 
 /// Only this library's requests are operations.
 pub(crate) mod private {
     /// Keeps foreign types out.
+    #[expect(unnameable_types, reason = "a sealed trait")]
     pub trait Sealed {}
 }
 
@@ -32,6 +39,7 @@ macro_rules! administer {
     ($type:ty, |$request:ident, $engine:ident, $actor:ident, $now:ident| $body:expr) => {
         impl private::Sealed for $type {}
         impl Administer for $type {
+            #[expect(private_interfaces, reason = "the trait is sealed")]
             fn administer(
                 self,
                 $engine: &Engine,
@@ -72,14 +80,21 @@ impl Engine {
         Ok(SecretDocument::new(credential, peers))
     }
 
-    /// The Argon2id hash of a secret from another system, computed outside the write lock.
-    fn hash_imported(&self, secret: &str) -> Result<String> {
+    /// What recognises a secret from another system, computed outside the write lock: Argon2id for what
+    /// a person may have chosen, the keyed digest for one that another Wardkey made.
+    fn recognise_imported(&self, secret: &str) -> Result<CredentialKind> {
         if !(8..=1024).contains(&secret.len()) || secret.bytes().any(|b| b < 0x20 || b == 0x7f) {
             let why = "must have 8 to 1024 bytes and no control characters";
             return Err(Error::document("client_secret", why));
         }
+        let identity = self.store.identity();
+        if crypto::looks_generated(secret.as_bytes()) {
+            let digest = identity.keys.digest.client_secret(secret.as_bytes());
+            return Ok(CredentialKind::Generated(digest));
+        }
         let permit = self.hashes.permit()?;
-        password::hash(&permit, secret.as_bytes(), self.store.identity().entropy.as_ref())
+        password::hash(&permit, secret.as_bytes(), identity.entropy.as_ref())
+            .map(CredentialKind::Imported)
     }
 }
 
@@ -146,13 +161,13 @@ administer!(ClientCreate, |request, engine, actor, now| {
 administer!(ClientImport, |request, engine, actor, now| {
     let client_id = ClientId::parse(&request.client_id)
         .map_err(|error| Error::document("client_id", error.to_string()))?;
-    let phc = engine.hash_imported(request.client_secret.expose())?;
+    let kind = engine.recognise_imported(request.client_secret.expose())?;
     let enabled = request.enabled.unwrap_or(true);
     let metadata = request.apply(new_metadata())?;
     engine.change_client(now, move |tx| {
         let client = domain::create_client(tx, client_id, metadata, enabled, &actor)?;
         let secret = NewSecret { label: "imported".to_owned(), not_before: None, expires_at: None };
-        domain::import_secret(tx, client.client_id.as_str(), phc, secret, &actor)?;
+        domain::import_secret(tx, client.client_id.as_str(), kind, secret, &actor)?;
         Ok(client)
     })
 });
@@ -224,15 +239,15 @@ administer!(SecretCreate, |request, engine, actor, now| {
 });
 
 administer!(SecretImport, |request, engine, actor, now| {
-    let phc = engine.hash_imported(request.client_secret.expose())?;
+    let kind = engine.recognise_imported(request.client_secret.expose())?;
     let new = NewSecret {
         label: request.label.clone(),
         not_before: None,
         expires_at: request.expires_at.map(UnixTime::from_seconds),
     };
-    let client_id = request.client_id.clone();
+    let client_id = request.client_id;
     let credential =
-        engine.change(now, move |tx| domain::import_secret(tx, &client_id, phc, new, &actor))?;
+        engine.change(now, move |tx| domain::import_secret(tx, &client_id, kind, new, &actor))?;
     engine.secret_document(&credential)
 });
 

@@ -1,8 +1,6 @@
 //! Reading, explaining and verifying the audit.
 
-use crate::admin::{
-    self, AuditExplain, AuditExplanation, AuditPage, AuditRead, AuditVerdict, AuditVerify,
-};
+use crate::admin::{self, AuditExplain, AuditRead, AuditVerdict, AuditVerify};
 use crate::base::{RequestId, UnixTime};
 use crate::crypto::{Jwk, PublicKey};
 use crate::domain::Actor;

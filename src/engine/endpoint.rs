@@ -27,7 +27,7 @@ impl Engine {
             Err(error) => oauth::print_failure(&error),
         };
         response.headers.push((REQUEST_ID_HEADER, id.as_str().to_owned()));
-        Ok(response)
+        Ok(response.answering(request))
     }
 
     fn answer(
@@ -47,7 +47,7 @@ impl Engine {
         let forwarded = oauth::forwarded(request.headers);
         let context = Context { forwarded: context.forwarded.or(forwarded.as_deref()), ..*context };
         let peer = context.resolve(&frame.settings.trusted_proxies);
-        let exchange = Exchange { endpoint, peer, id, context: &context, frame: &frame, now };
+        let exchange = Exchange { peer, id, context: &context, frame: &frame, now };
         if let Err(why) = check_transport(&exchange) {
             return self.refuse_exchange(&exchange, &why);
         }
@@ -216,7 +216,6 @@ impl Engine {
 
 /// One request on its way through an endpoint.
 struct Exchange<'a> {
-    endpoint: Endpoint,
     peer: Peer,
     id: &'a RequestId,
     context: &'a Context<'a>,

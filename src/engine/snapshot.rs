@@ -38,7 +38,7 @@ struct Living {
 impl Snapshot {
     /// Reads everything.
     pub(crate) fn load(store: &Store) -> Result<Self> {
-        let (frame, living) = store.read(|view| load_all(view))?;
+        let (frame, living) = store.read(load_all)?;
         Ok(Self {
             frame: RwLock::new(Arc::new(frame)),
             living: RwLock::new(living),

@@ -271,6 +271,10 @@ fn ill_typed(index: usize) -> Error {
 }
 
 /// Sorts SQLite's failures into ours.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "SQLite has dozens of codes; few mean something to us"
+)]
 fn fault(doing: &'static str, error: &rusqlite::Error) -> Error {
     let Some(code) = error.sqlite_error() else {
         return Error::Io { doing, code: 0, message: error.to_string() };

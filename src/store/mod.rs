@@ -17,12 +17,11 @@ mod transaction;
 mod view;
 mod writer;
 
-pub(crate) use audit::{AuditEntry, AuditFilter, AuditHead, AuditRow};
-pub(crate) use keys::DataKeys;
+pub(crate) use audit::{AuditEntry, AuditFilter, AuditRow};
 pub(crate) use master::KeySource;
 pub(crate) use open::{Creation, Store};
 pub(crate) use rows::{
-    AuditKeyRow, ClientRow, CredentialRow, NO_EXTRA, OpaqueTokenRow, RevokedTokenRow, SettingsRow,
+    ClientRow, CredentialRow, NO_EXTRA, OpaqueTokenRow, RevokedTokenRow, SettingsRow,
     SigningKeyRow, check_extra,
 };
 pub(crate) use state::{Clockwork, State};

@@ -30,12 +30,15 @@ pub(crate) struct Store {
     writer: Writer,
 }
 
+/// What writes the first rows of a database.
+pub(crate) type FirstRows<'a> = Box<dyn FnOnce(&mut Tx<'_>) -> Result<()> + 'a>;
+
 /// What a new database begins with.
 pub(crate) struct Creation<'a> {
     pub(crate) now: UnixTime,
     pub(crate) entropy: Arc<dyn Entropy>,
     /// Writes the first rows.
-    pub(crate) first: Box<dyn FnOnce(&mut Tx<'_>) -> Result<()> + 'a>,
+    pub(crate) first: FirstRows<'a>,
 }
 
 impl Store {

@@ -109,8 +109,7 @@ fn checked<R: Record>(row: &Row<'_>, key: &RowMacKey) -> Result<R> {
     if row.integer(count)? != MAC_FORMAT {
         return Err(corrupt("has a MAC of an unknown format"));
     }
-    let mac = key.row(R::TABLE, &stored);
-    if !crate::crypto::equal(&mac, row.blob(count + 1)?) {
+    if !key.matches(R::TABLE, &stored, row.blob(count + 1)?) {
         return Err(corrupt("does not match its MAC"));
     }
     R::read(row)

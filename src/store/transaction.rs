@@ -93,11 +93,6 @@ impl<'a> Tx<'a> {
         self.ledger.state.sequence + 1
     }
 
-    /// The epoch.
-    pub(crate) const fn epoch(&self) -> Epoch {
-        self.ledger.state.epoch
-    }
-
     /// Begins a new epoch: every token, code and refresh token issued until now ends.
     pub(crate) fn begin_epoch(&mut self) -> Result<()> {
         self.ledger.state.epoch = Epoch::mint(self.identity.entropy.as_ref())?;

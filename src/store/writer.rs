@@ -58,7 +58,8 @@ impl Writer {
     ) -> Outcome<T> {
         let mine = Arc::new(Slot { now, work: Mutex::new(Some(work)), fate: Mutex::default() });
         let mut queue = lock(&self.queue);
-        queue.waiting.push(Arc::clone(&mine) as Arc<dyn Member>);
+        let member: Arc<dyn Member> = Arc::<Slot<_, _>>::clone(&mine);
+        queue.waiting.push(member);
         loop {
             if let Some(outcome) = mine.take() {
                 return outcome;
@@ -120,7 +121,9 @@ impl Writer {
 
     /// Every so many transactions, copies the WAL into the main file and remembers how far it then is.
     fn checkpoint(&self, db: &Db, commits: u64) -> Result<()> {
-        if commits % TRANSACTIONS_PER_CHECKPOINT == 0 && db.checkpoint(Checkpoint::Passive)? {
+        if commits.is_multiple_of(TRANSACTIONS_PER_CHECKPOINT)
+            && db.checkpoint(Checkpoint::Passive)?
+        {
             self.checkpointed.fetch_max(commits, Ordering::Relaxed);
         }
         Ok(())
@@ -294,17 +297,13 @@ struct Slot<T, F> {
     fate: Mutex<Fate<T>>,
 }
 
+#[derive(Default)]
 enum Fate<T> {
+    #[default]
     Waiting,
     Provisional(Outcome<T>),
     Settled(Outcome<T>),
     Taken,
-}
-
-impl<T> Default for Fate<T> {
-    fn default() -> Self {
-        Self::Waiting
-    }
 }
 
 impl<T, F> Slot<T, F> {

@@ -87,6 +87,7 @@ impl SharedWord<'_> {
     }
 
     /// Sets the word for every process that maps it.
+    #[cfg(test)]
     pub(crate) fn store(self, value: u64, order: Ordering) {
         self.word.store(value.to_le(), order);
     }
