@@ -83,12 +83,6 @@ impl<'a> Parts<'a> {
         self.header
     }
 
-    /// The text that was signed (RFC 7515 2): header, dot, claims.
-    #[cfg(test)]
-    pub(crate) const fn signing_input(&self) -> &'a [u8] {
-        self.signing_input
-    }
-
     /// The claims' JSON, decoded into `buffer`; [`MAX_CLAIMS`] bytes hold any.
     ///
     /// # Errors

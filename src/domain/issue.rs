@@ -92,18 +92,18 @@ impl Ticket {
             TokenFormat::Opaque => opaque(crypto::mint_opaque_base64url(entropy)?, &facts, &making),
             TokenFormat::OpaqueHex => opaque(crypto::mint_opaque_hex(entropy)?, &facts, &making),
         };
-        let mut entry = AuditEntry {
+        let entry = AuditEntry {
             event: "token.issue",
             outcome: "allowed",
             client: Some(client.client_id.as_str().to_owned()),
             credential: Some(making.credential_id.as_str().to_owned()),
             token: Some(token_id.as_str().to_owned()),
             scope: Some(scope.as_str().to_owned()),
+            grant: Some(grant.as_str()),
+            format: Some(making.plan.format.as_str()),
+            expires_at: Some(expires_at.millis()),
             ..making.entry
         };
-        entry.detail.insert("grant", grant.as_str().to_owned());
-        entry.detail.insert("format", making.plan.format.as_str().to_owned());
-        entry.detail.insert("expires_at", expires_at.to_string());
         Ok(Self {
             issued: Issued {
                 access_token,

@@ -9,6 +9,7 @@ use crate::domain::{
 use crate::engine::Engine;
 use crate::engine::access::AccessToken;
 use crate::engine::gather::{Refusal, note_place};
+use crate::engine::snapshot::Frame;
 use crate::error::{Denied, Error, Result};
 use crate::oauth;
 use crate::store::AuditEntry;
@@ -52,20 +53,9 @@ impl Engine {
         self.check_open()?;
         let now = self.time.now();
         let frame = self.current()?;
-        let candidates = [Presented {
-            client_id: client_id.to_owned(),
-            secret: Some(client_secret),
-            method: None,
-        }];
-        let request = Request {
-            candidates: &candidates,
-            grant_type: GrantType::ClientCredentials.as_str(),
-            scope,
-            dialect: None,
-            id: self.mint_request_id(now)?,
-            peer: context.resolve(&frame.settings.trusted_proxies),
-            correlation: domain::correlation_of(context)?,
-        };
+        let secret = Some(client_secret);
+        let candidates = [Presented { client_id: client_id.to_owned(), secret, method: None }];
+        let request = self.direct_request(&candidates, scope, context, &frame, now)?;
         let issued = self.issue_for(&request)?;
         let json = oauth::print_token(&issued, None, self.time.now()).body;
         let Issued { access_token, scope, expires_at, .. } = issued;
@@ -78,46 +68,98 @@ impl Engine {
             let now = self.time.now();
             let frame = self.current()?;
             let caller = self.authenticate(request, now)?;
-            let decided = decide(&caller.state, request);
-            let (permit, grant_plan) = match decided {
-                Ok(permit) => {
-                    let habits = request.dialect.map_or_else(Habits::default, Dialect::habits);
-                    let plan = plan(permit.client(), habits, &frame.settings);
-                    (permit, plan)
-                }
+            let permit = match decide(&caller.state, request) {
+                Ok(permit) => permit,
                 Err(why) => return self.deny(request, &caller, why, now),
             };
-            let Some(credential_id) = caller.proven.credential_id.clone() else {
-                return self.deny(request, &caller, Denied::GrantNotAllowed, now);
-            };
-            let key = match grant_plan.format {
-                TokenFormat::Jwt => match frame.keyring.signer(grant_plan.algorithm, now) {
-                    Some(key) => Some(key),
-                    None => {
-                        self.make_key(grant_plan.algorithm, &request.id, now)?;
-                        continue;
-                    }
-                },
-                TokenFormat::Opaque | TokenFormat::OpaqueHex => None,
-            };
-            let making = Making {
-                identity: self.store.identity(),
-                settings: &frame.settings,
-                plan: grant_plan,
-                key: key.as_deref(),
-                credential_id,
-                epoch: frame.epoch,
-                now,
-                sequence: frame.sequence,
-                entry: entry_of(request),
-            };
-            let ticket = Ticket::make(permit, making)?;
-            if let Some(issued) = self.record(ticket, request.peer, now)? {
+            let ticket = self.make_ticket(permit, &caller, request, &frame, now)?;
+            let recorded = ticket.map(|ticket| self.record(ticket, request.peer, now)).transpose()?;
+            if let Some(Some(issued)) = recorded {
                 return Ok(issued);
             }
         }
         // Somebody changes this client without end; the caller may try again.
         Err(Error::Busy)
+    }
+
+    /// Signs a token outside the write lock; `None` if its key had to be made first.
+    fn make_ticket(
+        &self,
+        permit: domain::Permit<'_>,
+        caller: &Caller,
+        request: &Request<'_>,
+        frame: &Frame,
+        now: UnixTime,
+    ) -> Result<Option<Ticket>> {
+        let credential_id = caller.proven.credential_id.clone();
+        let credential_id = credential_id
+            .ok_or(Error::Internal { what: "a public client with client_credentials" })?;
+        let habits = request.dialect.map_or_else(Habits::default, Dialect::habits);
+        let plan = plan(permit.client(), habits, &frame.settings);
+        let key = match plan.format {
+            TokenFormat::Opaque | TokenFormat::OpaqueHex => None,
+            TokenFormat::Jwt => match frame.keyring.signer(plan.algorithm, now) {
+                Some(key) => Some(key),
+                None => return self.make_key(plan.algorithm, &request.id, now).map(|()| None),
+            },
+        };
+        let making = Making {
+            identity: self.store.identity(),
+            settings: &frame.settings,
+            plan,
+            key: key.as_deref(),
+            credential_id,
+            epoch: frame.epoch,
+            now,
+            sequence: frame.sequence,
+            entry: entry_of(request),
+        };
+        Ticket::make(permit, making).map(Some)
+    }
+
+    /// The request of a host that passes id and secret itself.
+    fn direct_request<'r>(
+        &self,
+        candidates: &'r [Presented],
+        scope: Option<&'r str>,
+        context: &Context<'_>,
+        frame: &Frame,
+        now: UnixTime,
+    ) -> Result<Request<'r>> {
+        Ok(Request {
+            candidates,
+            grant_type: GrantType::ClientCredentials.as_str(),
+            scope,
+            dialect: None,
+            id: self.mint_request_id(now)?,
+            peer: context.resolve(&frame.settings.trusted_proxies),
+            correlation: domain::correlation_of(context)?,
+        })
+    }
+
+    /// Decides on and signs a token as [`Engine::issue`] does, and throws it away unrecorded: what issuing
+    /// costs without the disk, for benchmarks.
+    ///
+    /// # Errors
+    /// Those of [`Engine::issue`].
+    #[cfg(feature = "test-hooks")]
+    #[doc(hidden)]
+    pub fn issue_without_disk(
+        &self,
+        client_id: &str,
+        client_secret: &Secret,
+        context: &Context<'_>,
+    ) -> Result<usize> {
+        let now = self.time.now();
+        let frame = self.current()?;
+        let secret = Some(Secret::copy_of(client_secret.expose()));
+        let candidates =
+            [Presented { client_id: client_id.to_owned(), secret, method: None }];
+        let request = self.direct_request(&candidates, None, context, &frame, now)?;
+        let caller = self.authenticate(&request, now)?;
+        let permit = decide(&caller.state, &request).map_err(|why| denied(why, &request))?;
+        let ticket = self.make_ticket(permit, &caller, &request, &frame, now)?;
+        Ok(ticket.map_or(0, |ticket| ticket.issued.access_token.expose().len()))
     }
 
     /// Authenticates a client by any of its readings, and notes a refusal.

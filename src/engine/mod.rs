@@ -36,7 +36,7 @@ use std::sync::{Arc, Mutex};
 ///
 /// Dropping it writes what was gathered in memory, if it can; [`Engine::close`] tells whether it could.
 pub struct Engine {
-    store: Store,
+    store: Arc<Store>,
     snapshot: Snapshot,
     time: Timekeeper,
     gather: Gather,
@@ -76,7 +76,7 @@ impl Engine {
         let time = Timekeeper::start(Arc::clone(&options.clock), &state);
         let snapshot = Snapshot::load(&store)?;
         let engine = Self {
-            store,
+            store: Arc::new(store),
             snapshot,
             flushed_at: AtomicI64::new(time.now().millis()),
             time,
@@ -219,7 +219,13 @@ impl Engine {
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        // Best effort: whoever must know calls `close`. An inherited engine touches nothing.
+        if sys::fork::poisoned() {
+            // Never dropped: closing an inherited connection, SQLite could copy the WAL into the main
+            // file and delete it, under locks that the child does not have.
+            std::mem::forget(Arc::clone(&self.store));
+            return;
+        }
+        // Best effort: whoever must know calls `close`.
         let _ = self.close();
     }
 }

@@ -30,6 +30,13 @@ pub(crate) struct AuditEntry {
     pub(crate) token: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) scope: Option<String>,
+    /// The grant type, the form and the end (in milliseconds) of a token that was issued.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) grant: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) format: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) expires_at: Option<i64>,
     /// The caller's address, or its prefix where many are counted together.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) peer: Option<String>,

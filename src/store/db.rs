@@ -46,7 +46,7 @@ pub(crate) struct Row<'a>(&'a rusqlite::Row<'a>);
 impl<'a> Row<'a> {
     /// The value of column `index`.
     pub(crate) fn cell(&self, index: usize) -> Result<Cell<'a>> {
-        match self.0.get_ref(index).map_err(|e| fault("reading a row", &e))? {
+        match self.0.get_ref(index).map_err(|_| ill_typed(index))? {
             ValueRef::Null => Ok(Cell::Null),
             ValueRef::Integer(integer) => Ok(Cell::Integer(integer)),
             ValueRef::Real(_) => Err(ill_typed(index)),
@@ -160,7 +160,7 @@ impl Db {
             | OpenFlags::SQLITE_OPEN_URI;
         rusqlite::Connection::open_with_flags(uri, flags)
             .map(Self)
-            .map_err(|e| fault("opening the main file", &e))
+            .map_err(|e| fault("opening the main file", Path::new(path), &e))
     }
 
     fn connect(path: &Path, flags: OpenFlags, busy_timeout: Duration) -> Result<Self> {
@@ -168,8 +168,8 @@ impl Db {
         // A path is a path: no URI, so no `?mode=` in a folder's name means anything.
         let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let inner = rusqlite::Connection::open_with_flags(path, flags)
-            .map_err(|e| fault("opening the database", &e))?;
-        inner.busy_timeout(busy_timeout).map_err(|e| fault("opening the database", &e))?;
+            .map_err(|e| fault("opening the database", path, &e))?;
+        inner.busy_timeout(busy_timeout).map_err(|e| fault("opening the database", path, &e))?;
         inner.set_prepared_statement_cache_capacity(64);
         let db = Self(inner);
         // The WAL is synced at each commit: an acknowledged commit survives power loss.
@@ -183,14 +183,14 @@ impl Db {
 
     /// Runs several statements without parameters or answers.
     pub(crate) fn batch(&self, sql: &str) -> Result<()> {
-        self.0.execute_batch(sql).map_err(|e| fault("running a statement", &e))
+        self.0.execute_batch(sql).map_err(|e| self.fault("running a statement", &e))
     }
 
     /// Runs a statement and returns how many rows it changed.
     pub(crate) fn execute(&self, sql: &str, cells: &[Cell<'_>]) -> Result<usize> {
         self.prepare(sql)?
             .execute(rusqlite::params_from_iter(cells))
-            .map_err(|e| fault("writing the database", &e))
+            .map_err(|e| self.fault("writing the database", &e))
     }
 
     /// The first row of an answer, if there is one.
@@ -203,8 +203,8 @@ impl Db {
         let mut statement = self.prepare(sql)?;
         let mut rows = statement
             .query(rusqlite::params_from_iter(cells))
-            .map_err(|e| fault("reading the database", &e))?;
-        let row = rows.next().map_err(|e| fault("reading the database", &e))?;
+            .map_err(|e| self.fault("reading the database", &e))?;
+        let row = rows.next().map_err(|e| self.fault("reading the database", &e))?;
         row.map(|row| read(&Row(row))).transpose()
     }
 
@@ -230,9 +230,9 @@ impl Db {
         let mut statement = self.prepare(sql)?;
         let mut rows = statement
             .query(rusqlite::params_from_iter(cells))
-            .map_err(|e| fault("reading the database", &e))?;
+            .map_err(|e| self.fault("reading the database", &e))?;
         let mut all = Vec::new();
-        while let Some(row) = rows.next().map_err(|e| fault("reading the database", &e))? {
+        while let Some(row) = rows.next().map_err(|e| self.fault("reading the database", &e))? {
             all.push(read(&Row(row))?);
         }
         Ok(all)
@@ -261,7 +261,11 @@ impl Db {
     }
 
     fn prepare(&self, sql: &str) -> Result<CachedStatement<'_>> {
-        self.0.prepare_cached(sql).map_err(|e| fault("preparing a statement", &e))
+        self.0.prepare_cached(sql).map_err(|e| self.fault("preparing a statement", &e))
+    }
+
+    fn fault(&self, doing: &'static str, error: &rusqlite::Error) -> Error {
+        fault(doing, Path::new(self.0.path().unwrap_or_default()), error)
     }
 }
 
@@ -275,7 +279,7 @@ fn ill_typed(index: usize) -> Error {
     clippy::wildcard_enum_match_arm,
     reason = "SQLite has dozens of codes; few mean something to us"
 )]
-fn fault(doing: &'static str, error: &rusqlite::Error) -> Error {
+fn fault(doing: &'static str, path: &Path, error: &rusqlite::Error) -> Error {
     let Some(code) = error.sqlite_error() else {
         return Error::Io { doing, code: 0, message: error.to_string() };
     };
@@ -286,9 +290,9 @@ fn fault(doing: &'static str, error: &rusqlite::Error) -> Error {
         ErrorCode::DatabaseCorrupt => {
             Error::Corrupt { what: "the database's structure".to_owned() }
         }
-        ErrorCode::NotADatabase => Error::ForeignFile { path: std::path::PathBuf::new() },
+        ErrorCode::NotADatabase => Error::ForeignFile { path: path.to_owned() },
         ErrorCode::ReadOnly | ErrorCode::PermissionDenied => {
-            Error::NotWritable { path: std::path::PathBuf::new() }
+            Error::NotWritable { path: path.to_owned() }
         }
         _ => other(),
     }

@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 /// The freshness file, opened and locked against creation and restore, not yet known to be the right one.
 pub(crate) struct Claim {
@@ -18,9 +19,9 @@ impl Claim {
     /// Opens the file.
     ///
     /// # Errors
-    /// [`Error::FreshnessMissing`] when it is gone; [`Error::Busy`] while the database is being made or
-    /// restored.
-    pub(crate) fn open(path: &Path) -> Result<Self> {
+    /// [`Error::FreshnessMissing`] when it is gone; [`Error::Busy`] when the database is being made or
+    /// restored for longer than `busy_timeout`.
+    pub(crate) fn open(path: &Path, busy_timeout: Duration) -> Result<Self> {
         let file = match File::options().read(true).write(true).open(path) {
             Ok(file) => file,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -35,8 +36,11 @@ impl Claim {
         if alone {
             file.unlock().map_err(|e| Error::io("unlocking the freshness file", &e))?;
         }
-        if file.try_lock_shared().is_err() {
-            return Err(Error::Busy);
+        // Not at once: somebody else may be asking the same and hold it alone for that moment.
+        let mut waits = busy_timeout.as_millis().div_ceil(WAIT.as_millis());
+        while file.try_lock_shared().is_err() {
+            waits = waits.checked_sub(1).ok_or(Error::Busy)?;
+            std::thread::sleep(WAIT);
         }
         Ok(Self { file, path: path.to_owned(), alone })
     }
@@ -234,3 +238,6 @@ const FORMAT: u32 = 1;
 const LENGTH: usize = 48;
 const SEQUENCE_AT: usize = 32;
 const WORD_AT: usize = 40;
+
+/// Between two looks at the lock.
+const WAIT: Duration = Duration::from_millis(5);

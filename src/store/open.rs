@@ -62,7 +62,7 @@ impl Store {
         entropy: Arc<dyn Entropy>,
     ) -> Result<Self> {
         check_file(path)?;
-        let claim = Claim::open(&freshness_path(path))?;
+        let claim = Claim::open(&freshness_path(path), busy_timeout)?;
         // Alone with a WAL: a crash left it, or somebody put an old database under it.
         let main_file_commits = if claim.is_alone() { commits_without_wal(path)? } else { None };
         let (db, identity) = Self::connect(path, source, busy_timeout, entropy)?;

@@ -18,14 +18,9 @@ pub(crate) fn build(db: &Db) -> Result<()> {
 /// # Errors
 /// [`Error::ForeignFile`], [`Error::NewerFile`].
 pub(crate) fn check(db: &Db, path: &Path) -> Result<()> {
-    let foreign = || Error::ForeignFile { path: path.to_owned() };
-    let id = match db.one("PRAGMA application_id", &[], |row| row.integer(0)) {
-        Ok(id) => id,
-        Err(Error::ForeignFile { .. }) => return Err(foreign()),
-        Err(error) => return Err(error),
-    };
+    let id = db.one("PRAGMA application_id", &[], |row| row.integer(0))?;
     if id != APPLICATION_ID {
-        return Err(foreign());
+        return Err(Error::ForeignFile { path: path.to_owned() });
     }
     let sql = "SELECT max(reader_min, writer_min) FROM database WHERE id = 1";
     let needs = db.one(sql, &[], |row| row.unsigned(0))?;

@@ -1,0 +1,284 @@
+//! The structs of the header.
+//!
+//! Every one is made of `i32`, `u32`, `i64`, lengths, pointers and bytes, padded by hand; `layout.rs` has
+//! their sizes and offsets, which never change.
+
+use std::ffi::{c_char, c_void};
+
+/// An open engine: a token that only this library can read, not an address.
+///
+/// It is made by wardkey_open and ended by wardkey_close. Copy it as you like; every copy ends with the
+/// first close, and the functions answer WARDKEY_MISUSE_CLOSED from then on. Any thread may use it at
+/// any time.
+pub struct EngineHandle {
+    _opaque: [u8; 0],
+}
+
+/// What went wrong. The caller allocates it, and may pass NULL instead.
+///
+/// Every function that takes one fills it, also on success (code 0, empty message). It is 248 bytes in
+/// every release.
+#[repr(C)]
+pub struct ErrorReport {
+    /// The code that the function returned.
+    pub code: i32,
+    /// The operating system's or SQLite's code where there is one, else 0.
+    pub system_code: i32,
+    /// A sentence for the operator and the log: UTF-8, NUL-terminated, never a secret. Do not send it to
+    /// the remote caller.
+    pub message: [c_char; 240],
+}
+
+/// Bytes that the library gave out. Free them with wardkey_buf_free.
+///
+/// Initialise it to zero. A function that fills one does not free what was in it before.
+#[repr(C)]
+pub struct Buf {
+    /// The bytes; NULL when there are none. One more byte behind them is NUL, so that a text can be
+    /// printed.
+    pub data: *mut c_char,
+    /// How many, without that NUL.
+    pub length: usize,
+    /// The library's own note; do not change it.
+    pub capacity: usize,
+}
+
+/// One header field of an HTTP message: a name and a value, as received or to be sent.
+#[repr(C)]
+pub struct Header {
+    /// The name, in any case.
+    pub name: *const c_char,
+    /// Its length in bytes, or WARDKEY_NTS.
+    pub name_len: usize,
+    /// The value.
+    pub value: *const c_char,
+    /// Its length in bytes, or WARDKEY_NTS.
+    pub value_len: usize,
+}
+
+/// Who asks, from where, and how: part of every call that decides something.
+///
+/// Initialise it to zero, set struct_size, then the members you know. A member that is NULL is unknown,
+/// and what is unknown never helps: a client with `allowed_networks` is refused when peer is NULL.
+///
+/// ```c
+/// wardkey_context context = {0};
+/// context.struct_size = sizeof context;
+/// context.secure = 1;
+/// context.peer = "192.0.2.7";
+/// context.peer_len = WARDKEY_NTS;
+/// ```
+#[repr(C)]
+pub struct CallContext {
+    /// `sizeof(wardkey_context)`.
+    pub struct_size: u32,
+    /// 1 if the request came over TLS, to this program or to a proxy that it trusts; else 0.
+    pub secure: u32,
+    /// Who administers: a person or a program, in your own words. wardkey_call demands it; the audit
+    /// keeps it.
+    pub actor: *const c_char,
+    /// Its length in bytes, or WARDKEY_NTS.
+    pub actor_len: usize,
+    /// The address at the other end of the connection, as your socket has it: `192.0.2.7`, `::1`. No
+    /// port. A zone (`fe80::1%eth0`) is ignored.
+    pub peer: *const c_char,
+    /// Its length in bytes, or WARDKEY_NTS.
+    pub peer_len: usize,
+    /// The value of the request's `Forwarded` or `X-Forwarded-For` header, several joined by commas; NULL
+    /// without one. It counts only if peer is one of the settings' `trusted_proxies`. wardkey_http reads
+    /// it from the request's headers itself when it is NULL.
+    pub forwarded: *const c_char,
+    /// Its length in bytes, or WARDKEY_NTS.
+    pub forwarded_len: usize,
+    /// Your own id for the request, kept in the audit: at most 255 bytes without control characters.
+    pub correlation_id: *const c_char,
+    /// Its length in bytes, or WARDKEY_NTS.
+    pub correlation_id_len: usize,
+}
+
+/// Whom a valid token speaks for. wardkey_verify and wardkey_authorize fill it.
+///
+/// The texts are UTF-8 and NUL-terminated; their lengths do not count the NUL. Times are seconds since
+/// 1970-01-01 UTC. The token's scopes and the client's `host_data` come through wardkey_claims.
+#[repr(C)]
+pub struct PrincipalReport {
+    /// When the token ends.
+    pub expires_at: i64,
+    /// When it was issued.
+    pub issued_at: i64,
+    /// WARDKEY_KIND_CLIENT or WARDKEY_KIND_USER.
+    pub kind: u32,
+    /// WARDKEY_TOKEN_JWT or WARDKEY_TOKEN_OPAQUE.
+    pub token_format: u32,
+    /// Bytes in client_id.
+    pub client_id_len: u32,
+    /// Bytes in subject.
+    pub subject_len: u32,
+    /// Bytes in token_id.
+    pub token_id_len: u32,
+    /// 0.
+    pub reserved: u32,
+    /// The client that the token was given to.
+    pub client_id: [c_char; 128],
+    /// Whom it speaks for: the client itself, or a user, whose id begins with `usr_`.
+    pub subject: [c_char; 256],
+    /// The token's own id (`jti`), as the audit has it.
+    pub token_id: [c_char; 64],
+}
+
+/// How to open a database. wardkey_options_init fills in the defaults.
+///
+/// Nothing in it changes an answer: what does lives in the database's settings, for all programs alike.
+/// Callbacks run on the thread of the call that needs them and must not call into this library. Each has a
+/// `user` pointer that is passed to it unread, and a destroy function (NULL if there is nothing to
+/// destroy) that is called exactly once with that pointer: when wardkey_open fails, or else when
+/// the engine is closed and its last call has returned. Only if wardkey_open could not read the struct
+/// (options is NULL, or WARDKEY_MISUSE_SIZE) is no callback called at all.
+#[repr(C)]
+pub struct OpenOptions {
+    /// `sizeof(wardkey_options)`.
+    pub struct_size: u32,
+    /// One of WARDKEY_MODE_OPEN (the default), _CREATE, _RESTORE, _MIGRATE.
+    pub mode: u32,
+    /// The database file. Required. It keeps a few files beside it: leave them together.
+    pub path: *const c_char,
+    /// Its length in bytes, or WARDKEY_NTS.
+    pub path_len: usize,
+    /// Where the master key is: WARDKEY_KEY_FILE (the default), _BYTES, _CALLBACK.
+    pub key_source: u32,
+    /// How long a write waits for other programs, in milliseconds; 0 for the default of 5000.
+    pub busy_timeout_ms: u32,
+    /// With WARDKEY_KEY_BYTES the 32 bytes of the master key; copied, and yours to wipe.
+    pub key: *const c_void,
+    /// 32.
+    pub key_len: usize,
+    /// With WARDKEY_KEY_CALLBACK: writes 32 bytes to key and returns 0, or anything else if it cannot.
+    /// Called once, by wardkey_open.
+    pub key_read: Option<extern "C" fn(user: *mut c_void, key: *mut u8, key_size: usize) -> i32>,
+    /// Passed to key_read.
+    pub key_user: *mut c_void,
+    /// Destroys key_user.
+    pub key_destroy: Option<extern "C" fn(user: *mut c_void)>,
+    /// With WARDKEY_MODE_CREATE the first settings, as the JSON document of the operation `settings.set`;
+    /// NULL for the defaults. In every other mode it must be NULL.
+    pub settings: *const c_char,
+    /// Its length in bytes, or WARDKEY_NTS.
+    pub settings_len: usize,
+    /// With WARDKEY_MODE_CREATE and _RESTORE who does it, for the audit. Required there, unread elsewhere.
+    pub actor: *const c_char,
+    /// Its length in bytes, or WARDKEY_NTS.
+    pub actor_len: usize,
+    /// The time in milliseconds since 1970-01-01 UTC, for tests: NULL (the default) for the machine's
+    /// clock. Opening with a clock of your own is recorded in the audit. Called at any time, by any thread.
+    pub clock_wall_ms: Option<extern "C" fn(user: *mut c_void) -> i64>,
+    /// Milliseconds since any start, never running backwards. Set both or neither.
+    pub clock_monotonic_ms: Option<extern "C" fn(user: *mut c_void) -> i64>,
+    /// Passed to both.
+    pub clock_user: *mut c_void,
+    /// Destroys clock_user.
+    pub clock_destroy: Option<extern "C" fn(user: *mut c_void)>,
+    /// Told of every error of storage or of this library itself (codes from 400), also those that
+    /// wardkey_http turned into a 5xx response: code, and the message as in wardkey_error, NUL-terminated,
+    /// valid during the call. NULL (the default) for nobody.
+    pub log: Option<
+        extern "C" fn(user: *mut c_void, code: i32, message: *const c_char, message_len: usize),
+    >,
+    /// Passed to log.
+    pub log_user: *mut c_void,
+    /// Destroys log_user.
+    pub log_destroy: Option<extern "C" fn(user: *mut c_void)>,
+}
+
+/// One HTTP request as your server received it.
+///
+/// Texts are the bytes as received; they need not be UTF-8, but base_path, which is yours.
+#[repr(C)]
+pub struct HttpRequestParts {
+    /// `sizeof(wardkey_http_request)`.
+    pub struct_size: u32,
+    /// 0.
+    pub reserved: u32,
+    /// `POST`, `GET`. Required.
+    pub method: *const c_char,
+    /// Its length in bytes, or WARDKEY_NTS.
+    pub method_len: usize,
+    /// The path without the query, percent-encoded as received, base_path included. Required.
+    pub path: *const c_char,
+    /// Its length in bytes, or WARDKEY_NTS.
+    pub path_len: usize,
+    /// Where you mount the engine, such as `/auth`; NULL or empty at the root.
+    pub base_path: *const c_char,
+    /// Its length in bytes, or WARDKEY_NTS.
+    pub base_path_len: usize,
+    /// What follows the `?`, percent-encoded as received; NULL or empty without one.
+    pub query: *const c_char,
+    /// Its length in bytes, or WARDKEY_NTS.
+    pub query_len: usize,
+    /// All header fields in the order received.
+    pub headers: *const Header,
+    /// How many; at most 65535.
+    pub header_count: usize,
+    /// The whole body; NULL without one.
+    pub body: *const c_char,
+    /// Its length in bytes, or WARDKEY_NTS.
+    pub body_len: usize,
+}
+
+/// One HTTP response for your server to send. The struct is yours; what it points to is freed by
+/// wardkey_http_response_free.
+///
+/// Initialise it to zero. wardkey_http does not free what was in it before.
+#[repr(C)]
+pub struct HttpResponseParts {
+    /// The status code, such as 200.
+    pub status: i32,
+    /// 0.
+    pub reserved: u32,
+    /// The header fields to send: NUL-terminated texts. There is no Content-Length among them: add what
+    /// your server needs.
+    pub headers: *const Header,
+    /// How many.
+    pub header_count: usize,
+    /// The body, NUL-terminated behind its end. It may hold a token: do not log it.
+    pub body: *const c_char,
+    /// Its length in bytes, without that NUL.
+    pub body_len: usize,
+    /// The library's own note; do not change it.
+    pub owner: *mut c_void,
+}
+
+/// The version of this header. A library refuses a newer one: see wardkey_abi_check.
+pub const WARDKEY_ABI_VERSION: u32 = 1;
+
+/// The length that stands for "up to the NUL". No text can be this long: texts have at most 2147483647
+/// bytes.
+pub const WARDKEY_NTS: usize = 4_294_967_295;
+
+/// Open an existing database.
+pub const WARDKEY_MODE_OPEN: u32 = 0;
+/// Create a database, and open it. WARDKEY_STORAGE_EXISTS if there is anything at the path.
+pub const WARDKEY_MODE_CREATE: u32 = 1;
+/// Accept a database that may be an old copy, and open it: all tokens end, and every secret has to be
+/// confirmed by the operation `client.secret.confirm`.
+pub const WARDKEY_MODE_RESTORE: u32 = 2;
+/// Bring the file to this library's format if it has an older one, and open it. In this release there is
+/// no older format: every file that opens is current.
+pub const WARDKEY_MODE_MIGRATE: u32 = 3;
+
+/// The master key is in a file beside the database, made together with it. Who can read the whole folder
+/// can read everything.
+pub const WARDKEY_KEY_FILE: u32 = 0;
+/// The master key is in the options.
+pub const WARDKEY_KEY_BYTES: u32 = 1;
+/// The master key comes from a callback.
+pub const WARDKEY_KEY_CALLBACK: u32 = 2;
+
+/// The token speaks for the client itself.
+pub const WARDKEY_KIND_CLIENT: u32 = 1;
+/// The token speaks for a user.
+pub const WARDKEY_KIND_USER: u32 = 2;
+
+/// The token is a signed JWT.
+pub const WARDKEY_TOKEN_JWT: u32 = 1;
+/// The token is a random text that only this database knows.
+pub const WARDKEY_TOKEN_OPAQUE: u32 = 2;
