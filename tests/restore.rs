@@ -49,19 +49,22 @@ fn an_old_copy_without_a_security_change_since_is_refused_too_for_the_audit_woul
 #[test]
 fn a_copy_that_is_not_behind_opens() {
     let place = Place::created();
+    let copy = fs::read(place.path()).unwrap();
+    drop(place.open());
+    fs::write(place.path(), copy).unwrap();
+    place.open();
+}
+
+#[test]
+fn a_use_that_was_noted_since_makes_a_copy_old() {
+    let place = Place::created();
     let (engine, client) = with_client(&place);
     let token = issue(&engine, &client);
     drop(engine);
     let copy = fs::read(place.path()).unwrap();
     verify(&place.open(), &token).unwrap();
-    fs::write(place.path(), &copy).unwrap();
-    // The use was written at close: the copy lacks that row, so it is behind.
-    assert!(matches!(error_of(place.try_open()), Error::StaleDatabase { .. }));
-    let place = Place::created();
-    let copy = fs::read(place.path()).unwrap();
-    drop(place.open());
     fs::write(place.path(), copy).unwrap();
-    place.open();
+    assert!(matches!(error_of(place.try_open()), Error::StaleDatabase { .. }));
 }
 
 #[test]
@@ -128,8 +131,9 @@ fn a_missing_freshness_file_is_named_and_not_made_anew() {
 #[test]
 fn a_foreign_cut_or_damaged_freshness_file_is_as_good_as_none() {
     let other = fs::read(Place::created().beside(".fresh")).unwrap();
-    for damage in [
-        |_: Vec<u8>, other: &[u8]| other.to_vec(),
+    type Damage = fn(Vec<u8>, &[u8]) -> Vec<u8>;
+    let damages: [Damage; 6] = [
+        |_, other| other.to_vec(),
         |own, _| own[..47].to_vec(),
         |_, _| Vec::new(),
         |mut own, _| {
@@ -144,7 +148,8 @@ fn a_foreign_cut_or_damaged_freshness_file_is_as_good_as_none() {
             own[12] = 1;
             own
         },
-    ] {
+    ];
+    for damage in damages {
         let place = Place::created();
         let own = fs::read(place.beside(".fresh")).unwrap();
         let damaged = damage(own, &other);
@@ -488,7 +493,7 @@ fn a_revocation_outlives_the_token_by_its_margin_and_then_leaves_no_row() {
     let client = register(&engine);
     let token = issue(&engine, &client);
     revoke(&engine, &token).unwrap();
-    let rows = || -> u64 {
+    let rows = || -> i64 {
         let sql = "SELECT count(*) FROM revoked_token";
         place.sqlite().query_row(sql, [], |row| row.get(0)).unwrap()
     };

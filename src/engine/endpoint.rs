@@ -16,14 +16,17 @@ impl Engine {
     /// Every request gets an answer, a path that is none of ours a 404; the host sends it as it is.
     ///
     /// # Errors
-    /// [`Error::Closed`], [`Error::Forked`]. Whatever else goes wrong is an HTTP status.
+    /// [`Error::Closed`], [`Error::Forked`], [`Error::InvalidArgument`] for a context that cannot be.
+    /// Whatever else goes wrong is an HTTP status.
     pub fn http(&self, request: &HttpRequest<'_>, context: &Context<'_>) -> Result<HttpResponse> {
         self.check_open()?;
         let now = self.time.now();
         let id = self.mint_request_id(now)?;
         let mut response = match self.answer(request, context, &id, now) {
             Ok(response) => response,
-            Err(error @ (Error::Closed | Error::Forked)) => return Err(error),
+            Err(error @ (Error::Closed | Error::Forked | Error::InvalidArgument { .. })) => {
+                return Err(error);
+            }
             Err(error) => oauth::print_failure(&error),
         };
         response.headers.push((REQUEST_ID_HEADER, id.as_str().to_owned()));

@@ -102,7 +102,7 @@ fn found(db: &Db, master: &Secret, database_id: [u8; 16], creation: Creation<'_>
         identify(db, vec![Secret::copy_of(master.expose())], Arc::clone(&creation.entropy))?;
     let head = AuditHead::start(database_id);
     let mut tx = Tx::new(db, &identity, Ledger::new(state, head));
-    tx.at(creation.now)?;
+    tx.at(creation.now);
     (creation.first)(&mut tx)?;
     let ledger = tx.ledger;
     ledger.state.save(db, &keys.row_mac)?;

@@ -117,7 +117,7 @@ impl Store {
         sys::file::sync_folder(folder_of(path))?;
         let head = AuditHead::load(&db, identity.database_id)?;
         let mut tx = Tx::new(&db, &identity, Ledger::new(state, head));
-        tx.at(now)?;
+        tx.at(now);
         renew(&mut tx)?;
         let mut ledger = tx.ledger;
         ledger.state.commits = commits;

@@ -59,14 +59,15 @@ impl<'a> Tx<'a> {
     }
 
     /// Sets the time that the next member's rows carry; it never runs backwards.
-    ///
-    /// A leap of the mark is a security change: a process whose own clock lags behind would otherwise
-    /// go on accepting what has expired here, and whose revocation may be pruned here.
-    pub(super) fn at(&mut self, now: UnixTime) -> Result<()> {
-        let leap = now.since(self.ledger.state.mark);
+    pub(super) fn at(&mut self, now: UnixTime) {
         self.now = now.max(self.ledger.state.mark);
         self.ledger.state.mark = self.now;
-        if leap > MARK_LEAP_MILLIS {
+    }
+
+    /// A leap of the mark since `before` is a security change: a process whose own clock lags behind
+    /// would otherwise go on accepting what has expired here, and whose revocation may be pruned here.
+    pub(super) fn note_leap(&mut self, before: UnixTime) -> Result<()> {
+        if self.ledger.dirty && self.ledger.state.mark.since(before) > MARK_LEAP_MILLIS {
             self.change("clock", "")?;
             self.ledger.leapt = true;
         }

@@ -205,6 +205,7 @@ fn transact(
     for member in batch {
         run_member(db, &mut tx, member.as_ref())?;
     }
+    tx.note_leap(state.mark)?;
     let mut ledger = tx.ledger;
     if !ledger.dirty {
         db.batch("ROLLBACK")?;
@@ -235,7 +236,7 @@ fn transact(
 fn run_member(db: &Db, tx: &mut Tx<'_>, member: &dyn Member) -> Result<()> {
     let before = tx.ledger.clone();
     db.batch("SAVEPOINT member")?;
-    tx.at(member.now())?;
+    tx.at(member.now());
     let Err(error) = member.run(tx) else {
         return db.batch("RELEASE member");
     };

@@ -75,8 +75,7 @@ impl Place {
         Engine::open(&self.options().clock(Arc::clone(clock) as _)).unwrap()
     }
 
-    /// SQLite's own view of the file, past the library: for edits that nobody should make. Only while
-    /// no engine of this process has it open.
+    /// SQLite's own view of the file, past the library: for edits that nobody should make.
     pub(crate) fn sqlite(&self) -> rusqlite::Connection {
         rusqlite::Connection::open(self.path()).unwrap()
     }

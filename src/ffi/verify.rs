@@ -1,0 +1,110 @@
+//! Verification.
+
+use crate::ffi::types::{
+    Buf, CallContext, EngineHandle, ErrorReport, Header, PrincipalReport,
+};
+use std::ffi::c_char;
+
+/// Whether a request that carries this token may do what needs these scopes. Call it on every request of
+/// your API, with the text behind `Authorization: Bearer `; or let wardkey_authorize find it.
+///
+/// ```c
+/// wardkey_principal who;
+/// int32_t code = wardkey_verify(engine, token, WARDKEY_NTS, "lab:read", WARDKEY_NTS,
+///                               &context, &who, sizeof who, &error);
+/// if (code == WARDKEY_OK) {
+///     printf("%s may read\n", who.client_id);
+/// } else {
+///     fprintf(stderr, "refused (%s): %s\n", wardkey_status_name(code), error.message);
+/// }
+/// ```
+///
+/// Only WARDKEY_OK means yes. A token or a secret that was revoked before the call, by any program, is
+/// refused.
+///
+/// engine: required. token: required, bytes as received. scopes: required, words parted by single
+/// spaces, all of which the token must have; empty is misuse, because a mistake here must not open a door:
+/// WARDKEY_ANY_SCOPE says that any valid token will do. context: required. principal: may be NULL with
+/// principal_size 0; else the first principal_size bytes, at most those that this library knows, are set
+/// to zero, and filled on success. error: may be NULL.
+///
+/// Returns WARDKEY_OK: allowed. From 200 to 299: denied, and why; tell the caller 401, or 403 for
+/// WARDKEY_DENIED_INSUFFICIENT_SCOPE. Any other code: it cannot be known, so not allowed either. Any
+/// thread; after close WARDKEY_MISUSE_CLOSED.
+#[unsafe(no_mangle)]
+pub extern "C" fn wardkey_verify(
+    engine: *const EngineHandle,
+    token: *const c_char,
+    token_len: usize,
+    scopes: *const c_char,
+    scopes_len: usize,
+    context: *const CallContext,
+    principal: *mut PrincipalReport,
+    principal_size: usize,
+    error: *mut ErrorReport,
+) -> i32 {
+}
+
+/// Whether a request to your API with these headers may go on, and if not, what to answer.
+///
+/// ```c
+/// wardkey_buf challenge = {0};
+/// int32_t http_status = 0;
+/// if (wardkey_authorize(engine, headers, header_count, "lab:read", WARDKEY_NTS, &context,
+///                       &who, sizeof who, &http_status, &challenge, &error) != WARDKEY_OK) {
+///     respond(http_status, "WWW-Authenticate", challenge.data);
+/// }
+/// wardkey_buf_free(&challenge);
+/// ```
+///
+/// It takes the token from the `Authorization` header, and nowhere else, and verifies it as wardkey_verify
+/// does.
+///
+/// headers: the request's header fields, header_count of them; NULL only with 0. scopes, context,
+/// principal, error: as in wardkey_verify. http_status: may be NULL; set in every case: 200 when allowed;
+/// 400, 401, 403 or 429 when denied; 503 when storage failed; 500 for anything else. challenge: may be
+/// NULL; set to zero, and when denied to the value for the `WWW-Authenticate` header, to be freed by you.
+///
+/// Returns as wardkey_verify: only WARDKEY_OK means yes. Any thread; after close WARDKEY_MISUSE_CLOSED.
+#[unsafe(no_mangle)]
+pub extern "C" fn wardkey_authorize(
+    engine: *const EngineHandle,
+    headers: *const Header,
+    header_count: usize,
+    scopes: *const c_char,
+    scopes_len: usize,
+    context: *const CallContext,
+    principal: *mut PrincipalReport,
+    principal_size: usize,
+    http_status: *mut i32,
+    challenge: *mut Buf,
+    error: *mut ErrorReport,
+) -> i32 {
+}
+
+/// What a valid token says, as JSON: for scopes and host_data, which wardkey_principal has no room for.
+///
+/// ```c
+/// wardkey_buf json = {0};
+/// if (wardkey_claims(engine, token, WARDKEY_NTS, &context, &json, &error) == WARDKEY_OK) {
+///     puts(json.data);
+/// }
+/// wardkey_buf_free(&json);
+/// ```
+///
+/// The token is verified as by wardkey_verify with WARDKEY_ANY_SCOPE, and the use counts as one. The
+/// document: `{"client_id":"...","sub":"...","scope":"lab:read lab:write","jti":"...","iat":1772353800,
+/// "exp":1772357400,"host_data":"..."}`, times in seconds since 1970-01-01 UTC; members may be added.
+///
+/// engine, token, context: required. json: required; set to zero, filled on success, to be freed by you.
+/// error: may be NULL. Returns as wardkey_verify. Any thread; after close WARDKEY_MISUSE_CLOSED.
+#[unsafe(no_mangle)]
+pub extern "C" fn wardkey_claims(
+    engine: *const EngineHandle,
+    token: *const c_char,
+    token_len: usize,
+    context: *const CallContext,
+    json: *mut Buf,
+    error: *mut ErrorReport,
+) -> i32 {
+}

@@ -1,0 +1,17 @@
+//! Every line of the wire's rules as a test that names it, through the public API.
+
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+
+#[path = "../common/mod.rs"]
+mod common;
+#[path = "../common/wire.rs"]
+mod http;
+
+mod bearer;
+mod dialects;
+mod endpoints;
+mod errors;
+mod request;
+mod response;
+mod token;
+mod transport;
