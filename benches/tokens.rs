@@ -77,6 +77,8 @@ fn issue(criterion: &mut Criterion, engine: &Engine, case: &Case) {
     group.bench_function("wardkey", |b| {
         b.iter(|| engine.issue_without_disk(&case.client_id, &case.secret, &context).unwrap());
     });
+    let mint = engine.minter_without_disk(&case.client_id, &case.secret, &context).unwrap();
+    group.bench_function("wardkey-mint", |b| b.iter(|| mint().unwrap()));
     group.finish();
 }
 
@@ -178,7 +180,13 @@ fn peer(case: &Case) -> (jsonwebtoken::DecodingKey, jsonwebtoken::Validation) {
 
 /// Prints the ratios of this run's medians, as criterion has just written them down.
 fn ratios(algorithm: &str) {
-    for (group, ours) in [("verify", "wardkey"), ("verify", "jsonwebtoken"), ("issue", "wardkey")] {
+    let pairs = [
+        ("verify", "wardkey"),
+        ("verify", "jsonwebtoken"),
+        ("issue", "wardkey"),
+        ("issue", "wardkey-mint"),
+    ];
+    for (group, ours) in pairs {
         let name = format!("{group}-{algorithm}");
         if let (Some(bare), Some(ours_ns)) = (median(&name, "ring"), median(&name, ours)) {
             println!("{name}: {ours} {:.2} us, ring {:.2} us, ratio {:.3}", ours_ns / 1e3, bare / 1e3, bare / ours_ns);

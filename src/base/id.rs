@@ -69,6 +69,11 @@ impl ClientId {
     /// # Errors
     /// [`Error::InvalidArgument`] for anything else.
     pub fn parse(text: &str) -> Result<Self> {
+        Self::check(text).map(|()| Self(text.to_owned()))
+    }
+
+    /// Demands what [`ClientId::parse`] demands, without keeping anything.
+    pub(crate) fn check(text: &str) -> Result<()> {
         let printable = text.bytes().all(|b| (0x20..=0x7e).contains(&b));
         let why = if text.is_empty() || text.len() > Self::MAX_LENGTH {
             "must have 1 to 127 characters"
@@ -79,7 +84,7 @@ impl ClientId {
         } else if text.starts_with("usr_") {
             "must not begin with `usr_`, which is kept for users"
         } else {
-            return Ok(Self(text.to_owned()));
+            return Ok(());
         };
         Err(Error::argument("client_id", why))
     }

@@ -349,7 +349,7 @@ impl Engine {
         now: UnixTime,
     ) -> Result<(TokenId, Option<(String, UnixTime)>)> {
         let frame = self.current()?;
-        let mut buffer = [0; MAX_CLAIMS];
+        let mut buffer = vec![0; token.len().min(MAX_CLAIMS)];
         let facts = self
             .read_token(token, &frame, now, &mut buffer)?
             .map_err(|why| Error::document("token", why.to_string()))?;
@@ -366,7 +366,7 @@ impl Engine {
 
 administer!(TokenIntrospect, |request, engine, _actor, now| {
     let frame = engine.current()?;
-    let mut buffer = [0; MAX_CLAIMS];
+    let mut buffer = vec![0; request.token.expose().len().min(MAX_CLAIMS)];
     let facts =
         match engine.read_token(request.token.expose().as_bytes(), &frame, now, &mut buffer)? {
             Ok(facts) => facts,

@@ -108,7 +108,7 @@ impl Engine {
         if caller.proven.credential_id.is_none() {
             return Ok(oauth::print_refusal(&Denied::SecretMissing, shape));
         }
-        let mut buffer = [0; MAX_CLAIMS];
+        let mut buffer = vec![0; read.token.len().min(MAX_CLAIMS)];
         let read_token =
             self.read_token(read.token.as_bytes(), exchange.frame, exchange.now, &mut buffer)?;
         let Ok(facts) = read_token else {
@@ -146,7 +146,7 @@ impl Engine {
             }
             Err(error) => return Err(error),
         };
-        let mut buffer = [0; MAX_CLAIMS];
+        let mut buffer = vec![0; read.token.len().min(MAX_CLAIMS)];
         let read_token =
             self.read_token(read.token.as_bytes(), exchange.frame, exchange.now, &mut buffer)?;
         // RFC 7009 2.2: "invalid tokens do not cause an error response since the client cannot handle

@@ -82,8 +82,8 @@ impl Engine {
         Err(Error::Busy)
     }
 
-    /// Signs a token outside the write lock; `None` if its key had to be made first.
-    fn make_ticket(
+    /// Makes a token outside the write lock; `None` if its key had to be made first.
+    pub(super) fn make_ticket(
         &self,
         permit: domain::Permit<'_>,
         caller: &Caller,
@@ -118,7 +118,7 @@ impl Engine {
     }
 
     /// The request of a host that passes id and secret itself.
-    fn direct_request<'r>(
+    pub(super) fn direct_request<'r>(
         &self,
         candidates: &'r [Presented],
         scope: Option<&'r str>,
@@ -137,37 +137,12 @@ impl Engine {
         })
     }
 
-    /// Decides on and signs a token as [`Engine::issue`] does, and throws it away unrecorded: what issuing
-    /// costs without the disk, for benchmarks.
-    ///
-    /// # Errors
-    /// Those of [`Engine::issue`].
-    #[cfg(feature = "test-hooks")]
-    #[doc(hidden)]
-    pub fn issue_without_disk(
-        &self,
-        client_id: &str,
-        client_secret: &Secret,
-        context: &Context<'_>,
-    ) -> Result<usize> {
-        let now = self.time.now();
-        let frame = self.current()?;
-        let secret = Some(Secret::copy_of(client_secret.expose()));
-        let candidates =
-            [Presented { client_id: client_id.to_owned(), secret, method: None }];
-        let request = self.direct_request(&candidates, None, context, &frame, now)?;
-        let caller = self.authenticate(&request, now)?;
-        let permit = decide(&caller.state, &request).map_err(|why| denied(why, &request))?;
-        let ticket = self.make_ticket(permit, &caller, &request, &frame, now)?;
-        Ok(ticket.map_or(0, |ticket| ticket.issued.access_token.expose().len()))
-    }
-
     /// Authenticates a client by any of its readings, and notes a refusal.
     pub(super) fn authenticate(&self, request: &Request<'_>, now: UnixTime) -> Result<Caller> {
         let mut refused = None;
         for presented in request.candidates {
-            // An id that cannot exist is looked up by nobody.
-            let known = presented.check().is_ok() && ClientId::parse(&presented.client_id).is_ok();
+            // An id that no client can have is looked up by nobody.
+            let known = ClientId::check(&presented.client_id).is_ok();
             let state =
                 if known { self.snapshot.client(&self.store, &presented.client_id)? } else { None };
             let digest = &self.store.identity().keys.digest;
@@ -263,7 +238,7 @@ impl Engine {
 }
 
 /// The checks of a token request (RFC 6749 4.4, 3.3), in order.
-fn decide<'a>(
+pub(super) fn decide<'a>(
     state: &'a ClientState,
     request: &Request<'_>,
 ) -> std::result::Result<domain::Permit<'a>, Denied> {

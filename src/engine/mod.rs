@@ -3,6 +3,8 @@
 mod access;
 mod administer;
 mod audit;
+#[cfg(feature = "test-hooks")]
+mod bench;
 mod call;
 mod endpoint;
 mod founding;

@@ -75,7 +75,7 @@ impl Engine {
         frame: &Frame,
         now: UnixTime,
     ) -> Result<std::result::Result<Principal, Rejected>> {
-        let mut buffer = [0; MAX_CLAIMS];
+        let mut buffer = vec![0; token.len().min(MAX_CLAIMS)];
         let facts = match self.read_token(token, frame, now, &mut buffer)? {
             Ok(facts) => facts,
             Err(why) => return Ok(Err(Rejected::unknown(why))),

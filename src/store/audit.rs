@@ -212,8 +212,9 @@ pub(crate) fn read(db: &Db, filter: &AuditFilter) -> Result<Vec<AuditRow>> {
 
 /// The row of a request: its own, or the gathered one that still names it.
 pub(crate) fn find_request(db: &Db, request: &str) -> Result<Option<AuditRow>> {
+    // Of several rows the last: it says what came of the request, those before it what was made for it.
     let own = db.first(
-        &format!("{SELECT} WHERE request = ?1 ORDER BY sequence LIMIT 1"),
+        &format!("{SELECT} WHERE request = ?1 ORDER BY sequence DESC LIMIT 1"),
         &[Cell::Text(request)],
         stored,
     )?;
