@@ -214,10 +214,13 @@ pub(crate) fn describe(entry: &Value) -> String {
     let mut words =
         format!("{} {}", UnixTime::from_millis(time), sentence(text("event"), &text, &detail));
     if let Some(count) = entry.get("count").and_then(Value::as_u64) {
-        words.push_str(&format!(", {count} times"));
+        words.push_str(&if count == 1 { ", once".to_owned() } else { format!(", {count} times") });
     }
     if !text("reason").is_empty() {
         words.push_str(&format!(": {}", text("reason").replace('_', " ")));
+    }
+    if !detail("setting").is_empty() {
+        words.push_str(&format!(" (unless `{}` is set)", detail("setting")));
     }
     for (name, label) in [("peer", "from"), ("actor", "by"), ("correlation", "correlation")] {
         if !text(name).is_empty() {

@@ -55,11 +55,27 @@ pub(crate) fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T> {
     }
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-        let path = error.path().to_string();
-        Error::document(path, error.into_inner().to_string())
+        let parent = error.path().to_string();
+        let why = error.into_inner().to_string();
+        Error::document(path_of(&parent, &why), why)
     })?;
     deserializer.end().map_err(|_| Error::document(".", "has text behind its end"))?;
     Ok(value)
+}
+
+/// The path of the member that `why` is about. serde reports unknown, duplicate and missing members at
+/// their parent, and names them in words.
+fn path_of(parent: &str, why: &str) -> String {
+    let member = ["unknown field `", "duplicate field `", "missing field `"]
+        .iter()
+        .find_map(|prefix| why.strip_prefix(prefix))
+        .and_then(|rest| rest.split('`').next());
+    match (parent, member) {
+        (_, None) => parent.to_owned(),
+        (".", Some(member)) => member.to_owned(),
+        (parent, Some(member)) if parent.ends_with(member) => parent.to_owned(),
+        (parent, Some(member)) => format!("{parent}.{member}"),
+    }
 }
 
 /// Prints a response.
@@ -108,3 +124,42 @@ macro_rules! operation {
     };
 }
 pub(super) use operation;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::admin::{ClientCreate, ClientRead};
+
+    fn refused<T: DeserializeOwned>(json: &str) -> (String, String) {
+        match parse::<T>(json.as_bytes()) {
+            Err(Error::InvalidDocument { path, why }) => (path, why),
+            Err(other) => panic!("{other}"),
+            Ok(_) => panic!("{json} was taken"),
+        }
+    }
+
+    #[test]
+    fn a_member_that_is_false_is_named_by_its_path() {
+        for (json, path) in [
+            (r#"{"name":"x"}"#, "name"),
+            (r#"{"client_name":"x","client_name":"y"}"#, "client_name"),
+            (r#"{"client_name":7}"#, "client_name"),
+            (r#"{"client_name":null}"#, "client_name"),
+            (r#"{"redirect_uris":["https://a.example",7]}"#, "redirect_uris[1]"),
+            (r#"{"access_token_lifetime":-1}"#, "access_token_lifetime"),
+            (r#"{"access_token_lifetime":1.5}"#, "access_token_lifetime"),
+        ] {
+            assert_eq!(refused::<ClientCreate>(json).0, path, "{json}");
+        }
+        assert_eq!(refused::<ClientRead>("{}").0, "client_id");
+    }
+
+    #[test]
+    fn only_one_json_object_is_a_document() {
+        for json in ["[]", "[\"x\"]", "7", "null", "{} {}", "{}x", "{", "\u{feff}{}"] {
+            refused::<ClientCreate>(json);
+        }
+        assert!(parse::<ClientCreate>(b"").is_ok());
+        assert!(parse::<ClientCreate>(b" \n{} ").is_ok());
+    }
+}

@@ -196,13 +196,18 @@ impl Notes {
             })?;
         }
         for (key, count) in &self.refusals {
-            tx.audit(&AuditEntry {
+            let mut entry = AuditEntry {
                 reason: Some(key.reason),
                 client: key.client_id.clone(),
                 credential: key.credential_id.clone(),
                 peer: key.peer.clone(),
                 ..refused(count)
-            })?;
+            };
+            // Wire 40: "the audit row names the setting that allows it".
+            if key.reason == Denied::InsecureTransport.code() {
+                entry.detail.insert("setting", "danger_allow_plain_http".to_owned());
+            }
+            tx.audit(&entry)?;
         }
         if self.refusals_beyond.count > 0 {
             tx.audit(&refused(&self.refusals_beyond))?;

@@ -3,7 +3,7 @@
 use crate::base::UnixTime;
 use crate::crypto::{MAX_CLAIMS, opaque_form};
 use crate::domain::{
-    Ask, ClientState, Context, Expected, GrantType, Peer, Required, Scope, TokenFacts, TokenFormat,
+    Ask, ClientState, Context, Expected, GrantType, Peer, Permit, Required, Scope, TokenFacts, TokenFormat,
     Wanted, check_jwt, check_standing, facts_of_row, pass,
 };
 use crate::engine::Engine;
@@ -84,10 +84,10 @@ impl Engine {
         let decided = self.check_standing_now(&facts, frame, state.as_deref()).and_then(|state| {
             let wanted = Wanted::Use { granted: &facts.scope, required };
             let ask = Ask { grant: Some(GrantType::ClientCredentials), wanted, peer };
-            pass(&state.client, &ask).map(|_permit| state)
+            pass(&state.client, &ask)
         });
         match decided {
-            Ok(state) => {
+            Ok(permit) => {
                 self.gather.note_use(
                     &facts.token_id,
                     &facts.client_id,
@@ -95,7 +95,7 @@ impl Engine {
                     peer,
                     now,
                 );
-                Ok(Ok(principal(&facts, state)))
+                Ok(Ok(principal(&facts, &permit)))
             }
             Err(why) => Ok(Err(Rejected {
                 why,
@@ -171,8 +171,9 @@ impl Rejected {
     }
 }
 
-fn principal(facts: &TokenFacts<'_>, state: &ClientState) -> Principal {
-    let metadata = &state.client.metadata;
+/// Only who passed the gate is anybody.
+fn principal(facts: &TokenFacts<'_>, permit: &Permit<'_>) -> Principal {
+    let metadata = &permit.client().metadata;
     Principal {
         client_id: facts.client_id.clone().into_owned(),
         subject: facts.subject.clone().into_owned(),

@@ -177,7 +177,13 @@ impl Db {
         db.batch(
             "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;
              PRAGMA cell_size_check = ON;",
-        )?;
+        )
+        .map_err(|error| match error {
+            // No room for the WAL's index. Only here: in a COMMIT it may mean that the commit is in the
+            // WAL already, which `Error::Full` would deny.
+            Error::Io { code: rusqlite::ffi::SQLITE_IOERR_SHMSIZE, .. } => Error::Full,
+            other => other,
+        })?;
         Ok(db)
     }
 

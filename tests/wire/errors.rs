@@ -272,15 +272,8 @@ fn cases(clinic: &Clinic) -> Vec<(Registered, &'static str, &'static str)> {
             ..ClientCreate::default()
         },
     );
-    let pinned = register_as(
-        engine,
-        ClientCreate {
-            client_name: Some("Pinned".into()),
-            token_endpoint_auth_method: Some(Some("none".into())),
-            grant_types: Some(vec!["authorization_code".into()]),
-            ..ClientCreate::default()
-        },
-    );
+    let public = public_client(clinic);
+    let public = Registered { id: public, ..register(engine) };
     vec![
         (unknown, home, "client_unknown"),
         (wrong, home, "secret_wrong"),
@@ -290,7 +283,7 @@ fn cases(clinic: &Clinic) -> Vec<(Registered, &'static str, &'static str)> {
         (until(now), home, "secret_expired"),
         (early, home, "secret_not_yet_valid"),
         (elsewhere, home, "peer_not_allowed"),
-        (pinned, home, "authentication_method"),
+        (public, home, "authentication_method"),
     ]
 }
 

@@ -1,0 +1,259 @@
+//! A full disk: nothing acknowledged is lost, no token goes without its row, verification goes on.
+//!
+//! `WARDKEY_TMPFS` names a small tmpfs of its own for these tests; without it they mount one where the
+//! system lets them.
+
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+
+mod common;
+
+use common::{
+    Place, Registered, admin, assert_chain_whole, bench, cannot_run, error_of, events, issue, jti,
+    mount_tmpfs, my_role, other_process_with_own_mounts, register, revoke, try_issue, verify, why,
+};
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use wardkey::admin::ClientRevoke;
+use wardkey::{Denied, Engine, Error, HttpRequest, Options, Settings};
+
+#[test]
+fn a_full_disk_loses_nothing_and_verification_goes_on() {
+    on_a_small_disk("work");
+}
+
+#[test]
+fn a_database_is_not_half_created_on_a_full_disk() {
+    on_a_small_disk("create");
+}
+
+#[test]
+fn a_database_on_a_full_disk_says_so_at_open_and_opens_when_there_is_room() {
+    on_a_small_disk("open");
+}
+
+fn on_a_small_disk(role: &str) {
+    if let Some(disk) = std::env::var_os("WARDKEY_TMPFS") {
+        // One of these tests at a time: each fills the whole disk.
+        let lock = File::create(std::env::temp_dir().join("wardkey-full-disk-test")).unwrap();
+        lock.lock().unwrap();
+        return play(role, &tempfile::tempdir_in(disk).unwrap().path().join("clinic.db"));
+    }
+    let place = Place::empty();
+    match other_process_with_own_mounts(role, &place.path()) {
+        Some(mut command) => {
+            let output = command.output().unwrap();
+            let said = String::from_utf8_lossy(&output.stdout);
+            let cried = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success() && said.contains("1 passed"), "{said}\n{cried}");
+        }
+        None => cannot_run("a full disk: set WARDKEY_TMPFS to the path of a tmpfs of a few megabytes"),
+    }
+}
+
+#[test]
+#[ignore = "other tests start it as a process of its own"]
+fn the_other_process() {
+    let Some((role, path)) = my_role() else {
+        return;
+    };
+    mount_tmpfs(path.parent().unwrap(), 4);
+    play(&role, &path);
+}
+
+fn play(role: &str, path: &Path) {
+    match role {
+        "work" => work_on_a_full_disk(path),
+        "create" => create_on_a_full_disk(path),
+        "open" => open_on_a_full_disk(path),
+        other => panic!("no role {other}"),
+    }
+}
+
+fn work_on_a_full_disk(path: &Path) {
+    create(path).unwrap();
+    let engine = Engine::open(&Options::new(path)).unwrap();
+    let client = register(&engine);
+    let (living, revoked) = (issue(&engine, &client), issue(&engine, &client));
+    revoke(&engine, &revoked).unwrap();
+    let mut acknowledged = BTreeSet::from([jti(&living), jti(&revoked)]);
+
+    let mut ballast = Ballast::fill(path);
+    let error = issue_until_it_fails(&engine, &client, &mut acknowledged);
+    assert_eq!(error, Error::Full);
+    assert_eq!(exchange(&engine, &client), 503);
+    for _ in 0..100 {
+        verify(&engine, &living).unwrap();
+    }
+    assert_eq!(why(verify(&engine, &revoked)), Denied::TokenRevoked);
+    assert_eq!(error_of(revoke(&engine, &living)), Error::Full);
+    let all = ClientRevoke { client_id: client.id.clone() };
+    assert_eq!(error_of(engine.run(&admin(), all)), Error::Full);
+    assert_eq!(error_of(engine.maintain()), Error::Full);
+    verify(&engine, &living).unwrap();
+
+    // Room for a page, two, three: transactions fail at every point on their way.
+    for pages in 0..24 {
+        ballast.shrink(pages * 4096);
+        issue_at_once(&engine, &client, &mut acknowledged);
+        ballast.refill();
+        verify(&engine, &living).unwrap();
+    }
+
+    drop(ballast);
+    for _ in 0..10 {
+        acknowledged.insert(jti(&issue(&engine, &client)));
+    }
+    assert_all_recorded(&engine, &acknowledged);
+    let uses = events(&engine, "token.use");
+    let of_living = uses.iter().filter(|row| row["token"] == jti(&living).as_str());
+    assert_eq!(of_living.map(|row| row["count"].as_u64().unwrap()).sum::<u64>(), 125);
+    revoke(&engine, &living).unwrap();
+    assert_eq!(why(verify(&engine, &living)), Denied::TokenRevoked);
+    drop(engine);
+    let engine = Engine::open(&Options::new(path)).unwrap();
+    assert_all_recorded(&engine, &acknowledged);
+    assert_eq!(why(verify(&engine, &living)), Denied::TokenRevoked);
+    assert_eq!(why(verify(&engine, &revoked)), Denied::TokenRevoked);
+}
+
+fn create_on_a_full_disk(path: &Path) {
+    let mut ballast = Ballast::fill(path);
+    for pages in 0..60 {
+        ballast.shrink(pages * 4096);
+        match create(path) {
+            Ok(()) => {
+                drop(ballast);
+                Engine::open(&Options::new(path)).unwrap();
+                return;
+            }
+            Err(error) => assert_eq!(error, Error::Full, "with {pages} pages"),
+        }
+        assert!(!path.exists());
+        ballast.refill();
+    }
+    panic!("60 pages are not enough");
+}
+
+fn open_on_a_full_disk(path: &Path) {
+    create(path).unwrap();
+    let engine = Engine::open(&Options::new(path)).unwrap();
+    let client = register(&engine);
+    let token = issue(&engine, &client);
+    drop(engine);
+    let mut ballast = Ballast::fill(path);
+    for pages in 0..60 {
+        ballast.shrink(pages * 4096);
+        match Engine::open(&Options::new(path)) {
+            Ok(engine) => {
+                verify(&engine, &token).unwrap();
+                drop(ballast);
+                issue(&engine, &client);
+                assert_chain_whole(&engine);
+                return;
+            }
+            Err(error) => assert_eq!(error, Error::Full, "with {pages} pages"),
+        }
+        ballast.refill();
+    }
+    panic!("60 pages are not enough");
+}
+
+fn create(path: &Path) -> Result<(), Error> {
+    Engine::create(&Options::new(path), &Settings::default(), &admin())
+}
+
+/// The last pages of the WAL may have room for a few more.
+fn issue_until_it_fails(
+    engine: &Engine,
+    client: &Registered,
+    acknowledged: &mut BTreeSet<String>,
+) -> Error {
+    loop {
+        match try_issue(engine, client) {
+            Ok(token) => assert!(acknowledged.insert(jti(&token))),
+            Err(error) => return error,
+        }
+    }
+}
+
+/// Four threads, so that a transaction has several members.
+fn issue_at_once(engine: &Engine, client: &Registered, acknowledged: &mut BTreeSet<String>) {
+    let results: Vec<_> = std::thread::scope(|scope| {
+        let issue = || try_issue(engine, client);
+        let threads: Vec<_> = (0..4).map(|_| scope.spawn(issue)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    for result in results {
+        match result {
+            Ok(token) => assert!(acknowledged.insert(jti(&token))),
+            Err(error) => assert_eq!(error, Error::Full),
+        }
+    }
+}
+
+#[track_caller]
+fn assert_all_recorded(engine: &Engine, acknowledged: &BTreeSet<String>) {
+    let rows = events(engine, "token.issue");
+    let recorded: BTreeSet<_> =
+        rows.iter().map(|row| row["token"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(recorded, *acknowledged);
+    assert_eq!(rows.len(), acknowledged.len());
+    assert_chain_whole(engine);
+}
+
+/// The status of a token request.
+fn exchange(engine: &Engine, client: &Registered) -> u16 {
+    let Registered { id, secret, .. } = client;
+    let body = format!("grant_type=client_credentials&client_id={id}&client_secret={secret}");
+    let headers = [("Content-Type", b"application/x-www-form-urlencoded".as_slice())];
+    let request = HttpRequest {
+        method: "POST",
+        path: "/oauth/token",
+        headers: &headers,
+        body: body.as_bytes(),
+        ..HttpRequest::default()
+    };
+    engine.http(&request, &bench()).unwrap().status
+}
+
+/// A file that takes all the room there is.
+struct Ballast {
+    file: File,
+    path: PathBuf,
+}
+
+impl Ballast {
+    fn fill(beside: &Path) -> Self {
+        let path = beside.with_file_name("ballast");
+        let mut ballast = Self { file: File::create(&path).unwrap(), path };
+        ballast.refill();
+        ballast
+    }
+
+    fn refill(&mut self) {
+        for chunk in [65_536, 4096, 1] {
+            loop {
+                match self.file.write(&vec![0; chunk]) {
+                    Ok(_) => {}
+                    Err(error) if error.kind() == ErrorKind::StorageFull => break,
+                    Err(error) => panic!("{error}"),
+                }
+            }
+        }
+    }
+
+    fn shrink(&mut self, bytes: u64) {
+        use std::io::Seek;
+        let length = self.file.metadata().unwrap().len().saturating_sub(bytes);
+        self.file.set_len(length).unwrap();
+        self.file.seek(std::io::SeekFrom::Start(length)).unwrap();
+    }
+}
+
+impl Drop for Ballast {
+    fn drop(&mut self) {
+        std::fs::remove_file(&self.path).unwrap();
+    }
+}
