@@ -15,8 +15,10 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
-use wardkey::admin::ClientRevoke;
-use wardkey::{Denied, Engine, Error, HttpRequest, Options, Settings};
+use wardkey::admin::{ClientRevoke, SettingsGet};
+use wardkey::{
+    Clock, Denied, Engine, Error, HttpRequest, ManualClock, Options, Settings, SystemClock,
+};
 
 #[test]
 fn a_full_disk_loses_nothing_and_verification_goes_on() {
@@ -73,7 +75,8 @@ fn play(role: &str, path: &Path) {
 
 fn work_on_a_full_disk(path: &Path) {
     create(path).unwrap();
-    let engine = Engine::open(&Options::new(path)).unwrap();
+    let clock = std::sync::Arc::new(ManualClock::at(SystemClock.wall()));
+    let engine = Engine::open(&Options::new(path).clock(clock.clone())).unwrap();
     let client = register(&engine);
     let (living, revoked) = (issue(&engine, &client), issue(&engine, &client));
     revoke(&engine, &revoked).unwrap();
@@ -83,6 +86,13 @@ fn work_on_a_full_disk(path: &Path) {
     let error = issue_until_it_fails(&engine, &client, &mut acknowledged);
     assert_eq!(error, Error::Full);
     assert_eq!(exchange(&engine, &client), 503);
+    for _ in 0..3 {
+        // A minute later the notes are due, which cannot be written now.
+        clock.advance_millis(61_000);
+        let request = HttpRequest { method: "GET", path: "/oauth/jwks", ..HttpRequest::default() };
+        assert_eq!(engine.http(&request, &bench()).unwrap().status, 200);
+        engine.run(&admin(), SettingsGet::default()).unwrap();
+    }
     for _ in 0..100 {
         verify(&engine, &living).unwrap();
     }

@@ -33,7 +33,7 @@ impl Engine {
         let now = self.time.now();
         let frame = self.current()?;
         let actor = self.actor(context, &frame.settings.trusted_proxies, now)?;
-        self.flush_if_due(now)?;
+        self.flush_if_due(now);
         operation.administer(self, actor, now)
     }
 

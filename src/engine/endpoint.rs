@@ -54,7 +54,7 @@ impl Engine {
         if let Err(why) = check_transport(&exchange) {
             return self.refuse_exchange(&exchange, &why);
         }
-        self.flush_if_due(now)?;
+        self.flush_if_due(now);
         match endpoint {
             Endpoint::Token(dialect) => self.token_endpoint(request, &exchange, dialect),
             Endpoint::Introspect => self.introspection_endpoint(request, &exchange),

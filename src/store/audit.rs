@@ -276,3 +276,119 @@ const SELECT: &str = "SELECT sequence, row, hash, signed_by, signature FROM audi
 const CHAIN_DOMAIN: &[u8] = b"wardkey audit chain 1\0";
 const ROW_DOMAIN: &[u8] = b"wardkey audit row 1\0";
 const HEAD_DOMAIN: &[u8] = b"wardkey audit head 1\0";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::SystemEntropy;
+    use crate::crypto::Algorithm;
+
+    const DATABASE: [u8; 16] = [3; 16];
+
+    /// A chain of four rows, the second and the fourth signed.
+    fn chain() -> (Vec<AuditRow>, PublicKey) {
+        let (key, _) = PrivateKey::generate(Algorithm::EdDsa, &SystemEntropy).unwrap();
+        let mut previous = AuditHead::start(DATABASE).hash;
+        let rows = (1..=4).map(|sequence| {
+            let row = format!(r#"{{"v":1,"seq":{sequence}}}"#);
+            let hash = link(&previous, &row);
+            previous = hash;
+            let mut signature = Vec::new();
+            key.sign(&head_message(&hash), &mut signature).unwrap();
+            let head = (sequence % 2 == 0).then_some((1, signature));
+            AuditRow { sequence, row, hash, head }
+        });
+        (rows.collect(), key.public())
+    }
+
+    /// How far the chain can be followed, and what is wrong with the next row.
+    fn follow(rows: &[AuditRow], key: &PublicKey) -> (u64, Option<&'static str>) {
+        let mut head = AuditHead::start(DATABASE);
+        for row in rows {
+            if let Err(why) = head.follow(row, |id| (id == 1).then(|| key.clone())) {
+                return (head.sequence, Some(why));
+            }
+        }
+        (head.sequence, None)
+    }
+
+    const TEXT: Option<&str> = Some("its text or a row before it does not match its hash");
+    const MISSING: Option<&str> = Some("rows before it are missing");
+    const SIGNATURE: Option<&str> = Some("its signature does not verify");
+
+    #[test]
+    fn a_whole_chain_is_followed_to_its_end() {
+        let (rows, key) = chain();
+        assert_eq!(follow(&rows, &key), (4, None));
+    }
+
+    #[test]
+    fn an_edited_row_is_named() {
+        let (mut rows, key) = chain();
+        rows[2].row.push(' ');
+        assert_eq!(follow(&rows, &key), (2, TEXT));
+    }
+
+    #[test]
+    fn an_edited_row_with_its_hash_made_anew_shows_at_the_next_row_or_head() {
+        let (mut rows, key) = chain();
+        rows[2].row.push(' ');
+        rows[2].hash = link(&rows[1].hash, &rows[2].row);
+        assert_eq!(follow(&rows, &key), (3, TEXT));
+        rows[3].hash = link(&rows[2].hash, &rows[3].row);
+        assert_eq!(follow(&rows, &key), (3, SIGNATURE));
+    }
+
+    #[test]
+    fn removed_and_swapped_rows_are_named() {
+        let (rows, key) = chain();
+        let without = [rows[0].clone(), rows[2].clone()];
+        assert_eq!(follow(&without, &key), (1, MISSING));
+        let mut renumbered = without;
+        renumbered[1].sequence = 2;
+        assert_eq!(follow(&renumbered, &key), (1, TEXT));
+        let swapped = [rows[1].clone(), rows[0].clone()];
+        assert_eq!(follow(&swapped, &key), (0, MISSING));
+        assert_eq!(follow(&rows[1..], &key), (0, MISSING), "the first row is gone");
+    }
+
+    #[test]
+    fn another_databases_chain_does_not_fit() {
+        let (rows, key) = chain();
+        let mut head = AuditHead::start([4; 16]);
+        assert_eq!(head.follow(&rows[0], |_| Some(key)).err(), TEXT);
+    }
+
+    #[test]
+    fn a_head_by_another_or_an_unknown_key_is_named() {
+        let (mut rows, _) = chain();
+        let (_, other) = chain();
+        assert_eq!(follow(&rows, &other), (1, SIGNATURE));
+        rows[1].head.as_mut().unwrap().0 = 2;
+        assert_eq!(follow(&rows, &other), (1, Some("it is signed by an unknown key")));
+    }
+
+    #[test]
+    fn a_tail_cut_at_a_head_cannot_be_seen_and_one_cut_elsewhere_lacks_its_signature() {
+        let (rows, key) = chain();
+        assert_eq!(follow(&rows[..2], &key), (2, None));
+        assert!(rows[1].head.is_some());
+        assert_eq!(follow(&rows[..3], &key), (3, None));
+        assert!(rows[2].head.is_none(), "which audit.verify demands of the last row");
+    }
+
+    #[test]
+    fn the_hashes_are_those_of_the_documented_bytes() {
+        let start = crypto::sha256(&[b"wardkey audit chain 1\0".as_slice(), &DATABASE].concat());
+        assert_eq!(AuditHead::start(DATABASE).hash, start);
+        let row = [b"wardkey audit row 1\0".as_slice(), &start, b"{}"].concat();
+        assert_eq!(link(&start, "{}"), crypto::sha256(&row));
+    }
+
+    #[test]
+    fn a_request_ids_time_is_read_from_it_and_nonsense_is_the_beginning_of_time() {
+        assert_eq!(request_time("00000000000a00000000000000000000"), 9);
+        assert_eq!(request_time("nonsense"), 0);
+        assert_eq!(request_time(""), 0);
+    }
+}

@@ -192,6 +192,11 @@ impl Db {
         self.0.execute_batch(sql).map_err(|e| self.fault("running a statement", &e))
     }
 
+    /// Runs one statement without parameters, kept prepared.
+    pub(crate) fn run(&self, sql: &str) -> Result<()> {
+        self.execute(sql, &[]).map(|_| ())
+    }
+
     /// Runs a statement and returns how many rows it changed.
     pub(crate) fn execute(&self, sql: &str, cells: &[Cell<'_>]) -> Result<usize> {
         self.prepare(sql)?

@@ -241,3 +241,125 @@ const WORD_AT: usize = 40;
 
 /// Between two looks at the lock.
 const WAIT: Duration = Duration::from_millis(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: [u8; 16] = [7; 16];
+
+    /// A freshness file at `sequence`, and a file that stands for its database.
+    fn beside(folder: &Path, sequence: u64) -> (PathBuf, PathBuf) {
+        let (path, database) = (folder.join("d.fresh"), folder.join("d"));
+        std::fs::write(&database, "a database").unwrap();
+        Unborn::claim(&path).unwrap().write(ID, sequence).unwrap();
+        (path, database)
+    }
+
+    fn open((path, database): &(PathBuf, PathBuf)) -> Freshness {
+        Claim::open(path, Duration::ZERO).unwrap().map(ID, database).unwrap()
+    }
+
+    #[test]
+    fn the_sequence_only_grows_and_everybody_sees_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = beside(folder.path(), 5);
+        let (one, two) = (open(&files), open(&files));
+        one.acknowledge(9).unwrap();
+        assert_eq!(two.sequence(), Ok(9));
+        two.acknowledge(8).unwrap();
+        assert_eq!(one.sequence(), Ok(9));
+        drop((one, two));
+        assert_eq!(open(&files).sequence(), Ok(9), "it is in the file");
+    }
+
+    #[test]
+    fn the_word_is_odd_from_before_the_commit_until_after_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = beside(folder.path(), 1);
+        let (writer, reader) = (open(&files), open(&files));
+        let before = reader.word().unwrap();
+        let odd = writer.begin_change().unwrap();
+        assert_eq!((odd % 2, reader.word()), (1, Ok(odd)));
+        writer.end_change(odd).unwrap();
+        let after = reader.word().unwrap();
+        assert_eq!(after % 2, 0);
+        assert!(after > before);
+    }
+
+    #[test]
+    fn a_word_left_odd_stays_odd_until_the_next_writer_and_no_value_comes_twice() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = beside(folder.path(), 1);
+        let crashed = open(&files).begin_change().unwrap();
+        let writer = open(&files);
+        assert_eq!(writer.word(), Ok(crashed));
+        let odd = writer.begin_change().unwrap();
+        assert_eq!(odd, crashed + 2);
+        writer.end_change(odd).unwrap();
+        assert_eq!(writer.word(), Ok(odd + 1));
+    }
+
+    #[test]
+    fn a_writer_cannot_clear_what_a_later_one_announced() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = beside(folder.path(), 1);
+        let (slow, quick) = (open(&files), open(&files));
+        let first = slow.begin_change().unwrap();
+        let second = quick.begin_change().unwrap();
+        slow.end_change(first).unwrap();
+        assert_eq!(slow.word(), Ok(second), "still odd: the second has not committed");
+        quick.end_change(second).unwrap();
+        assert_eq!(slow.word(), Ok(second + 1));
+        // A late repetition does nothing either.
+        slow.end_change(first).unwrap();
+        assert_eq!(slow.word(), Ok(second + 1));
+    }
+
+    #[test]
+    fn whoever_opens_first_is_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, _) = beside(folder.path(), 1);
+        let first = Claim::open(&path, Duration::ZERO).unwrap();
+        let second = Claim::open(&path, Duration::ZERO).unwrap();
+        assert!(first.is_alone() && !second.is_alone());
+        assert!(matches!(Unborn::reclaim(&path), Err(Error::Busy)));
+        drop((first, second));
+        assert!(Claim::open(&path, Duration::ZERO).unwrap().is_alone());
+    }
+
+    #[test]
+    fn a_creation_under_way_keeps_everybody_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("d.fresh");
+        let creating = Unborn::claim(&path).unwrap();
+        assert!(matches!(Unborn::claim(&path), Err(Error::DatabaseExists { .. })));
+        assert!(matches!(Claim::open(&path, Duration::ZERO), Err(Error::Busy)));
+        drop(creating);
+        Unborn::claim(&path).unwrap().write(ID, 0).unwrap();
+        Unborn::claim(&path).unwrap().write(ID, 1).unwrap();
+        assert!(matches!(Unborn::claim(&path), Err(Error::DatabaseExists { .. })));
+    }
+
+    #[test]
+    fn files_that_were_exchanged_under_an_open_database_are_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = beside(folder.path(), 1);
+        let (path, database) = &files;
+        for (index, file) in [path, database].into_iter().enumerate() {
+            let freshness = open(&files);
+            assert_eq!(freshness.check_in_place(), Ok(()));
+            let aside = folder.path().join("aside");
+            std::fs::rename(file, &aside).unwrap();
+            let gone = match index {
+                0 => Error::FreshnessMissing { path: file.clone() },
+                _ => Error::DatabaseMissing { path: file.clone() },
+            };
+            assert_eq!(freshness.check_in_place(), Err(gone.clone()));
+            std::fs::copy(&aside, file).unwrap();
+            assert_eq!(freshness.check_in_place(), Err(gone));
+            std::fs::rename(&aside, file).unwrap();
+            assert_eq!(freshness.check_in_place(), Ok(()));
+        }
+    }
+}

@@ -13,6 +13,8 @@ mod record;
 mod rows;
 mod schema;
 mod state;
+#[cfg(test)]
+mod tests;
 mod transaction;
 mod view;
 mod writer;

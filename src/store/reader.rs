@@ -61,10 +61,10 @@ impl Readers {
         read: impl FnOnce(&View<'_>) -> Result<T>,
     ) -> Result<T> {
         self.with(|reader| {
-            reader.db.batch("BEGIN")?;
+            reader.db.run("BEGIN")?;
             let result = read(&View::new(&reader.db, identity));
             // A read transaction holds the WAL: it ends here, whatever became of the reading.
-            reader.db.batch("COMMIT")?;
+            reader.db.run("COMMIT")?;
             result
         })
     }

@@ -136,10 +136,10 @@ impl Writer {
         let unknown = |_| Error::OutcomeUnknown;
         let key = &identity.keys.row_mac;
         let db = connect(&self.path, self.busy_timeout).map_err(unknown)?;
-        db.batch("BEGIN IMMEDIATE").map_err(unknown)?;
+        db.run("BEGIN IMMEDIATE").map_err(unknown)?;
         let found = head.is_stored(&db).map_err(unknown)?;
         State::load(&db, key).and_then(|state| state.save(&db, key)).map_err(unknown)?;
-        db.batch("COMMIT").map_err(unknown)?;
+        db.run("COMMIT").map_err(unknown)?;
         if !found {
             return Err(error.clone());
         }
@@ -194,7 +194,7 @@ fn transact(
 ) -> std::result::Result<u64, Interrupted> {
     freshness.check_in_place()?;
     let acknowledged = freshness.sequence()?;
-    db.batch("BEGIN IMMEDIATE")?;
+    db.run("BEGIN IMMEDIATE")?;
     let state = State::load(db, &identity.keys.row_mac)?;
     // A database behind what was acknowledged was exchanged under us.
     if state.commits < acknowledged {
@@ -208,7 +208,7 @@ fn transact(
     tx.note_leap(state.mark)?;
     let mut ledger = tx.ledger;
     if !ledger.dirty {
-        db.batch("ROLLBACK")?;
+        db.run("ROLLBACK")?;
         return Ok(ledger.state.commits);
     }
     ledger.state.commits += 1;
@@ -216,7 +216,7 @@ fn transact(
     let commits = ledger.state.commits;
     finish(db, identity, &ledger, batch.len())?;
     let word = if ledger.changed { Some(freshness.begin_change()?) } else { None };
-    match db.batch("COMMIT") {
+    match db.run("COMMIT") {
         Ok(()) => {
             // The transaction has taken place; the file's being mapped was checked before it.
             acknowledge(freshness, word, commits)?;
@@ -235,10 +235,10 @@ fn transact(
 /// Runs one member in a savepoint of its own.
 fn run_member(db: &Db, tx: &mut Tx<'_>, member: &dyn Member) -> Result<()> {
     let before = tx.ledger.clone();
-    db.batch("SAVEPOINT member")?;
+    db.run("SAVEPOINT member")?;
     tx.at(member.now());
     let Err(error) = member.run(tx) else {
-        return db.batch("RELEASE member");
+        return db.run("RELEASE member");
     };
     // A full disk or an I/O error ends SQLite's whole transaction: running on would autocommit each
     // statement of the next members by itself.
@@ -371,3 +371,322 @@ const COMPANY: usize = 256;
 
 /// About as many pages as SQLite's own default of 1000, at four or five pages a transaction.
 const TRANSACTIONS_PER_CHECKPOINT: u64 = 200;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{Secret, SystemEntropy};
+    use crate::store::audit::AuditEntry;
+    use crate::store::freshness::Claim;
+    use crate::store::master::{KeySource, freshness_path};
+    use crate::store::open::{Creation, Store, identify};
+    use crate::store::view::{ChangeRow, View};
+    use std::thread;
+
+    /// A new database with a writer, and nothing else.
+    struct Bench {
+        folder: tempfile::TempDir,
+        writer: Writer,
+        identity: Identity,
+        freshness: Freshness,
+    }
+
+    type Work = Box<dyn FnOnce(&mut Tx<'_>) -> Outcome<u32> + Send>;
+
+    impl Bench {
+        fn new() -> Arc<Self> {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("db");
+            let key = || Secret::new(vec![1; 32]);
+            let first = Box::new(|tx: &mut Tx<'_>| tx.audit(&entry("create")));
+            let creation = Creation { now: at(0), entropy: Arc::new(SystemEntropy), first };
+            Store::create(&path, &KeySource::Given(key()), creation).unwrap();
+            let db = Db::open(&path, Duration::ZERO).unwrap();
+            let identity = identify(&db, vec![key()], Arc::new(SystemEntropy)).unwrap();
+            let claim = Claim::open(&freshness_path(&path), Duration::ZERO).unwrap();
+            let freshness = claim.map(identity.database_id, &path).unwrap();
+            let writer = Writer::new(path, Duration::ZERO, 0);
+            Arc::new(Self { folder, writer, identity, freshness })
+        }
+
+        fn write(&self, now: i64, work: Work) -> Outcome<u32> {
+            self.writer.write(&self.identity, &self.freshness, at(now), work)
+        }
+
+        fn state(&self) -> State {
+            State::load(&self.db(), &self.identity.keys.row_mac).unwrap()
+        }
+
+        fn db(&self) -> Db {
+            Db::open(&self.folder.path().join("db"), Duration::ZERO).unwrap()
+        }
+
+        /// The events in the audit after the creation.
+        fn events(&self) -> Vec<String> {
+            let sql = "SELECT row ->> '$.event' FROM audit WHERE sequence > 1 ORDER BY sequence";
+            self.db().all(sql, &[], |row| row.text(0).map(str::to_owned)).unwrap()
+        }
+
+        fn changes(&self) -> Vec<ChangeRow> {
+            let db = self.db();
+            View::new(&db, &self.identity).changes_after(0).unwrap().unwrap()
+        }
+
+        /// Runs all works as members of one transaction, in this order: its leader is kept busy with
+        /// another one until they have queued up.
+        fn together(self: &Arc<Self>, works: Vec<Work>) -> Vec<Outcome<u32>> {
+            let count = works.len();
+            let gate = Arc::clone(self);
+            let bench = Arc::clone(self);
+            let leader = thread::spawn(move || {
+                let wait = move |_: &mut Tx<'_>| {
+                    gate.wait_for(count);
+                    Ok(Ok(0))
+                };
+                bench.write(0, Box::new(wait))
+            });
+            while !lock(&self.writer.queue).leading {
+                thread::yield_now();
+            }
+            let threads: Vec<_> = works
+                .into_iter()
+                .enumerate()
+                .map(|(index, work)| {
+                    let bench = Arc::clone(self);
+                    let thread = thread::spawn(move || bench.write(0, work));
+                    self.wait_for(index + 1);
+                    thread
+                })
+                .collect();
+            leader.join().unwrap().unwrap().unwrap();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        }
+
+        fn wait_for(&self, waiting: usize) {
+            while lock(&self.writer.queue).waiting.len() < waiting {
+                thread::yield_now();
+            }
+        }
+    }
+
+    fn at(seconds: i64) -> UnixTime {
+        UnixTime::from_seconds(1_772_353_800 + seconds)
+    }
+
+    fn entry(event: &'static str) -> AuditEntry {
+        AuditEntry { event, outcome: "done", ..AuditEntry::default() }
+    }
+
+    /// Writes an audit row and a change, then ends as told.
+    fn member(event: &'static str, end: impl FnOnce() -> Outcome<u32> + Send + 'static) -> Work {
+        Box::new(move |tx| {
+            tx.change("client", event)?;
+            tx.audit(&entry(event))?;
+            end()
+        })
+    }
+
+    fn fine(event: &'static str) -> Work {
+        member(event, || Ok(Ok(7)))
+    }
+
+    const FAILED: Error = Error::Internal { what: "told to" };
+
+    #[test]
+    fn members_share_one_transaction_and_each_gets_its_own_result() {
+        let bench = Bench::new();
+        let before = bench.state();
+        let number = |number| member("work", move || Ok(Ok(number)));
+        let results = bench.together(vec![number(1), number(2), number(3)]);
+        assert_eq!(results, [Ok(Ok(1)), Ok(Ok(2)), Ok(Ok(3))]);
+        assert_eq!(bench.state().commits, before.commits + 1);
+        assert_eq!(bench.freshness.sequence(), Ok(before.commits + 1));
+        assert_eq!(bench.events().len(), 3);
+    }
+
+    #[test]
+    fn a_member_that_fails_leaves_nothing_and_its_neighbours_commit() {
+        let bench = Bench::new();
+        let before = bench.state();
+        let works = vec![fine("a"), member("b", || Err(FAILED)), fine("c")];
+        assert_eq!(bench.together(works), [Ok(Ok(7)), Err(FAILED), Ok(Ok(7))]);
+        assert_eq!(bench.events(), ["a", "c"]);
+        let changes = bench.changes();
+        let ids: Vec<_> = changes.iter().map(|change| change.id.as_str()).collect();
+        assert_eq!(ids, ["a", "c"]);
+        assert_eq!(bench.state().sequence, before.sequence + 2, "no sequence is left out");
+        assert_eq!(changes.last().unwrap().sequence, before.sequence + 2);
+        assert_chain_whole(&bench, 3);
+    }
+
+    #[test]
+    fn a_denial_commits_what_it_wrote() {
+        let bench = Bench::new();
+        let denied = || member("b", || Ok(Err(Denied::ClientDisabled)));
+        let results = bench.together(vec![fine("a"), denied()]);
+        assert_eq!(results, [Ok(Ok(7)), Ok(Err(Denied::ClientDisabled))]);
+        assert_eq!(bench.events(), ["a", "b"]);
+        assert_eq!(bench.write(0, denied()), Ok(Err(Denied::ClientDisabled)));
+        assert_eq!(bench.events(), ["a", "b", "b"]);
+    }
+
+    #[test]
+    fn a_closure_that_panics_hurts_only_itself() {
+        let bench = Bench::new();
+        let works = vec![member("a", || panic!("told to")), fine("b")];
+        let panicked = Err(Error::Internal { what: "a panic inside a write" });
+        assert_eq!(bench.together(works), [panicked.clone(), Ok(Ok(7))]);
+        assert_eq!(bench.events(), ["b"]);
+        // Also as its own leader.
+        assert_eq!(bench.write(0, member("c", || panic!("told to"))), panicked);
+        assert_eq!(bench.write(0, fine("d")), Ok(Ok(7)));
+        assert_eq!(bench.events(), ["b", "d"]);
+        assert_chain_whole(&bench, 3);
+    }
+
+    #[test]
+    fn the_lead_passes_on_when_its_holder_panics_and_its_batch_fails() {
+        let bench = Bench::new();
+        let mine = Arc::new(Slot {
+            now: at(0),
+            work: Mutex::new(Some(fine("a"))),
+            fate: Mutex::new(Fate::<u32>::Waiting),
+        });
+        let batch: Vec<Arc<dyn Member>> = vec![Arc::clone(&mine) as _];
+        lock(&bench.writer.queue).leading = true;
+        let led = catch_unwind(AssertUnwindSafe(|| {
+            let _leadership = Leadership { writer: &bench.writer, batch };
+            panic!("told to");
+        }));
+        assert!(led.is_err());
+        let lost = Err(Error::Internal { what: "a panic while committing" });
+        assert_eq!(mine.take(), Some(lost));
+        assert_eq!(bench.write(0, fine("b")), Ok(Ok(7)));
+    }
+
+    #[test]
+    fn a_write_that_changes_nothing_makes_no_commit() {
+        let bench = Bench::new();
+        let before = bench.state().commits;
+        assert_eq!(bench.write(0, Box::new(|_| Ok(Ok(1)))), Ok(Ok(1)));
+        assert_eq!(bench.write(0, Box::new(|_| Err(FAILED))), Err(FAILED));
+        assert_eq!(bench.write(0, member("a", || Err(FAILED))), Err(FAILED));
+        assert_eq!(bench.state().commits, before);
+        assert_eq!(bench.freshness.word(), Ok(0), "nothing was announced");
+    }
+
+    #[test]
+    fn a_change_that_the_audit_is_silent_about_is_refused_as_a_defect() {
+        let bench = Bench::new();
+        let silent: Work = Box::new(|tx| tx.change("client", "a").map(|()| Ok(1)));
+        let end = bench.write(0, silent);
+        assert_eq!(end, Err(Error::Internal { what: "a write without an audit row" }));
+        assert!(bench.events().is_empty());
+        assert_eq!(bench.write(0, fine("b")), Ok(Ok(7)));
+    }
+
+    #[test]
+    fn the_word_moves_only_with_changes_and_ends_even() {
+        let bench = Bench::new();
+        let audit: Work = Box::new(|tx| tx.audit(&entry("a")).map(|()| Ok(1)));
+        bench.write(0, audit).unwrap().unwrap();
+        assert_eq!(bench.freshness.word(), Ok(0));
+        bench.write(0, fine("b")).unwrap().unwrap();
+        assert_eq!(bench.freshness.word(), Ok(2));
+        bench.together(vec![fine("c"), fine("d")]);
+        assert_eq!(bench.freshness.word(), Ok(4), "once a transaction");
+        let crashed = bench.freshness.begin_change().unwrap();
+        bench.write(0, fine("e")).unwrap().unwrap();
+        assert_eq!(bench.freshness.word(), Ok(crashed + 3), "past the word of the crash");
+    }
+
+    #[test]
+    fn time_never_runs_backwards_from_member_to_member() {
+        let bench = Bench::new();
+        let now = |tx: &mut Tx<'_>| {
+            tx.audit(&entry("a"))?;
+            Ok(Ok(u32::try_from(tx.now().since(at(0))).unwrap()))
+        };
+        assert_eq!(bench.write(5, Box::new(now)), Ok(Ok(5000)));
+        assert_eq!(bench.write(3, Box::new(now)), Ok(Ok(5000)));
+        assert_eq!(bench.write(6, Box::new(now)), Ok(Ok(6000)));
+        assert_eq!(bench.state().mark, at(6));
+    }
+
+    #[test]
+    fn a_leap_of_the_mark_is_a_change_that_others_follow() {
+        let bench = Bench::new();
+        let audit = || -> Work { Box::new(|tx| tx.audit(&entry("a")).map(|()| Ok(1))) };
+        bench.write(3600, audit()).unwrap().unwrap();
+        assert!(bench.changes().is_empty(), "an hour is no leap");
+        bench.write(3600 + 3601, audit()).unwrap().unwrap();
+        assert_eq!(bench.changes()[0].kind, "clock");
+    }
+
+    #[test]
+    fn a_database_that_was_moved_away_is_not_written() {
+        let bench = Bench::new();
+        bench.write(0, fine("a")).unwrap().unwrap();
+        let (path, aside) = (bench.folder.path().join("db"), bench.folder.path().join("aside"));
+        std::fs::rename(&path, &aside).unwrap();
+        let missing = Error::DatabaseMissing { path: path.clone() };
+        assert_eq!(bench.write(0, fine("b")), Err(missing));
+        std::fs::rename(&aside, &path).unwrap();
+        assert_eq!(bench.write(0, fine("c")), Ok(Ok(7)));
+        assert_eq!(bench.events(), ["a", "c"]);
+    }
+
+    #[test]
+    fn a_busy_database_fails_the_whole_batch_and_the_next_one_goes_on() {
+        let bench = Bench::new();
+        let other = bench.db();
+        other.batch("BEGIN IMMEDIATE").unwrap();
+        assert_eq!(bench.write(0, fine("a")), Err(Error::Busy));
+        other.batch("ROLLBACK").unwrap();
+        assert_eq!(bench.write(0, fine("b")), Ok(Ok(7)));
+        assert_eq!(bench.events(), ["b"]);
+    }
+
+    #[test]
+    fn after_a_failed_commit_the_file_says_whether_it_took_place() {
+        let bench = Bench::new();
+        bench.write(0, fine("a")).unwrap().unwrap();
+        let stored = AuditHead::load(&bench.db(), bench.identity.database_id).unwrap();
+        assert!(bench.writer.ascertain(&bench.identity, stored, &FAILED).is_ok());
+        let lost = AuditHead { sequence: stored.sequence + 1, hash: [9; 32] };
+        let end = bench.writer.ascertain(&bench.identity, lost, &FAILED);
+        assert_eq!(end.err(), Some(FAILED));
+        let replaced = AuditHead { hash: [9; 32], ..stored };
+        let end = bench.writer.ascertain(&bench.identity, replaced, &FAILED);
+        assert_eq!(end.err(), Some(FAILED), "another row is in its place");
+        let other = bench.db();
+        other.batch("BEGIN IMMEDIATE").unwrap();
+        let end = bench.writer.ascertain(&bench.identity, stored, &FAILED);
+        assert_eq!(end.err(), Some(Error::OutcomeUnknown));
+    }
+
+    #[test]
+    fn more_members_than_one_transaction_takes_are_all_served() {
+        let bench = Bench::new();
+        let before = bench.state().commits;
+        let works = (0..COMPANY + 10).map(|_| fine("a")).collect();
+        assert!(bench.together(works).iter().all(|result| *result == Ok(Ok(7))));
+        assert_eq!(bench.events().len(), COMPANY + 10);
+        assert_eq!(bench.state().commits, before + 2);
+    }
+
+    #[track_caller]
+    fn assert_chain_whole(bench: &Bench, rows: u64) {
+        let db = bench.db();
+        let view = View::new(&db, &bench.identity);
+        let filter =
+            crate::store::audit::AuditFilter { limit: 1000, ..crate::store::AuditFilter::default() };
+        let mut head = view.audit_start();
+        let all = view.audit(&filter).unwrap();
+        for row in &all {
+            head.follow(row, |_| Some(bench.identity.audit_key.public())).unwrap();
+        }
+        assert_eq!(head.sequence, rows);
+        assert!(all.last().unwrap().head.is_some());
+    }
+}

@@ -1,0 +1,208 @@
+//! What stays in the file and what goes, through a whole store.
+
+use crate::base::{Secret, SystemEntropy, UnixTime};
+use crate::error::{Error, Result};
+use crate::store::db::Db;
+use crate::store::{AuditEntry, Clockwork, Creation, KeySource, RevokedTokenRow, Store, Tx};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+#[test]
+fn each_transaction_clears_a_few_expired_rows_and_no_more() {
+    with_store(|store, _| {
+        revoke_many(store, 0, 40);
+        // All have expired and the margin is over; the leap itself clears nothing.
+        write(store, TWO_HOURS, |_| Ok(()));
+        assert_eq!(revoked(store), 40);
+        write(store, TWO_HOURS, |_| Ok(()));
+        assert_eq!(revoked(store), 30);
+        for _ in 0..3 {
+            write(store, TWO_HOURS, |_| Ok(()));
+        }
+        assert_eq!(revoked(store), 0);
+    });
+}
+
+#[test]
+fn a_row_is_kept_for_an_hour_beyond_its_end() {
+    with_store(|store, _| {
+        revoke_many(store, 10, 1);
+        write(store, 3000, |_| Ok(()));
+        write(store, 10 + 3600, |_| Ok(()));
+        assert_eq!(revoked(store), 1);
+        write(store, 10 + 3600 + 1, |_| Ok(()));
+        assert_eq!(revoked(store), 0);
+    });
+}
+
+#[test]
+fn nothing_expires_by_a_clock_that_is_not_believed() {
+    with_store(|store, _| {
+        revoke_many(store, 0, 5);
+        let doubt = Clockwork { believed: false, offset: -1 };
+        write(store, TWO_HOURS, move |tx| tx.set_clock(doubt));
+        write(store, TWO_HOURS, |_| Ok(()));
+        assert_eq!(revoked(store), 5);
+        let trust = Clockwork { believed: true, offset: 0 };
+        write(store, TWO_HOURS, move |tx| tx.set_clock(trust));
+        assert_eq!(revoked(store), 0);
+    });
+}
+
+#[test]
+fn the_last_changes_are_kept_and_whoever_is_further_behind_must_reload() {
+    with_store(|store, _| {
+        for _ in 0..5 {
+            write(store, 0, |tx| (0..1000).try_for_each(|_| tx.change("client", "a")));
+        }
+        let kept = |after| {
+            let rows = store.read(|view| view.changes_after(after)).unwrap();
+            rows.map(|rows| rows.len())
+        };
+        assert_eq!(store.sequence(), Ok(5000));
+        assert_eq!(kept(5000), Some(0));
+        assert_eq!(kept(4999), Some(1));
+        assert_eq!(kept(5000 - 4096), Some(4096));
+        assert_eq!(kept(5000 - 4097), None);
+        assert_eq!(kept(0), None);
+    });
+}
+
+#[test]
+fn a_hole_in_the_changes_or_one_from_the_future_is_not_the_whole_story() {
+    with_store(|store, path| {
+        for id in ["a", "b", "c"] {
+            write(store, 0, move |tx| tx.change("client", id));
+        }
+        let after = |sequence| {
+            let rows = store.read(|view| view.changes_after(sequence)).unwrap();
+            rows.map(|rows| rows.into_iter().map(|row| row.id).collect::<Vec<_>>())
+        };
+        assert_eq!(after(1), Some(vec!["b".to_owned(), "c".to_owned()]));
+        edit(path, "DELETE FROM change WHERE sequence = 2");
+        assert_eq!(after(1), None);
+        assert_eq!(after(2), Some(vec!["c".to_owned()]));
+        edit(path, "INSERT INTO change VALUES (2, 'client', 'b'), (4, 'client', 'd')");
+        assert_eq!(after(1), None);
+    });
+}
+
+#[test]
+fn uses_are_counted_by_place_and_the_longest_unseen_place_goes() {
+    with_store(|store, path| {
+        edit(
+            path,
+            "PRAGMA foreign_keys = OFF;
+             INSERT INTO credential VALUES
+                 ('c', 'x', 1, 'imported', NULL, 'p', '', 0, NULL, NULL, NULL, 1, '{}', 1, x'00')",
+        );
+        let count = |seconds, peer: String, uses| {
+            let first = Arc::new(std::sync::Mutex::new(None));
+            let told = Arc::clone(&first);
+            write(store, seconds, move |tx| {
+                *told.lock().unwrap() = Some(tx.count_uses("c", &peer, uses)?);
+                Ok(())
+            });
+            let first = first.lock().unwrap().take();
+            first.unwrap()
+        };
+        assert!(count(1, "192.0.2.1".to_owned(), 2));
+        assert!(!count(2, "192.0.2.1".to_owned(), 3));
+        for host in 0..64 {
+            assert!(count(3 + host, format!("198.51.100.{host}"), 1));
+        }
+        let peers = store.read(|view| view.credential_peers("c")).unwrap();
+        assert_eq!(peers.len(), 64);
+        assert_eq!(peers[0].peer, "198.51.100.63");
+        assert!(peers.iter().all(|peer| peer.peer != "192.0.2.1"));
+        assert!(count(100, "192.0.2.1".to_owned(), 1), "forgotten, so seen for the first time");
+    });
+}
+
+#[test]
+fn uses_of_a_credential_that_is_gone_leave_no_row() {
+    with_store(|store, _| {
+        write(store, 0, |tx| tx.count_uses("gone", "192.0.2.1", 1).map(|_| ()));
+        assert!(store.read(|view| view.credential_peers("gone")).unwrap().is_empty());
+    });
+}
+
+#[test]
+fn a_reader_sees_one_moment_for_as_long_as_it_reads() {
+    with_store(|store, _| {
+        let before = store.read(|view| {
+            let before = view.state()?.sequence;
+            write(store, 0, |tx| tx.change("client", "a"));
+            assert_eq!(view.state()?.sequence, before);
+            assert_eq!(view.changes_after(before)?, Some(Vec::new()));
+            Ok(before)
+        });
+        assert_eq!(store.sequence(), Ok(before.unwrap() + 1));
+    });
+}
+
+#[test]
+fn an_error_while_reading_leaves_no_transaction_open() {
+    with_store(|store, _| {
+        let failed = Error::Internal { what: "told to" };
+        let end = store.read(|_| -> Result<()> { Err(Error::Internal { what: "told to" }) });
+        assert_eq!(end, Err(failed));
+        write(store, 0, |tx| tx.change("client", "a"));
+        assert_eq!(store.read(|view| Ok(view.state()?.sequence)), Ok(1));
+    });
+}
+
+fn with_store(test: impl FnOnce(&Store, &Path)) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("db");
+    let key = || KeySource::Given(Secret::new(vec![1; 32]));
+    let first = Box::new(|tx: &mut Tx<'_>| tx.audit(&entry()));
+    let creation = Creation { now: at(0), entropy: Arc::new(SystemEntropy), first };
+    Store::create(&path, &key(), creation).unwrap();
+    let store = Store::open(&path, &key(), Duration::ZERO, Arc::new(SystemEntropy)).unwrap();
+    test(&store, &path);
+}
+
+/// Runs `work` in a transaction of its own, with the audit row that every one needs.
+#[track_caller]
+fn write(
+    store: &Store,
+    seconds: i64,
+    work: impl FnOnce(&mut Tx<'_>) -> Result<()> + Send + 'static,
+) {
+    let outcome = store.write(at(seconds), move |tx| {
+        work(tx)?;
+        tx.audit(&entry()).map(Ok)
+    });
+    outcome.unwrap().unwrap();
+}
+
+/// Revokes so many tokens that end at `seconds`.
+fn revoke_many(store: &Store, seconds: i64, count: usize) {
+    write(store, 0, move |tx| {
+        (0..count).try_for_each(|index| {
+            let expires_at = at(seconds).millis();
+            tx.insert(&RevokedTokenRow { token_id: index.to_string(), expires_at }).map(|_| ())
+        })
+    });
+}
+
+fn revoked(store: &Store) -> usize {
+    store.read(|view| view.revoked_tokens()).unwrap().len()
+}
+
+/// What nobody should do to the file.
+fn edit(path: &Path, sql: &str) {
+    Db::open(path, Duration::ZERO).unwrap().batch(sql).unwrap();
+}
+
+fn entry() -> AuditEntry {
+    AuditEntry { event: "test", outcome: "done", ..AuditEntry::default() }
+}
+
+fn at(seconds: i64) -> UnixTime {
+    UnixTime::from_seconds(1_772_353_800 + seconds)
+}
+
+const TWO_HOURS: i64 = 7200;

@@ -1,0 +1,14 @@
+//! Verification: the order and the reason of every refusal, and forgeries.
+
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+
+#[path = "../common/mod.rs"]
+mod common;
+#[path = "../common/wire.rs"]
+mod http;
+
+mod forge;
+mod forgeries;
+mod reasons;
+mod scopes;
+mod shape;
