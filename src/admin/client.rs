@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 macro_rules! with_metadata {
     ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* }) => {
         $(#[$doc])*
-        #[derive(Clone, Default, Deserialize)]
+        #[derive(Default, Deserialize)]
         #[serde(deny_unknown_fields, default)]
         pub struct $name {
             $($(#[$field_doc])* pub $field: $type,)*
@@ -94,7 +94,7 @@ macro_rules! with_metadata {
 with_metadata! {
     /// `client.create`: registers a client and, unless it is public, gives it its first secret. The
     /// answer is the only place where the secret is ever shown.
-    #[derive(Debug)]
+    #[derive(Debug, Clone)]
     ClientCreate {
         /// Whether it may be used at once. Default true.
         #[serde(deserialize_with = "some")]
@@ -126,7 +126,7 @@ operation!(ClientImport = "client.import" -> ClientDocument);
 with_metadata! {
     /// `client.update`: replaces the members given; the others stay. In force at once, for living tokens
     /// too.
-    #[derive(Debug)]
+    #[derive(Debug, Clone)]
     ClientUpdate {
         /// The client.
         client_id: String,

@@ -18,7 +18,7 @@ pub trait Operation: DeserializeOwned {
 pub struct Done {}
 
 /// A secret in a request: wiped when dropped, never printed.
-#[derive(Clone, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(transparent)]
 pub struct SecretText(String);
 

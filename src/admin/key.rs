@@ -14,7 +14,7 @@ operation!(KeyList = "key.list" -> KeyPage);
 
 /// `key.import`: a private key from elsewhere signs from now on; the one that signed with its algorithm
 /// until now still verifies until its last token has ended.
-#[derive(Clone, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KeyImport {
     /// `ES256`, `EdDSA` or `RS256`.

@@ -25,7 +25,7 @@ operation!(SecretCreate = "client.secret.create" -> SecretCreated);
 
 /// `client.secret.import`: gives a client a secret that it has in another system, stored as an Argon2id
 /// hash. At most two of one client.
-#[derive(Clone, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SecretImport {
     /// The client.

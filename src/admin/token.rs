@@ -4,7 +4,7 @@ use crate::admin::document::{Done, SecretText, operation, some};
 use serde::{Deserialize, Serialize};
 
 /// `token.revoke`: ends one token, by its text or its `jti`. Exactly one of them is given.
-#[derive(Clone, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TokenRevoke {
     /// The token itself.
@@ -17,7 +17,7 @@ pub struct TokenRevoke {
 operation!(TokenRevoke = "token.revoke" -> Done);
 
 /// `token.introspect`: whether a token is valid now, and what it says (RFC 7662).
-#[derive(Clone, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TokenIntrospect {
     /// The token.

@@ -46,8 +46,8 @@ impl Engine {
         let candidates = [presented(client_id, client_secret)];
         let request = self.direct_request(&candidates, None, context, &frame, now)?;
         let caller = self.authenticate(&request, now)?;
+        let request = self.direct_request(&[], None, context, &frame, now)?;
         Ok(move || {
-            let request = self.direct_request(&[], None, context, &frame, now)?;
             let permit = decide(&caller.state, &request).map_err(|why| denied(why, &request))?;
             let ticket = self.make_ticket(permit, &caller, &request, &frame, now)?;
             let ticket = ticket.ok_or(Error::Internal { what: "a key that was not there" })?;

@@ -106,6 +106,8 @@ impl Engine {
         // RFC 7662 2.1: the endpoint "MUST also require some form of authorization to access"; a public
         // client has proved nothing.
         if caller.proven.credential_id.is_none() {
+            let client_id = caller.state.client.client_id.as_str();
+            self.note(&asked, &Denied::SecretMissing, Some(client_id), None);
             return Ok(oauth::print_refusal(&Denied::SecretMissing, shape));
         }
         let mut buffer = vec![0; read.token.len().min(MAX_CLAIMS)];

@@ -25,6 +25,9 @@ pub(crate) fn create(options: &Options, settings: &Settings, context: &Context<'
         tx.change("settings", "")?;
         let mut entry = actor.did("database.create");
         entry.detail.insert("issuer", settings.issuer.clone());
+        if settings.danger_allow_plain_http {
+            entry.detail.insert("danger_allow_plain_http", "true".to_owned());
+        }
         entry.note_version(1, &mac);
         tx.audit(&entry)
     };

@@ -12,6 +12,7 @@ use crate::engine::gather::Refusal;
 use crate::engine::snapshot::Frame;
 use crate::error::{Denied, Error, Result};
 use crate::oauth;
+use crate::store::check_extra;
 
 impl Engine {
     /// Verifies an access token for an operation that requires `required`.
@@ -129,7 +130,10 @@ impl Engine {
         let row = self.store.read(|view| view.opaque_token(&digest))?;
         Ok(match row {
             None => Err(Denied::TokenUnknown),
-            Some(row) => facts_of_row(&row, settings.audience(), now),
+            Some(row) => {
+                check_extra(&row.extra)?;
+                facts_of_row(&row, settings.audience(), now)
+            }
         })
     }
 

@@ -172,9 +172,9 @@ fn after_a_restore_opaque_tokens_are_of_an_ended_epoch_and_jwts_of_a_retired_key
     let Forge { clinic, client, token, .. } = forge;
     clinic.call("client.update", json!({"client_id": client.id, "token_format": "opaque"}));
     let opaque = issue(&clinic.engine, &client);
-    clinic.engine.close().unwrap();
-    let options = clinic.place.options().clock(std::sync::Arc::clone(&clinic.clock) as _);
-    let restored = Engine::restore(&options, &admin()).unwrap();
+    let Clinic { engine, clock, place } = clinic;
+    drop(engine);
+    let restored = Engine::restore(&place.options().clock(clock), &admin()).unwrap();
     let code = |token: &str| {
         why(restored.verify(token.as_bytes(), Required::ANY, &bench())).code()
     };
