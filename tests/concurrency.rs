@@ -80,7 +80,11 @@ fn a_revocation_acknowledged_in_one_thread_is_refused_by_all_others_from_then_on
                     for (index, token) in tokens.iter().enumerate().skip(known.saturating_sub(3)) {
                         let verdict = verify(&engine, token);
                         if index < known {
-                            assert_eq!(why(verdict), Denied::TokenRevoked, "token {index} of {known}");
+                            assert_eq!(
+                                why(verdict),
+                                Denied::TokenRevoked,
+                                "token {index} of {known}"
+                            );
                         }
                         if index > known + 3 {
                             break;

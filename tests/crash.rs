@@ -46,7 +46,8 @@ fn a_database_whose_creation_was_killed_can_be_created_or_opened() {
         assert_chain_whole(&place.open());
         let drafts = |name: &str| name.contains(".new-");
         let names = std::fs::read_dir(place.folder()).unwrap();
-        let left = names.filter(|entry| drafts(entry.as_ref().unwrap().file_name().to_str().unwrap()));
+        let left =
+            names.filter(|entry| drafts(entry.as_ref().unwrap().file_name().to_str().unwrap()));
         assert!(left.count() <= 2, "a draft and its journal at most");
     }
 }

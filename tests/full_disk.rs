@@ -50,7 +50,9 @@ fn on_a_small_disk(role: &str) {
             let cried = String::from_utf8_lossy(&output.stderr);
             assert!(output.status.success() && said.contains("1 passed"), "{said}\n{cried}");
         }
-        None => cannot_run("a full disk: set WARDKEY_TMPFS to the path of a tmpfs of a few megabytes"),
+        None => {
+            cannot_run("a full disk: set WARDKEY_TMPFS to the path of a tmpfs of a few megabytes")
+        }
     }
 }
 

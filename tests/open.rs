@@ -204,7 +204,8 @@ fn audience(audience: &str) -> SettingsSet {
 
 #[test]
 fn a_path_beyond_ascii_and_one_full_of_uri_signs_are_just_paths() {
-    for name in ["Zürich – клиника 診所.db", "what?mode=memory#half%20of.db", "file:clinic.db", " "] {
+    for name in ["Zürich – клиника 診所.db", "what?mode=memory#half%20of.db", "file:clinic.db", " "]
+    {
         let place = Place::named(name);
         place.create().unwrap();
         let engine = place.open();

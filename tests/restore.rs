@@ -238,10 +238,8 @@ fn a_restored_old_copy_opens_and_what_was_revoked_since_stays_without_effect() {
 fn a_revoked_secret_stays_revoked_through_a_restore_and_its_confirmation() {
     let place = Place::created();
     let (engine, client) = with_client(&place);
-    let request = SecretRevoke {
-        client_id: client.id.clone(),
-        credential_id: client.credential.clone(),
-    };
+    let request =
+        SecretRevoke { client_id: client.id.clone(), credential_id: client.credential.clone() };
     engine.run(&admin(), request).unwrap();
     drop(engine);
     let engine = restore(&place);
@@ -324,10 +322,8 @@ fn edits_of_a_secret_are_found_at_its_next_use() {
     ] {
         let place = Place::created();
         let (engine, client) = with_client(&place);
-        let request = SecretRevoke {
-            client_id: client.id.clone(),
-            credential_id: client.credential.clone(),
-        };
+        let request =
+            SecretRevoke { client_id: client.id.clone(), credential_id: client.credential.clone() };
         engine.run(&admin(), request).unwrap();
         drop(engine);
         edit(&place, sql);
@@ -412,7 +408,10 @@ fn edits_of_an_opaque_token_are_found_at_its_next_use() {
 #[test]
 fn edited_keys_are_found_at_open() {
     for (sql, table) in [
-        ("UPDATE signing_key SET retired_at = NULL, ends_at = NULL, active_from = 1", "signing_key"),
+        (
+            "UPDATE signing_key SET retired_at = NULL, ends_at = NULL, active_from = 1",
+            "signing_key",
+        ),
         ("UPDATE signing_key SET sealed = zeroblob(200)", "signing_key"),
         ("UPDATE audit_key SET public_jwk = '{}'", "audit_key"),
     ] {
@@ -560,7 +559,8 @@ fn the_other_process() {
     };
     assert_eq!(role, "register, say so, and wait");
     let engine = Engine::open(&Options::new(&path)).unwrap();
-    let danger = SettingsSet { audience: Some(Some("https://a.example".into())), ..Default::default() };
+    let danger =
+        SettingsSet { audience: Some(Some("https://a.example".into())), ..Default::default() };
     engine.run(&admin(), danger).unwrap();
     say(&register(&engine).id);
     told();

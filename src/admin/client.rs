@@ -101,7 +101,7 @@ with_metadata! {
         enabled: Option<bool>,
         /// What people call its first secret.
         secret_label: String,
-        /// When its first secret ends, in seconds; absent: when it is revoked.
+        /// When its first secret ends, in seconds; absent or 0: when it is revoked (RFC 7591 3.2.1).
         #[serde(deserialize_with = "some")]
         client_secret_expires_at: Option<i64>,
     }

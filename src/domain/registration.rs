@@ -257,6 +257,12 @@ fn check_new(new: &NewSecret) -> Result<()> {
             "must have at most 200 characters, no control characters",
         ));
     }
+    let range = UnixTime::from_millis(0)..=UnixTime::MAX;
+    for (member, time) in [("not_before", new.not_before), ("expires_at", new.expires_at)] {
+        if time.is_some_and(|time| !range.contains(&time)) {
+            return Err(Error::document(member, "must be 0 to 253402300799 (the year 9999)"));
+        }
+    }
     if let (Some(from), Some(until)) = (new.not_before, new.expires_at)
         && from >= until
     {

@@ -137,7 +137,11 @@ administer!(ClientCreate, |request, engine, actor, now| {
     let secret = NewSecret {
         label: request.secret_label.clone(),
         not_before: None,
-        expires_at: request.client_secret_expires_at.map(UnixTime::from_seconds),
+        // RFC 7591 3.2.1: "or 0 if it will not expire".
+        expires_at: request
+            .client_secret_expires_at
+            .filter(|at| *at != 0)
+            .map(UnixTime::from_seconds),
     };
     let expires_at = request.client_secret_expires_at.unwrap_or(0);
     let metadata = request.apply(new_metadata())?;
@@ -146,7 +150,8 @@ administer!(ClientCreate, |request, engine, actor, now| {
         if client.metadata.is_public() {
             return Ok((client, None));
         }
-        let secret = domain::create_secret(tx, client.client_id.as_str(), secret, &actor)?;
+        let secret = domain::create_secret(tx, client.client_id.as_str(), secret, &actor)
+            .map_err(of_first_secret)?;
         Ok((client, Some(secret)))
     })?;
     let (credential, secret) = secret.map_or((None, None), |(c, s)| (Some(c), Some(s)));
@@ -157,6 +162,19 @@ administer!(ClientCreate, |request, engine, actor, now| {
         credential_id: credential.map(|credential| credential.credential_id.as_str().to_owned()),
     })
 });
+
+/// The members of a client's first secret have other names than those of its later ones.
+fn of_first_secret(error: Error) -> Error {
+    match error {
+        Error::InvalidDocument { path, why } if path == "label" => {
+            Error::document("secret_label", why)
+        }
+        Error::InvalidDocument { path, why } if path == "expires_at" => {
+            Error::document("client_secret_expires_at", why)
+        }
+        other => other,
+    }
+}
 
 administer!(ClientImport, |request, engine, actor, now| {
     let client_id = ClientId::parse(&request.client_id)

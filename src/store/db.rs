@@ -178,12 +178,7 @@ impl Db {
             "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;
              PRAGMA cell_size_check = ON;",
         )
-        .map_err(|error| match error {
-            // No room for the WAL's index. Only here: in a COMMIT it may mean that the commit is in the
-            // WAL already, which `Error::Full` would deny.
-            Error::Io { code: rusqlite::ffi::SQLITE_IOERR_SHMSIZE, .. } => Error::Full,
-            other => other,
-        })?;
+        .map_err(no_room)?;
         Ok(db)
     }
 
@@ -283,6 +278,15 @@ impl Db {
 /// The typed error of a stored value that is not what its column holds.
 fn ill_typed(index: usize) -> Error {
     Error::Corrupt { what: format!("a stored value (column {index}) is of the wrong type") }
+}
+
+/// While opening, no room for the WAL's index is a full disk. Only there: in a COMMIT it may mean that the
+/// commit is in the WAL already, which [`Error::Full`] would deny.
+fn no_room(error: Error) -> Error {
+    if matches!(error, Error::Io { code: rusqlite::ffi::SQLITE_IOERR_SHMSIZE, .. }) {
+        return Error::Full;
+    }
+    error
 }
 
 /// Sorts SQLite's failures into ours.

@@ -358,7 +358,8 @@ mod tests {
             let old = "CREATE TEMP TABLE old AS SELECT version, mac FROM settings";
             db.batch(old).unwrap();
             update(db, key, &settings(2)).unwrap();
-            db.batch("UPDATE settings SET (version, mac) = (SELECT version, mac FROM old)").unwrap();
+            db.batch("UPDATE settings SET (version, mac) = (SELECT version, mac FROM old)")
+                .unwrap();
             assert_eq!(load::<SettingsRow>(db, key, "", &[]).unwrap(), [settings(1)]);
         });
     }

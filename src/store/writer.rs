@@ -435,37 +435,27 @@ mod tests {
         /// Runs all works as members of one transaction, in this order: its leader is kept busy with
         /// another one until they have queued up.
         fn together(self: &Arc<Self>, works: Vec<Work>) -> Vec<Outcome<u32>> {
-            let count = works.len();
-            let gate = Arc::clone(self);
+            let (go, wait) = std::sync::mpsc::channel::<()>();
             let bench = Arc::clone(self);
-            let leader = thread::spawn(move || {
-                let wait = move |_: &mut Tx<'_>| {
-                    gate.wait_for(count);
-                    Ok(Ok(0))
-                };
-                bench.write(0, Box::new(wait))
+            let hold: Work = Box::new(move |_| {
+                wait.recv().unwrap();
+                Ok(Ok(0))
             });
+            let leader = thread::spawn(move || bench.write(0, hold));
             while !lock(&self.writer.queue).leading {
                 thread::yield_now();
             }
-            let threads: Vec<_> = works
-                .into_iter()
-                .enumerate()
-                .map(|(index, work)| {
-                    let bench = Arc::clone(self);
-                    let thread = thread::spawn(move || bench.write(0, work));
-                    self.wait_for(index + 1);
-                    thread
-                })
-                .collect();
+            let mut threads = Vec::new();
+            for work in works {
+                let bench = Arc::clone(self);
+                threads.push(thread::spawn(move || bench.write(0, work)));
+                while lock(&self.writer.queue).waiting.len() < threads.len() {
+                    thread::yield_now();
+                }
+            }
+            go.send(()).unwrap();
             leader.join().unwrap().unwrap().unwrap();
             threads.into_iter().map(|thread| thread.join().unwrap()).collect()
-        }
-
-        fn wait_for(&self, waiting: usize) {
-            while lock(&self.writer.queue).waiting.len() < waiting {
-                thread::yield_now();
-            }
         }
     }
 
@@ -552,7 +542,8 @@ mod tests {
             work: Mutex::new(Some(fine("a"))),
             fate: Mutex::new(Fate::<u32>::Waiting),
         });
-        let batch: Vec<Arc<dyn Member>> = vec![Arc::clone(&mine) as _];
+        let member: Arc<dyn Member> = Arc::<Slot<u32, Work>>::clone(&mine);
+        let batch = vec![member];
         lock(&bench.writer.queue).leading = true;
         let led = catch_unwind(AssertUnwindSafe(|| {
             let _leadership = Leadership { writer: &bench.writer, batch };
@@ -679,8 +670,10 @@ mod tests {
     fn assert_chain_whole(bench: &Bench, rows: u64) {
         let db = bench.db();
         let view = View::new(&db, &bench.identity);
-        let filter =
-            crate::store::audit::AuditFilter { limit: 1000, ..crate::store::AuditFilter::default() };
+        let filter = crate::store::audit::AuditFilter {
+            limit: 1000,
+            ..crate::store::AuditFilter::default()
+        };
         let mut head = view.audit_start();
         let all = view.audit(&filter).unwrap();
         for row in &all {

@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
-use wardkey::admin::{AuditEntryDocument, AuditRead, AuditVerify, ClientCreate, SecretText, TokenRevoke};
+use wardkey::admin::{
+    AuditEntryDocument, AuditRead, AuditVerify, ClientCreate, SecretText, TokenRevoke,
+};
 use wardkey::{
     Context, Denied, Engine, Error, ManualClock, Options, Principal, Required, Secret, Settings,
     UnixTime,

@@ -1,0 +1,339 @@
+//! What holds for every operation: an actor, and a document without a false member.
+
+use crate::common::{admin, register};
+use crate::http::Clinic;
+use serde_json::{Map, Value, json};
+use wardkey::{Context, Engine, Error};
+
+#[test]
+fn these_are_the_operations() {
+    let mut names: Vec<_> = Engine::operations().collect();
+    names.sort_unstable();
+    let expected = [
+        "audit.explain",
+        "audit.read",
+        "audit.verify",
+        "client.create",
+        "client.delete",
+        "client.disable",
+        "client.enable",
+        "client.import",
+        "client.list",
+        "client.read",
+        "client.revoke",
+        "client.secret.confirm",
+        "client.secret.create",
+        "client.secret.import",
+        "client.secret.list",
+        "client.secret.revoke",
+        "client.update",
+        "key.import",
+        "key.list",
+        "scope.add",
+        "scope.list",
+        "scope.remove",
+        "settings.get",
+        "settings.set",
+        "token.introspect",
+        "token.revoke",
+    ];
+    assert_eq!(names, expected);
+    assert!(samples("c", "d").iter().all(|(name, _)| names.contains(name)));
+    assert_eq!(samples("c", "d").len(), names.len());
+}
+
+#[test]
+fn an_operation_that_does_not_exist_is_said_so() {
+    let clinic = Clinic::open();
+    for name in ["", "client", "client.", "Client.Create", "client.create ", "\"", "a\0b"] {
+        let refused = clinic.engine.call(&admin(), name, b"{}");
+        assert_eq!(refused, Err(Error::UnknownOperation { name: name.to_owned() }));
+    }
+}
+
+#[test]
+fn no_operation_runs_without_an_actor() {
+    let clinic = Clinic::open();
+    let client = register(&clinic.engine);
+    let before = clinic.call("client.list", json!({}));
+    for (name, document) in samples(&client.id, &client.credential) {
+        for actor in [None, Some(""), Some("  "), Some("\t")] {
+            let context = Context { actor, ..Context::default() };
+            let refused = clinic.engine.call(&context, name, document.to_string().as_bytes());
+            assert_eq!(refused, Err(Error::ActorMissing), "{name}");
+        }
+        let long = "a".repeat(256);
+        for actor in ["anna\n", "a\0", long.as_str()] {
+            let context = Context::by(actor);
+            let refused = clinic.engine.call(&context, name, document.to_string().as_bytes());
+            let fits = matches!(refused, Err(Error::InvalidArgument { argument: "actor", .. }));
+            assert!(fits, "{name} {refused:?}");
+        }
+    }
+    assert_eq!(clinic.call("client.list", json!({})), before);
+    let longest = "a".repeat(255);
+    clinic.engine.call(&Context::by(&longest), "client.list", b"").unwrap();
+}
+
+#[test]
+fn every_sample_document_is_taken_whole() {
+    for (name, document) in samples("", "") {
+        let clinic = Clinic::open();
+        let client = register(&clinic.engine);
+        clinic.call("scope.add", json!({"scope": "own:word"}));
+        let (_, document) = samples(&client.id, &client.credential)
+            .into_iter()
+            .find(|(known, _)| *known == name)
+            .unwrap_or((name, document));
+        let answer = clinic.engine.call(&admin(), name, document.to_string().as_bytes());
+        if name == "token.revoke" {
+            // Of another database; its own are in `tokens.rs`.
+            let path = "jti".to_owned();
+            assert!(matches!(answer, Err(Error::InvalidDocument { path: p, .. }) if p == path));
+            continue;
+        }
+        let answer: Value = serde_json::from_slice(&answer.unwrap()).unwrap();
+        assert!(answer.is_object(), "{name}");
+    }
+}
+
+#[test]
+fn an_unknown_member_is_refused_by_its_path() {
+    let clinic = Clinic::open();
+    for (name, document) in samples("c", "d") {
+        for member in ["colour", "Client_id", "client_ID", "", "client_id "] {
+            let mut with = document.clone();
+            with[member] = json!(1);
+            let (path, why) = refused(&clinic, name, &with.to_string());
+            assert_eq!(path, if member.is_empty() { "" } else { member }, "{name} {why}");
+            assert!(why.contains("unknown field"), "{name} {why}");
+        }
+    }
+}
+
+#[test]
+fn a_repeated_member_is_refused() {
+    let clinic = Clinic::open();
+    for (name, document) in samples("c", "d") {
+        let text = document.to_string();
+        for (member, value) in document.as_object().unwrap() {
+            let again = text.replacen('{', &format!("{{\"{member}\":{value},"), 1);
+            let (_, why) = refused(&clinic, name, &again);
+            assert!(why.contains("duplicate field") && why.contains(member), "{name} {why}");
+            let escaped = format!("{{\"\\u{:04x}{}\":{value},", member.as_bytes()[0], &member[1..]);
+            let (_, why) = refused(&clinic, name, &text.replacen('{', &escaped, 1));
+            assert!(why.contains("duplicate field"), "{name} {why}");
+        }
+    }
+}
+
+#[test]
+fn an_ill_typed_member_is_refused_by_its_path() {
+    let clinic = Clinic::open();
+    for (name, document) in samples("c", "d") {
+        for (member, value) in document.as_object().unwrap() {
+            for other in others(value) {
+                let mut with = document.clone();
+                with[member] = other.clone();
+                let (path, _) = refused(&clinic, name, &with.to_string());
+                // Of a list, the place within it.
+                assert_eq!(path.split('[').next(), Some(member.as_str()), "{name} {other}");
+            }
+        }
+    }
+}
+
+#[test]
+fn null_is_no_way_to_leave_a_member_out() {
+    let nullable = [
+        "default_scope",
+        "token_endpoint_auth_method",
+        "algorithm",
+        "token_format",
+        "access_token_lifetime",
+        "token_type_case",
+        "audience",
+    ];
+    let clinic = Clinic::open();
+    for (name, document) in samples("c", "d") {
+        for member in document.as_object().unwrap().keys() {
+            let may = nullable.contains(&member.as_str())
+                && name.starts_with(if member == "audience" { "settings" } else { "client" });
+            if may {
+                continue;
+            }
+            let mut with = document.clone();
+            with[member] = Value::Null;
+            let (path, _) = refused(&clinic, name, &with.to_string());
+            assert_eq!(path, *member, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_member_that_must_be_there_is_named() {
+    let clinic = Clinic::open();
+    for (name, members) in [
+        ("client.read", &["client_id"][..]),
+        ("client.delete", &["client_id"]),
+        ("client.disable", &["client_id"]),
+        ("client.enable", &["client_id"]),
+        ("client.revoke", &["client_id"]),
+        ("client.secret.list", &["client_id"]),
+        ("client.secret.revoke", &["client_id", "credential_id"]),
+        ("client.secret.confirm", &["client_id", "credential_id"]),
+        ("scope.add", &["scope"]),
+        ("scope.remove", &["scope"]),
+        ("key.import", &["algorithm", "key"]),
+        ("token.introspect", &["token"]),
+        ("audit.explain", &["request_id"]),
+    ] {
+        let (_, document) =
+            samples("c", "d").into_iter().find(|(known, _)| *known == name).unwrap();
+        for member in members {
+            let mut without = document.clone();
+            without.as_object_mut().unwrap().remove(*member);
+            let (_, why) = refused(&clinic, name, &without.to_string());
+            assert!(why.contains(member), "{name} {why}");
+        }
+    }
+}
+
+#[test]
+fn a_document_that_is_no_json_object_is_refused() {
+    let clinic = Clinic::open();
+    for (name, document) in samples("c", "d") {
+        let text = document.to_string();
+        let members: Vec<_> = document.as_object().unwrap().values().cloned().collect();
+        for false_text in [
+            format!("{text} x"),
+            format!("{text}{text}"),
+            format!("[{text}]"),
+            Value::Array(members).to_string(),
+            "null".to_owned(),
+            "\"\"".to_owned(),
+            "7".to_owned(),
+            "{".to_owned(),
+            "{]".to_owned(),
+            "{\"a\":1,}".to_owned(),
+            "\u{feff}{}".to_owned(),
+            " ".to_owned(),
+        ] {
+            refused(&clinic, name, &false_text);
+        }
+        let bytes = clinic.engine.call(&admin(), name, b"{\"\xff\":1}");
+        assert!(matches!(bytes, Err(Error::InvalidDocument { .. })), "{name}");
+        let deep = "[".repeat(100_000);
+        let deep = clinic.engine.call(&admin(), name, format!("{{\"a\":{deep}").as_bytes());
+        assert!(matches!(deep, Err(Error::InvalidDocument { .. })), "{name}");
+    }
+}
+
+#[test]
+fn white_space_around_a_document_is_fine_and_no_document_is_an_empty_one() {
+    let clinic = Clinic::open();
+    let whole = clinic.engine.call(&admin(), "settings.get", b"{}").unwrap();
+    for text in [&b""[..], b" {} ", b"\n{\n}\r\n\t"] {
+        assert_eq!(clinic.engine.call(&admin(), "settings.get", text).unwrap(), whole);
+    }
+}
+
+/// A document with every member of every operation.
+fn samples(client: &str, credential: &str) -> Vec<(&'static str, Value)> {
+    let metadata = json!({
+        "client_name": "Lab", "description": "d", "scope": "lab:read lab:write",
+        "default_scope": "lab:read", "grant_types": ["client_credentials"],
+        "token_endpoint_auth_method": "client_secret_basic",
+        "redirect_uris": ["https://lab.example/back"], "resource_server": true,
+        "algorithm": "ES256", "token_format": "jwt", "access_token_lifetime": 600,
+        "token_type_case": "Bearer", "allowed_networks": ["10.0.0.0/8"],
+        "allowed_origins": ["https://lab.example"], "host_data": "h",
+    });
+    let with = |more: Value| {
+        let mut all: Map<String, Value> = metadata.as_object().unwrap().clone();
+        all.extend(more.as_object().unwrap().clone());
+        Value::Object(all)
+    };
+    let of_client = || json!({"client_id": client});
+    let of_secret = || json!({"client_id": client, "credential_id": credential});
+    vec![
+        ("audit.explain", json!({"request_id": "0".repeat(32)})),
+        (
+            "audit.read",
+            json!({
+                "client_id": client, "credential_id": credential, "outcome": "done",
+                "event": "client.create", "from": 0, "until": 1, "after": 0, "limit": 1,
+            }),
+        ),
+        ("audit.verify", json!({})),
+        (
+            "client.create",
+            with(json!({"enabled": true, "secret_label": "l", "client_secret_expires_at": 1})),
+        ),
+        ("client.delete", of_client()),
+        ("client.disable", of_client()),
+        ("client.enable", of_client()),
+        (
+            "client.import",
+            with(json!({"client_id": "old", "client_secret": "long enough", "enabled": true})),
+        ),
+        ("client.list", json!({"after": "a", "limit": 1})),
+        ("client.read", of_client()),
+        ("client.revoke", of_client()),
+        ("client.secret.confirm", of_secret()),
+        (
+            "client.secret.create",
+            json!({"client_id": client, "label": "l", "not_before": 1, "expires_at": 2}),
+        ),
+        (
+            "client.secret.import",
+            json!({
+                "client_id": client, "client_secret": "long enough", "label": "l", "expires_at": 2,
+            }),
+        ),
+        ("client.secret.list", of_client()),
+        ("client.secret.revoke", of_secret()),
+        ("client.update", with(of_client())),
+        (
+            "key.import",
+            json!({"algorithm": "ES256", "key": include_str!("../golden/keys/es256.pem")}),
+        ),
+        ("key.list", json!({})),
+        ("scope.add", json!({"scope": "new:word", "description": "d"})),
+        ("scope.list", json!({})),
+        ("scope.remove", json!({"scope": "own:word"})),
+        ("settings.get", json!({})),
+        (
+            "settings.set",
+            json!({
+                "issuer": "https://emr.example", "audience": "a", "algorithm": "EdDSA",
+                "token_format": "opaque", "access_token_lifetime": 60, "dialects": ["medblocks"],
+                "trusted_proxies": ["10.0.0.1"], "danger_allow_plain_http": false,
+                "max_request_body": 1024,
+            }),
+        ),
+        ("token.introspect", json!({"token": "x"})),
+        ("token.revoke", json!({"jti": format!("{}.{}", "A".repeat(11), "A".repeat(22))})),
+    ]
+}
+
+/// Values of another type than `value`.
+fn others(value: &Value) -> Vec<Value> {
+    let all = [json!("x"), json!(-1), json!(1.5), json!(true), json!({}), json!([1])];
+    let same = |other: &Value| match (value, other) {
+        (Value::String(_), Value::String(_)) | (Value::Bool(_), Value::Bool(_)) => true,
+        // Times and cursors are signed or not; a fraction never fits.
+        (Value::Number(_), Value::Number(number)) => number.is_i64(),
+        _ => false,
+    };
+    all.into_iter().filter(|other| !same(other)).collect()
+}
+
+/// The path and the reason of a document that is refused.
+#[track_caller]
+fn refused(clinic: &Clinic, name: &str, document: &str) -> (String, String) {
+    match clinic.engine.call(&admin(), name, document.as_bytes()) {
+        Err(Error::InvalidDocument { path, why }) => (path, why),
+        other => panic!("{name} {document:.200}: {other:?}"),
+    }
+}

@@ -1,0 +1,18 @@
+//! Administration by documents: every operation, what it answers, and what it refuses.
+
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+
+#[path = "../common/mod.rs"]
+mod common;
+#[path = "../common/wire.rs"]
+mod http;
+
+mod clients;
+mod documents;
+mod import;
+mod keys;
+mod limits;
+mod scopes;
+mod secrets;
+mod settings;
+mod tokens;

@@ -1,0 +1,88 @@
+//! `settings.*`: what holds for the whole database, at once and everywhere.
+
+use crate::common::{admin, issue, register, verify};
+use crate::http::Clinic;
+use serde_json::{Value, json};
+use wardkey::{Error, Settings};
+
+#[test]
+fn the_defaults_are_what_the_documentation_says() {
+    let clinic = Clinic::with(Settings::default());
+    let expected = json!({
+        "issuer": "https://localhost", "audience": null, "algorithm": "ES256",
+        "token_format": "jwt", "access_token_lifetime": 3600, "dialects": [],
+        "trusted_proxies": [], "danger_allow_plain_http": false, "max_request_body": 65536,
+    });
+    assert_eq!(clinic.call("settings.get", json!({})), expected);
+    assert_eq!(clinic.call("settings.set", json!({})), expected);
+}
+
+#[test]
+fn what_is_set_is_kept_and_what_is_not_named_stays() {
+    let clinic = Clinic::with(Settings::default());
+    let all = json!({
+        "issuer": "https://emr.example/auth", "audience": "https://api.example",
+        "algorithm": "RS256", "token_format": "opaque_hex", "access_token_lifetime": 900,
+        "dialects": ["bio-ecko", "medblocks"], "trusted_proxies": ["10.0.0.1/32", "fd00::/8"],
+        "danger_allow_plain_http": true, "max_request_body": 2048,
+    });
+    assert_eq!(clinic.call("settings.set", all.clone()), all);
+    assert_eq!(clinic.call("settings.get", json!({})), all);
+    let changed = clinic.call("settings.set", json!({"audience": null, "dialects": []}));
+    assert_eq!((&changed["audience"], &changed["dialects"]), (&Value::Null, &json!([])));
+    assert_eq!(changed["issuer"], all["issuer"]);
+    let Clinic { engine, clock, place } = clinic;
+    drop(engine);
+    let engine = place.open_at(&clock);
+    let again = engine.call(&admin(), "settings.get", b"").unwrap();
+    assert_eq!(serde_json::from_slice::<Value>(&again).unwrap(), changed);
+}
+
+#[test]
+fn settings_are_in_force_at_the_next_call_of_every_engine() {
+    let clinic = Clinic::with(Settings::default());
+    let other = clinic.place.open_at(&clinic.clock);
+    let client = register(&clinic.engine);
+    let token = issue(&other, &client);
+    clinic.call("settings.set", json!({"issuer": "https://new.example"}));
+    verify(&other, &token).unwrap_err();
+    clinic.call("settings.set", json!({"token_format": "opaque"}));
+    assert_eq!(issue(&other, &client).len(), 43);
+    clinic.call("settings.set", json!({"token_format": "jwt", "access_token_lifetime": 60}));
+    let token = issue(&other, &client);
+    let principal = verify(&other, &token).unwrap();
+    assert_eq!(principal.expires_at.since(principal.issued_at), 60_000);
+}
+
+#[test]
+fn a_false_setting_is_refused_by_its_path_and_nothing_changes() {
+    let clinic = Clinic::with(Settings::default());
+    let before = clinic.call("settings.get", json!({}));
+    for (document, path) in [
+        (json!({"issuer": "http://emr.example"}), "issuer"),
+        (json!({"issuer": ""}), "issuer"),
+        (json!({"issuer": "https://emr.example/"}), "issuer"),
+        (json!({"issuer": "https://emr.example?x"}), "issuer"),
+        (json!({"issuer": "https://emr.example#x"}), "issuer"),
+        (json!({"issuer": "https://me@emr.example"}), "issuer"),
+        (json!({"audience": ""}), "audience"),
+        (json!({"audience": "a\nb"}), "audience"),
+        (json!({"algorithm": "HS256"}), "algorithm"),
+        (json!({"algorithm": "none"}), "algorithm"),
+        (json!({"token_format": "JWT"}), "token_format"),
+        (json!({"dialects": ["medblocks", "epic"]}), "dialects[1]"),
+        (json!({"dialects": ["drchrono"]}), "dialects[0]"),
+        (json!({"trusted_proxies": ["10.0.0.0/8", "10.0.0.1/8"]}), "trusted_proxies[1]"),
+        (json!({"trusted_proxies": ["localhost"]}), "trusted_proxies[0]"),
+        (json!({"trusted_proxies": ["::ffff:10.0.0.1"]}), "trusted_proxies[0]"),
+    ] {
+        // Together with a good member, of which nothing must stay.
+        let mut both = document.clone();
+        both["max_request_body"] = json!(5000);
+        match clinic.engine.call(&admin(), "settings.set", both.to_string().as_bytes()) {
+            Err(Error::InvalidDocument { path: found, .. }) => assert_eq!(found, path),
+            other => panic!("{document} {other:?}"),
+        }
+    }
+    assert_eq!(clinic.call("settings.get", json!({})), before);
+}

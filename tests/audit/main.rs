@@ -1,0 +1,15 @@
+//! The audit: a row for everything, gathered where it must be, in words, and without any secret.
+
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+
+#[path = "../common/mod.rs"]
+mod common;
+#[path = "../common/wire.rs"]
+mod http;
+
+mod chain;
+mod explain;
+mod gathered;
+mod reading;
+mod rows;
+mod secrets;
