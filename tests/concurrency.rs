@@ -10,9 +10,9 @@ use common::{
 };
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Barrier, Mutex};
+use std::sync::{Barrier, Mutex};
 use wardkey::admin::{AuditRead, ClientDisable, ClientEnable, SettingsSet};
-use wardkey::{Clock, Denied, Engine, Error, Required, Settings};
+use wardkey::{Denied, Engine, Error, Required, Settings};
 
 #[test]
 fn sixteen_threads_issue_verify_revoke_and_read_and_the_counts_add_up() {
@@ -267,7 +267,7 @@ fn settings_that_change_under_issuing_threads_make_no_token_of_the_old_ones_afte
 fn many_threads_at_one_clock_tick_are_in_one_order() {
     let place = Place::empty();
     let clock = clock();
-    let options = || place.options().clock(Arc::clone(&clock) as Arc<dyn Clock>);
+    let options = || place.options_at(&clock);
     Engine::create(&options(), &Settings::default(), &admin()).unwrap();
     let engine = Engine::open(&options()).unwrap();
     let client = register(&engine);

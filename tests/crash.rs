@@ -1,6 +1,11 @@
 //! `kill -9` in the middle of work: whatever was acknowledged is there afterwards.
 
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops where it fails"
+)]
 
 mod common;
 

@@ -3,7 +3,7 @@
 //! `WARDKEY_TMPFS` names a small tmpfs of its own for these tests; without it they mount one where the
 //! system lets them.
 
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops where it fails")]
 
 mod common;
 

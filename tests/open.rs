@@ -1,6 +1,6 @@
 //! Creating and opening: a whole, own, fresh database, or an error that says what is wrong.
 
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops where it fails")]
 
 mod common;
 
@@ -424,7 +424,7 @@ fn settings_set_through_one_engine_are_in_force_in_another_at_its_next_call() {
 fn an_engine_with_a_clock_of_the_hosts_own_says_so_in_the_audit() {
     let place = Place::empty();
     let clock = clock();
-    let options = || place.options().clock(std::sync::Arc::clone(&clock) as _);
+    let options = || place.options_at(&clock);
     Engine::create(&options(), &Settings::default(), &admin()).unwrap();
     let engine = Engine::open(&options()).unwrap();
     let opened = events(&engine, "database.open");

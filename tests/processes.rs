@@ -1,7 +1,12 @@
 //! Several processes with one database: what one revokes, all refuse at their very next call; what a
 //! fork inherits refuses to be used.
 
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops where it fails"
+)]
 
 mod common;
 
@@ -98,7 +103,7 @@ fn a_child_forked_while_no_engine_is_open_opens_its_own() {
 
 #[cfg(unix)]
 #[test]
-fn a_child_that_drops_its_inherited_engine_leaves_the_parents_database_alone() {
+fn a_child_that_drops_its_inherited_engine_leaves_the_file_alone() {
     assert!(Other::start("fork and drop", Place::created().path().as_path()).wait().success());
 }
 
@@ -202,6 +207,7 @@ fn verify_on_demand(path: &Path) {
                     (0..50).map(|_| try_issue(&engine, &client())).collect();
                 say_verdict(issued);
             }
+            "register" => say(&register(&engine).id),
             "token" => say(&issue(&engine, &client())),
             "revoke" => {
                 revoke(&engine, words[1]).unwrap();
@@ -224,6 +230,8 @@ fn say_verdict<T>(result: Result<T, Error>) {
 #[cfg(unix)]
 mod forks {
     use super::*;
+    use std::io::{Read, Write};
+    use std::os::unix::net::UnixStream;
 
     /// Every call on the inherited engine, and opening, is `Forked` in the child.
     pub(super) fn refuse(path: &Path) {
@@ -271,21 +279,28 @@ mod forks {
         assert_eq!(common::events(&engine, "token.issue").len(), 1);
     }
 
-    /// SQLite in a child that closes the last connection it knows of would checkpoint and delete the WAL.
+    /// SQLite in a child that closes the last connection it knows of would delete the WAL: here one that
+    /// a crash of another process left, with all it had acknowledged.
     pub(super) fn drop_inherited(path: &Path) {
         let options = Options::new(path);
-        let mut slot = Some(Engine::open(&options).unwrap());
-        let engine = slot.as_ref().unwrap();
-        let client = register(engine);
-        let token = issue(engine, &client);
-        let wal = std::fs::read(common::suffixed(path, "-wal")).unwrap();
-        let child = || {
-            slot.take().map(drop);
+        let engine = Engine::open(&options).unwrap();
+        register(&engine);
+        let (mut here, mut there) = UnixStream::pair().unwrap();
+        let mut slot = Some(engine);
+        let child = fork(|| {
+            there.read_exact(&mut [0]).unwrap();
+            drop(slot.take());
             true
-        };
-        assert_eq!(in_a_child(child), OK);
-        assert_eq!(std::fs::read(common::suffixed(path, "-wal")).unwrap(), wal);
-        assert_parent_goes_on(slot.as_ref().unwrap(), &client, &token);
+        });
+        drop(slot);
+        let mut other = Other::start("verify", path);
+        let id = other.ask("register");
+        other.kill();
+        other.wait();
+        here.write_all(&[0]).unwrap();
+        assert_eq!(status_of(child), OK);
+        let registered = common::events(&Engine::open(&options).unwrap(), "client.create");
+        assert_eq!(registered.last().unwrap()["client"], id.as_str());
     }
 
     fn assert_parent_goes_on(engine: &Engine, client: &Registered, token: &str) {
@@ -297,8 +312,12 @@ mod forks {
     }
 
     /// Runs `body` in a forked child; [`OK`] if it was true.
-    #[expect(unsafe_code, reason = "forking is what the tests are about")]
     fn in_a_child(body: impl FnOnce() -> bool) -> i32 {
+        status_of(fork(body))
+    }
+
+    #[expect(unsafe_code, reason = "forking is what the tests are about")]
+    fn fork(body: impl FnOnce() -> bool) -> libc::pid_t {
         // SAFETY: fork(2) has no preconditions. glibc and Apple allow allocation in the child of a
         // process with several threads, and the child ends by _exit.
         let child = unsafe { libc::fork() };
@@ -309,6 +328,11 @@ mod forks {
             // SAFETY: _exit(2) has no preconditions; it runs none of the parent's exit handlers.
             unsafe { libc::_exit(answer) };
         }
+        child
+    }
+
+    #[expect(unsafe_code, reason = "std waits only for what it started")]
+    fn status_of(child: libc::pid_t) -> i32 {
         let mut status = 0;
         // SAFETY: waitpid(2) writes one int through the pointer, and `child` is our unreaped child.
         assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);

@@ -1,6 +1,6 @@
 //! Old copies, missing and foreign freshness files, restore, and rows that somebody edited.
 
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops where it fails")]
 
 mod common;
 
@@ -9,12 +9,11 @@ use common::{
     register, register_as, revoke, say, told, try_issue, verify, why,
 };
 use std::fs;
-use std::sync::Arc;
 use wardkey::admin::{
     AuditVerify, ClientCreate, ClientRevoke, KeyList, SecretConfirm, SecretList, SecretRevoke,
     SettingsSet,
 };
-use wardkey::{Clock, Context, Denied, Engine, Error, Options, Settings};
+use wardkey::{Context, Denied, Engine, Error, Options, Settings};
 
 #[test]
 fn an_old_copy_put_back_after_a_revocation_does_not_open() {
@@ -486,7 +485,7 @@ fn revoking_all_of_a_client_outlives_a_restart_and_its_next_tokens_live() {
 fn a_revocation_outlives_the_token_by_its_margin_and_then_leaves_no_row() {
     let place = Place::empty();
     let clock = clock();
-    let options = || place.options().clock(Arc::clone(&clock) as Arc<dyn Clock>);
+    let options = || place.options_at(&clock);
     Engine::create(&options(), &Settings::default(), &admin()).unwrap();
     let engine = Engine::open(&options()).unwrap();
     let client = register(&engine);

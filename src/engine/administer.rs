@@ -165,15 +165,15 @@ administer!(ClientCreate, |request, engine, actor, now| {
 
 /// The members of a client's first secret have other names than those of its later ones.
 fn of_first_secret(error: Error) -> Error {
-    match error {
-        Error::InvalidDocument { path, why } if path == "label" => {
-            Error::document("secret_label", why)
-        }
-        Error::InvalidDocument { path, why } if path == "expires_at" => {
-            Error::document("client_secret_expires_at", why)
-        }
-        other => other,
-    }
+    let Error::InvalidDocument { path, why } = error else {
+        return error;
+    };
+    let member = match path.as_str() {
+        "label" => "secret_label",
+        "expires_at" => "client_secret_expires_at",
+        same => same,
+    };
+    Error::document(member, why)
 }
 
 administer!(ClientImport, |request, engine, actor, now| {

@@ -1,6 +1,6 @@
 /*
- * A child cannot use what its parent opened, nor open anything itself until exec: SQLite's locks do not
- * survive a fork. The parent does not notice.
+ * A child cannot use what its parent opened, nor open anything itself until exec: SQLite's locks do
+ * not survive a fork. The parent does not notice.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "wardkey.h"
@@ -88,23 +88,23 @@ static void use_an_inherited_engine(wardkey_engine *engine) {
     request.method_len = WARDKEY_NTS;
     request.path = "/oauth/jwks";
     request.path_len = WARDKEY_NTS;
-    EXPECT(WARDKEY_MISUSE_FORKED, wardkey_verify(engine, token, WARDKEY_NTS, "lab:read", WARDKEY_NTS,
-                                                 &context, &who, sizeof who, &error));
-    CHECK(error.code == WARDKEY_MISUSE_FORKED && error.message[0] != '\0' && who.client_id[0] == '\0');
+    EXPECT(WARDKEY_MISUSE_FORKED, wardkey_verify(engine, token, WARDKEY_NTS, "lab:read",
+                                                 WARDKEY_NTS, &context, &who, sizeof who, &error));
+    CHECK(error.code == WARDKEY_MISUSE_FORKED && error.message[0] != '\0'
+          && who.client_id[0] == '\0');
     EXPECT(WARDKEY_MISUSE_FORKED,
            wardkey_authorize(engine, NULL, 0, "lab:read", WARDKEY_NTS, &context, &who, sizeof who,
                              &status, &out, &error));
     CHECK(status == 500);
     EXPECT(WARDKEY_MISUSE_FORKED,
            wardkey_claims(engine, token, WARDKEY_NTS, &context, &out, &error));
-    EXPECT(WARDKEY_MISUSE_FORKED,
-           wardkey_issue(engine, lab.id, WARDKEY_NTS, lab.secret, WARDKEY_NTS, NULL, 0, &context, &out,
-                         &error));
+    EXPECT(WARDKEY_MISUSE_FORKED, wardkey_issue(engine, lab.id, WARDKEY_NTS, lab.secret,
+                                                WARDKEY_NTS, NULL, 0, &context, &out, &error));
     EXPECT(WARDKEY_MISUSE_FORKED,
            wardkey_http(engine, &request, &context, &response, sizeof response, &error));
     CHECK(response.body == NULL);
-    EXPECT(WARDKEY_MISUSE_FORKED, wardkey_call(engine, &context, "settings.get", WARDKEY_NTS, NULL, 0,
-                                               &out, &error));
+    EXPECT(WARDKEY_MISUSE_FORKED,
+           wardkey_call(engine, &context, "settings.get", WARDKEY_NTS, NULL, 0, &out, &error));
     EXPECT(WARDKEY_MISUSE_FORKED, wardkey_maintain(engine, &error));
     EXPECT(WARDKEY_MISUSE_FORKED, wardkey_close(engine, &error));
     EXPECT(WARDKEY_MISUSE_FORKED, wardkey_close(engine, &error));

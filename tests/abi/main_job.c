@@ -1,13 +1,13 @@
 /*
- * The main job: a clinic's program registers a client, exchanges its secret for tokens with the very
- * requests that its partners' manuals show, verifies them, revokes the secret, and reads the audit.
+ * The main job: a clinic's program registers a client, exchanges its secret for tokens with the
+ * very requests that its partners' manuals show, verifies them, revokes the secret, and reads the
+ * audit.
  */
 #include "wardkey.h"
 #include "support.h"
 
-static const char settings[] =
-    "{\"issuer\":\"https://emr.clinic.example\","
-    "\"dialects\":[\"bio-ecko\",\"nikohealth\",\"medblocks\"]}";
+static const char settings[] = "{\"issuer\":\"https://emr.clinic.example\","
+                               "\"dialects\":[\"bio-ecko\",\"nikohealth\",\"medblocks\"]}";
 
 static wardkey_engine *create_and_open_again(const char *folder);
 static void issue_and_verify(const wardkey_engine *engine, const client *lab);
@@ -66,9 +66,7 @@ static void check_principal(const wardkey_principal *who, const client *lab) {
     CHECK(who->reserved == 0);
 }
 
-static void authorize_requests(
-    const wardkey_engine *engine, const client *lab, const char *token
-) {
+static void authorize_requests(const wardkey_engine *engine, const client *lab, const char *token) {
     wardkey_context context = context_of(NULL, "192.0.2.7");
     wardkey_error error;
     wardkey_principal who;
@@ -84,14 +82,14 @@ static void authorize_requests(
     headers[0].name_len = headers[0].value_len = WARDKEY_NTS;
     headers[1].name_len = headers[1].value_len = WARDKEY_NTS;
 
-    EXPECT(WARDKEY_OK, wardkey_authorize(engine, headers, 2, "lab:read", WARDKEY_NTS, &context, &who,
-                                         sizeof who, &status, &challenge, &error));
+    EXPECT(WARDKEY_OK, wardkey_authorize(engine, headers, 2, "lab:read", WARDKEY_NTS, &context,
+                                         &who, sizeof who, &status, &challenge, &error));
     check_principal(&who, lab);
     CHECK(status == 200 && challenge.data == NULL);
 
     EXPECT(WARDKEY_DENIED_INSUFFICIENT_SCOPE,
-           wardkey_authorize(engine, headers, 2, "lab:read billing:read", WARDKEY_NTS, &context, &who,
-                             sizeof who, &status, &challenge, &error));
+           wardkey_authorize(engine, headers, 2, "lab:read billing:read", WARDKEY_NTS, &context,
+                             &who, sizeof who, &status, &challenge, &error));
     CHECK(status == 403 && who.client_id[0] == '\0');
     CHECK(challenge.data && strstr(challenge.data, "error=\"insufficient_scope\""));
     wardkey_buf_free(&challenge);
@@ -119,8 +117,8 @@ static void issue_and_verify(const wardkey_engine *engine, const client *lab) {
     wardkey_buf json = {0};
     char token[TOKEN_SIZE];
 
-    EXPECT(WARDKEY_OK, wardkey_issue(engine, lab->id, WARDKEY_NTS, lab->secret, WARDKEY_NTS, "lab:read",
-                                     WARDKEY_NTS, &context, &json, &error));
+    EXPECT(WARDKEY_OK, wardkey_issue(engine, lab->id, WARDKEY_NTS, lab->secret, WARDKEY_NTS,
+                                     "lab:read", WARDKEY_NTS, &context, &json, &error));
     CHECK(strstr(json.data, "\"token_type\":\"Bearer\"") != NULL);
     CHECK(strstr(json.data, "\"expires_in\":3600") != NULL);
     CHECK(strstr(json.data, "\"scope\":\"lab:read\"") != NULL);
@@ -128,8 +126,8 @@ static void issue_and_verify(const wardkey_engine *engine, const client *lab) {
     wardkey_buf_free(&json);
     CHECK(json.data == NULL && json.length == 0);
 
-    EXPECT(WARDKEY_OK, wardkey_verify(engine, token, strlen(token), "lab:read", WARDKEY_NTS, &context,
-                                      &who, sizeof who, &error));
+    EXPECT(WARDKEY_OK, wardkey_verify(engine, token, strlen(token), "lab:read", WARDKEY_NTS,
+                                      &context, &who, sizeof who, &error));
     check_principal(&who, lab);
     EXPECT(WARDKEY_DENIED_INSUFFICIENT_SCOPE,
            wardkey_verify(engine, token, WARDKEY_NTS, "lab:write", WARDKEY_NTS, &context, &who,
@@ -151,9 +149,8 @@ static void issue_and_verify(const wardkey_engine *engine, const client *lab) {
 }
 
 /* One POST of a form; `authorization` may be NULL. */
-static wardkey_http_response post_form(
-    const wardkey_engine *engine, const char *path, const char *authorization, const char *body
-) {
+static wardkey_http_response post_form(const wardkey_engine *engine, const char *path,
+                                       const char *authorization, const char *body) {
     wardkey_context context = context_of(NULL, "192.0.2.7");
     wardkey_http_request request;
     wardkey_http_response response;
@@ -187,7 +184,8 @@ static const char *header_of(const wardkey_http_response *response, const char *
     size_t i;
     for (i = 0; i < response->header_count; i += 1) {
         const wardkey_header *header = &response->headers[i];
-        CHECK(strlen(header->name) == header->name_len && strlen(header->value) == header->value_len);
+        CHECK(strlen(header->name) == header->name_len
+              && strlen(header->value) == header->value_len);
         if (strcmp(header->name, name) == 0) {
             return header->value;
         }
@@ -195,10 +193,9 @@ static const char *header_of(const wardkey_http_response *response, const char *
     return "";
 }
 
-static void check_token_response(
-    const wardkey_engine *engine, wardkey_http_response *response, const char *start,
-    const char *lifetime, const char *type, const char *scope
-) {
+static void check_token_response(const wardkey_engine *engine, wardkey_http_response *response,
+                                 const char *start, const char *lifetime, const char *type,
+                                 const char *scope) {
     char token[TOKEN_SIZE];
     CHECK(response->status == 200);
     CHECK(strcmp(header_of(response, "Content-Type"), "application/json") == 0);
@@ -220,8 +217,8 @@ static void check_token_response(
 static void answer_like_bio_ecko(const wardkey_engine *engine, const client *lab) {
     char body[512];
     wardkey_http_response response;
-    snprintf(body, sizeof body, "grant_type=client_credentials &client_id=%s &client_secret=%s", lab->id,
-             lab->secret);
+    snprintf(body, sizeof body, "grant_type=client_credentials &client_id=%s &client_secret=%s",
+             lab->id, lab->secret);
     response = post_form(engine, "/api/v1/auth/token", NULL, body);
     check_token_response(engine, &response, "eyJhbGciOiJSUz", "\"expires_in\":3600",
                          "\"token_type\":\"Bearer\"", "\"scope\":\"lab:read lab:write\"");

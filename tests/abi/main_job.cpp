@@ -1,5 +1,5 @@
-// The main job from C++17, with the header before every other: it needs nothing included before it, and
-// its structs and functions are clean C++.
+// The main job from C++17, with the header before every other: it needs nothing included before it,
+// and its structs and functions are clean C++.
 #include "wardkey.h"
 
 #include <cstdio>
@@ -102,12 +102,11 @@ void call(const Engine& engine, std::string_view operation, std::string_view jso
     expect(WARDKEY_OK, code, error.message);
 }
 
-std::int32_t verify(
-    const Engine& engine, std::string_view token, const char* scopes, wardkey_principal& who
-) {
+std::int32_t verify(const Engine& engine, std::string_view token, const char* scopes,
+                    wardkey_principal& who) {
     const auto context = from_peer("192.0.2.7");
-    return wardkey_verify(engine.get(), token.data(), token.size(), scopes, WARDKEY_NTS, &context, &who,
-                          sizeof who, nullptr);
+    return wardkey_verify(engine.get(), token.data(), token.size(), scopes, WARDKEY_NTS, &context,
+                          &who, sizeof who, nullptr);
 }
 
 std::string issue(const Engine& engine, const std::string& id, const std::string& secret) {
@@ -115,8 +114,8 @@ std::string issue(const Engine& engine, const std::string& id, const std::string
     Buffer json;
     wardkey_error error;
     expect(WARDKEY_OK,
-           wardkey_issue(engine.get(), id.data(), id.size(), secret.data(), secret.size(), nullptr, 0,
-                         &context, json.out(), &error),
+           wardkey_issue(engine.get(), id.data(), id.size(), secret.data(), secret.size(), nullptr,
+                         0, &context, json.out(), &error),
            error.message);
     return json.member("access_token");
 }
@@ -125,13 +124,15 @@ void authorize(const Engine& engine, const std::string& token) {
     const auto context = from_peer("192.0.2.7");
     const std::string bearer = "Bearer " + token;
     const std::string_view name = "Authorization";
-    const std::vector<wardkey_header> headers{{name.data(), name.size(), bearer.data(), bearer.size()}};
+    const std::vector<wardkey_header> headers{
+        {name.data(), name.size(), bearer.data(), bearer.size()}};
     wardkey_principal who;
     std::int32_t status = 0;
     Buffer challenge;
     expect(WARDKEY_OK,
            wardkey_authorize(engine.get(), headers.data(), headers.size(), WARDKEY_ANY_SCOPE,
-                             WARDKEY_NTS, &context, &who, sizeof who, &status, challenge.out(), nullptr),
+                             WARDKEY_NTS, &context, &who, sizeof who, &status, challenge.out(),
+                             nullptr),
            "authorize");
     check(status == 200 && challenge.view().empty(), "an allowed request has no challenge");
 }
@@ -158,8 +159,8 @@ void main_job(const std::string& path) {
     open(path, true);
     const auto engine = open(path, false);
     Buffer created;
-    call(engine, "client.create",
-         R"({"client_name":"Lab Interface","scope":"lab:read lab:write"})", created);
+    call(engine, "client.create", R"({"client_name":"Lab Interface","scope":"lab:read lab:write"})",
+         created);
     const auto id = created.member("client_id");
     const auto token = issue(engine, id, created.member("client_secret"));
 
@@ -173,7 +174,8 @@ void main_job(const std::string& path) {
 
     Buffer revoked, verdict;
     call(engine, "client.secret.revoke",
-         R"({"client_id":")" + id + R"(","credential_id":")" + created.member("credential_id") + "\"}",
+         R"({"client_id":")" + id + R"(","credential_id":")" + created.member("credential_id")
+             + "\"}",
          revoked);
     expect(WARDKEY_DENIED_CREDENTIAL_REVOKED, verify(engine, token, "lab:read", who),
            "a secret that was revoked");

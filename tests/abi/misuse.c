@@ -1,11 +1,12 @@
 /*
- * Wrong calls on an open engine: each gets its own code and a message, changes nothing, and writes no
- * more than zeros to what it was to fill. How opening is misused: misuse_open.c.
+ * Wrong calls on an open engine: each gets its own code and a message, changes nothing, and writes
+ * no more than zeros to what it was to fill. How opening is misused: misuse_open.c.
  */
 #include "wardkey.h"
 #include "support.h"
 
-/* What a call may fill. REFUSES fills them with rubbish before the call and looks at them after it. */
+/* What a call may fill. REFUSES fills them with rubbish before the call and looks at them after it.
+ */
 static wardkey_buf out;
 static wardkey_principal who;
 static wardkey_http_response response;
@@ -116,16 +117,19 @@ static void check_refusal(int32_t expected, int written, int32_t code, const cha
         check_that(is_all(&error, RUBBISH, sizeof error), text, "the error", line);
     } else {
         check_that(error.code == code, text, "the error's code", line);
-        check_that(error.message[0] != '\0' && memchr(error.message, 0, sizeof error.message) != NULL,
+        check_that(error.message[0] != '\0'
+                       && memchr(error.message, 0, sizeof error.message) != NULL,
                    text, "the error's message", line);
     }
 }
 
 static int32_t verify(const char *text, size_t length, const char *scopes, size_t scopes_len) {
-    return wardkey_verify(engine, text, length, scopes, scopes_len, &context, &who, sizeof who, &error);
+    return wardkey_verify(engine, text, length, scopes, scopes_len, &context, &who, sizeof who,
+                          &error);
 }
 
-static int32_t authorize(const wardkey_header *headers, size_t count, const char *scopes, size_t length) {
+static int32_t authorize(const wardkey_header *headers, size_t count, const char *scopes,
+                         size_t length) {
     return wardkey_authorize(engine, headers, count, scopes, length, &context, &who, sizeof who,
                              &http_status, &out, &error);
 }
@@ -134,10 +138,8 @@ static int32_t claims(const char *text, size_t length) {
     return wardkey_claims(engine, text, length, &context, &out, &error);
 }
 
-static int32_t issue(
-    const char *id, size_t id_len, const char *secret, size_t secret_len, const char *scope,
-    size_t scope_len
-) {
+static int32_t issue(const char *id, size_t id_len, const char *secret, size_t secret_len,
+                     const char *scope, size_t scope_len) {
     return wardkey_issue(engine, id, id_len, secret, secret_len, scope, scope_len, &context, &out,
                          &error);
 }
@@ -162,7 +164,8 @@ static void library_functions(void) {
     EXPECT(WARDKEY_MISUSE_ABI, wardkey_abi_check(UINT32_MAX));
     CHECK(wardkey_version()[0] != '\0');
     CHECK(strcmp(wardkey_status_name(WARDKEY_OK), "WARDKEY_OK") == 0);
-    CHECK(strcmp(wardkey_status_name(WARDKEY_DENIED_TOKEN_EXPIRED), "WARDKEY_DENIED_TOKEN_EXPIRED") == 0);
+    CHECK(strcmp(wardkey_status_name(WARDKEY_DENIED_TOKEN_EXPIRED), "WARDKEY_DENIED_TOKEN_EXPIRED")
+          == 0);
     for (code = -2; code < 1000; code += 1) {
         CHECK(wardkey_status_name(code) != NULL && wardkey_status_message(code)[0] != '\0');
     }
@@ -195,19 +198,27 @@ static void verify_with_wrong_arguments(void) {
     REFUSES(WARDKEY_MISUSE_NULL, WHO, verify(token, WARDKEY_NTS, NULL, 0));
     REFUSES(WARDKEY_MISUSE_NULL, WHO, verify(token, WARDKEY_NTS, NULL, WARDKEY_NTS));
     REFUSES(WARDKEY_MISUSE_NULL, WHO,
-            wardkey_verify(engine, token, WARDKEY_NTS, "lab:read", WARDKEY_NTS, NULL, &who, sizeof who,
-                           &error));
+            wardkey_verify(engine, token, WARDKEY_NTS, "lab:read", WARDKEY_NTS, NULL, &who,
+                           sizeof who, &error));
     for (i = 0; i < TOO_LONG; i += 1) {
         if (is_too_long(i)) {
-            REFUSES(WARDKEY_MISUSE_LENGTH, WHO, verify(token, too_long[i], "lab:read", WARDKEY_NTS));
-            REFUSES(WARDKEY_MISUSE_LENGTH, WHO, verify(token, WARDKEY_NTS, "lab:read", too_long[i]));
+            REFUSES(WARDKEY_MISUSE_LENGTH, WHO,
+                    verify(token, too_long[i], "lab:read", WARDKEY_NTS));
+            REFUSES(WARDKEY_MISUSE_LENGTH, WHO,
+                    verify(token, WARDKEY_NTS, "lab:read", too_long[i]));
         }
     }
 }
 
 static void scopes_that_nobody_can_require(void) {
-    static const char *const wrong[] = {"", " ", "lab:read ", " lab:read", "lab:read  lab:write",
-                                        "lab:read\tlab:write", "lab\"read", "lab\\read"};
+    static const char *const wrong[] = {"",
+                                        " ",
+                                        "lab:read ",
+                                        " lab:read",
+                                        "lab:read  lab:write",
+                                        "lab:read\tlab:write",
+                                        "lab\"read",
+                                        "lab\\read"};
     size_t i;
     for (i = 0; i < sizeof wrong / sizeof *wrong; i += 1) {
         REFUSES(WARDKEY_MISUSE_ARGUMENT, WHO, verify(token, WARDKEY_NTS, wrong[i], WARDKEY_NTS));
@@ -228,7 +239,8 @@ static void tokens_that_are_none(void) {
     REFUSES(WARDKEY_DENIED_TOKEN_MALFORMED, WHO, verify("", 0, "lab:read", WARDKEY_NTS));
     REFUSES(WARDKEY_DENIED_TOKEN_MALFORMED, WHO, verify("..", 2, "lab:read", WARDKEY_NTS));
     REFUSES(WARDKEY_DENIED_TOKEN_MALFORMED, WHO, verify("\xff\xfe", 2, "lab:read", WARDKEY_NTS));
-    REFUSES(WARDKEY_DENIED_TOKEN_MALFORMED, WHO, verify(token, length + 1, "lab:read", WARDKEY_NTS));
+    REFUSES(WARDKEY_DENIED_TOKEN_MALFORMED, WHO,
+            verify(token, length + 1, "lab:read", WARDKEY_NTS));
     REFUSES(WARDKEY_DENIED_TOKEN_MALFORMED, WHO, verify("\0", 1, "lab:read", WARDKEY_NTS));
     memset(longest, 'A', sizeof longest);
     REFUSES(WARDKEY_DENIED_TOKEN_TOO_LONG, WHO,
@@ -251,7 +263,8 @@ static void authorize_with_wrong_arguments(void) {
     REFUSES(WARDKEY_MISUSE_NULL, OUT | WHO,
             wardkey_authorize(engine, &header, 1, "lab:read", WARDKEY_NTS, NULL, &who, sizeof who,
                               &http_status, &out, &error));
-    REFUSES(WARDKEY_MISUSE_LENGTH, OUT | WHO, authorize(&header, SIZE_MAX, "lab:read", WARDKEY_NTS));
+    REFUSES(WARDKEY_MISUSE_LENGTH, OUT | WHO,
+            authorize(&header, SIZE_MAX, "lab:read", WARDKEY_NTS));
     REFUSES(WARDKEY_MISUSE_LENGTH, OUT | WHO, authorize(&header, 65536, "lab:read", WARDKEY_NTS));
     wrong.name = NULL;
     REFUSES(WARDKEY_MISUSE_NULL, OUT | WHO, authorize(&wrong, 1, "lab:read", WARDKEY_NTS));
@@ -264,8 +277,8 @@ static void authorize_with_wrong_arguments(void) {
     CHECK(http_status == 500);
     /* Nobody has to take the status or the challenge. */
     REFUSES(WARDKEY_DENIED_TOKEN_MISSING, WHO,
-            wardkey_authorize(engine, &header, 1, "lab:read", WARDKEY_NTS, &context, &who, sizeof who,
-                              NULL, NULL, &error));
+            wardkey_authorize(engine, &header, 1, "lab:read", WARDKEY_NTS, &context, &who,
+                              sizeof who, NULL, NULL, &error));
 }
 
 static void claims_with_wrong_arguments(void) {
@@ -273,8 +286,10 @@ static void claims_with_wrong_arguments(void) {
             wardkey_claims(NULL, token, WARDKEY_NTS, &context, &out, &error));
     REFUSES(WARDKEY_MISUSE_NULL, OUT, claims(NULL, 0));
     REFUSES(WARDKEY_MISUSE_NULL, OUT, claims(NULL, WARDKEY_NTS));
-    REFUSES(WARDKEY_MISUSE_NULL, OUT, wardkey_claims(engine, token, WARDKEY_NTS, NULL, &out, &error));
-    REFUSES(WARDKEY_MISUSE_NULL, 0, wardkey_claims(engine, token, WARDKEY_NTS, &context, NULL, &error));
+    REFUSES(WARDKEY_MISUSE_NULL, OUT,
+            wardkey_claims(engine, token, WARDKEY_NTS, NULL, &out, &error));
+    REFUSES(WARDKEY_MISUSE_NULL, 0,
+            wardkey_claims(engine, token, WARDKEY_NTS, &context, NULL, &error));
     REFUSES(WARDKEY_MISUSE_LENGTH, OUT, claims(token, SIZE_MAX - 1));
     REFUSES(WARDKEY_DENIED_TOKEN_MALFORMED, OUT, claims("\xff", 1));
 }
@@ -294,9 +309,12 @@ static void issue_with_wrong_arguments(void) {
             wardkey_issue(engine, lab.id, nts, lab.secret, nts, NULL, 0, &context, NULL, &error));
     for (i = 0; i < TOO_LONG; i += 1) {
         if (is_too_long(i)) {
-            REFUSES(WARDKEY_MISUSE_LENGTH, OUT, issue(lab.id, too_long[i], lab.secret, nts, NULL, 0));
-            REFUSES(WARDKEY_MISUSE_LENGTH, OUT, issue(lab.id, nts, lab.secret, too_long[i], NULL, 0));
-            REFUSES(WARDKEY_MISUSE_LENGTH, OUT, issue(lab.id, nts, lab.secret, nts, "a", too_long[i]));
+            REFUSES(WARDKEY_MISUSE_LENGTH, OUT,
+                    issue(lab.id, too_long[i], lab.secret, nts, NULL, 0));
+            REFUSES(WARDKEY_MISUSE_LENGTH, OUT,
+                    issue(lab.id, nts, lab.secret, too_long[i], NULL, 0));
+            REFUSES(WARDKEY_MISUSE_LENGTH, OUT,
+                    issue(lab.id, nts, lab.secret, nts, "a", too_long[i]));
         }
     }
     REFUSES(WARDKEY_MISUSE_UTF8, OUT, issue("\xff", nts, lab.secret, nts, NULL, 0));
@@ -315,7 +333,8 @@ static void issue_with_wrong_arguments(void) {
     REFUSES(WARDKEY_DENIED_CLIENT_UNKNOWN, OUT, issue("nobody", nts, lab.secret, nts, NULL, 0));
     REFUSES(WARDKEY_DENIED_SECRET_WRONG, OUT, issue(lab.id, nts, "wrong", nts, NULL, 0));
     REFUSES(WARDKEY_DENIED_SCOPE_MALFORMED, OUT, issue(lab.id, nts, lab.secret, nts, "a  b", nts));
-    REFUSES(WARDKEY_DENIED_SCOPE_MALFORMED, OUT, issue(lab.id, nts, lab.secret, nts, "lab:read\0", 9));
+    REFUSES(WARDKEY_DENIED_SCOPE_MALFORMED, OUT,
+            issue(lab.id, nts, lab.secret, nts, "lab:read\0", 9));
     REFUSES(WARDKEY_DENIED_SCOPE_NOT_ALLOWED, OUT,
             issue(lab.id, nts, lab.secret, nts, "billing:read", nts));
 }
@@ -420,23 +439,28 @@ static void documents_that_are_none(void) {
         {"settings.set", "{\"access_token_lifetime\":1}"},
         {"settings.set", "{\"access_token_lifetime\":99999999999999999999}"},
         {"client.create", "{\"client_name\":\"Lab\",\"scope\":\"no:such\"}"},
-        {"client.create", "{\"client_name\":\"Lab\",\"scope\":\"lab:read\",\"allowed_networks\":[\"x\"]}"},
+        {"client.create",
+         "{\"client_name\":\"Lab\",\"scope\":\"lab:read\",\"allowed_networks\":[\"x\"]}"},
         {"client.read", "{}"},
     };
     char deep[4096];
     size_t i;
     for (i = 0; i < sizeof wrong / sizeof *wrong; i += 1) {
-        REFUSES(WARDKEY_MISUSE_DOCUMENT, OUT, call(wrong[i][0], WARDKEY_NTS, wrong[i][1], WARDKEY_NTS));
+        REFUSES(WARDKEY_MISUSE_DOCUMENT, OUT,
+                call(wrong[i][0], WARDKEY_NTS, wrong[i][1], WARDKEY_NTS));
     }
-    REFUSES(WARDKEY_MISUSE_DOCUMENT, OUT,
-            call("client.create", WARDKEY_NTS,
-                 "{\"client_name\":\"Lab\",\"scope\":\"lab:read\",\"allowed_networks\":[\"::1\",\"x\"]}",
-                 WARDKEY_NTS));
+    REFUSES(
+        WARDKEY_MISUSE_DOCUMENT, OUT,
+        call(
+            "client.create", WARDKEY_NTS,
+            "{\"client_name\":\"Lab\",\"scope\":\"lab:read\",\"allowed_networks\":[\"::1\",\"x\"]}",
+            WARDKEY_NTS));
     CHECK(strstr(error.message, "allowed_networks[1]") != NULL);
     memset(deep, '[', sizeof deep);
     REFUSES(WARDKEY_MISUSE_DOCUMENT, OUT, call("settings.get", WARDKEY_NTS, deep, sizeof deep));
     REFUSES(WARDKEY_MISUSE_DOCUMENT, OUT, call("settings.get", WARDKEY_NTS, "{}\0", 3));
-    REFUSES(WARDKEY_MISUSE_UTF8, OUT, call("settings.get", WARDKEY_NTS, "{\"\xff\":1}", WARDKEY_NTS));
+    REFUSES(WARDKEY_MISUSE_UTF8, OUT,
+            call("settings.get", WARDKEY_NTS, "{\"\xff\":1}", WARDKEY_NTS));
     EXPECT(WARDKEY_OK, call("settings.get", WARDKEY_NTS, NULL, 0));
     wardkey_buf_free(&out);
     EXPECT(WARDKEY_OK, call("settings.get", WARDKEY_NTS, "", WARDKEY_NTS));
@@ -445,8 +469,8 @@ static void documents_that_are_none(void) {
 }
 
 static int32_t verify_within(const wardkey_context *wrong) {
-    return wardkey_verify(engine, token, WARDKEY_NTS, "lab:read", WARDKEY_NTS, wrong, &who, sizeof who,
-                          &error);
+    return wardkey_verify(engine, token, WARDKEY_NTS, "lab:read", WARDKEY_NTS, wrong, &who,
+                          sizeof who, &error);
 }
 
 static void contexts_that_are_none(void) {
@@ -498,7 +522,8 @@ typedef struct later_request {
 } later_request;
 
 static void struct_sizes(void) {
-    static const uint32_t wrong[] = {0, 1, 3, 4, 5, sizeof context - 1, sizeof context + 1, UINT32_MAX};
+    static const uint32_t wrong[] = {0,         1, 3, 4, 5, sizeof context - 1, sizeof context + 1,
+                                     UINT32_MAX};
     later_context later;
     later_request later_sent;
     size_t i;
@@ -576,7 +601,8 @@ static void check_false_handle(uintptr_t value) {
     int misuse = code == WARDKEY_MISUSE_HANDLE || code == WARDKEY_MISUSE_CLOSED
                  || code == WARDKEY_MISUSE_KIND || code == WARDKEY_MISUSE_FOREIGN;
     if (!CHECK(misuse)) {
-        fprintf(stderr, "%s for the handle %#lx\n", wardkey_status_name(code), (unsigned long)value);
+        fprintf(stderr, "%s for the handle %#lx\n", wardkey_status_name(code),
+                (unsigned long)value);
     }
 }
 

@@ -1,6 +1,6 @@
 /*
- * Wrong ways of opening: each gets its own code and a message, leaves the engine NULL, and destroys what
- * the callbacks were given exactly once.
+ * Wrong ways of opening: each gets its own code and a message, leaves the engine NULL, and destroys
+ * what the callbacks were given exactly once.
  */
 #include "wardkey.h"
 #include "support.h"
@@ -102,7 +102,8 @@ static void fresh_options(void) {
 
 static void check_destroyed(int times, int line) {
     check_that(key_witness.destroyed == times, "key_destroy was called as often", __FILE__, line);
-    check_that(clock_witness.destroyed == times, "clock_destroy was called as often", __FILE__, line);
+    check_that(clock_witness.destroyed == times, "clock_destroy was called as often", __FILE__,
+               line);
     check_that(log_witness.destroyed == times, "log_destroy was called as often", __FILE__, line);
 }
 
@@ -112,7 +113,8 @@ static void check_refusal(int32_t expected, int destroyed, int line) {
     memset(&error, 0xAB, sizeof error);
     check_code(expected, wardkey_open(&options, &engine, &error), "wardkey_open", __FILE__, line);
     check_that(engine == NULL, "the engine is NULL", __FILE__, line);
-    check_that(error.code == expected && error.message[0] != '\0', "there is a message", __FILE__, line);
+    check_that(error.code == expected && error.message[0] != '\0', "there is a message", __FILE__,
+               line);
     check_destroyed(destroyed, line);
     if (failures > 0) {
         fprintf(stderr, "%d: %s\n", line, error.message);
@@ -259,7 +261,8 @@ static void wrong_places(const char *folder) {
     options.path = other;
     REFUSES(WARDKEY_STORAGE_EMPTY_FILE);
     snprintf(other, sizeof other, "%s/letter.db", folder);
-    write_file(other, "Dear colleague, this is a letter and no database at all, however long it may be.");
+    write_file(other,
+               "Dear colleague, this is a letter and no database at all, however long it may be.");
     options.path = other;
     REFUSES(WARDKEY_STORAGE_FOREIGN_FILE);
     options.path = other;
@@ -346,7 +349,8 @@ static void callbacks_that_fail(const char *folder) {
     fresh_options();
 }
 
-/* One engine's close leaves the other alone, and a slot that is used again keeps its old handle dead. */
+/* One engine's close leaves the other alone, and a slot that is used again keeps its old handle
+ * dead. */
 static void handles_of_two_engines(const char *folder) {
     char other_path[600];
     wardkey_options other = options_of(folder, other_path, sizeof other_path);

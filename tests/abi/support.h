@@ -31,9 +31,8 @@ static inline int check_that(int holds, const char *text, const char *file, int 
     return holds;
 }
 
-static inline int check_code(
-    int32_t expected, int32_t code, const char *text, const char *file, int line
-) {
+static inline int check_code(int32_t expected, int32_t code, const char *text, const char *file,
+                             int line) {
     if (code != expected) {
         failures += 1;
         fprintf(stderr, "%s:%d: %s instead of %s from %s\n", file, line, wardkey_status_name(code),
@@ -114,14 +113,13 @@ static inline void text_member(const char *json, const char *name, char *text, s
 }
 
 /* Runs an operation that must succeed. Free the answer. */
-static inline wardkey_buf run_operation(
-    const wardkey_engine *engine, const char *operation, const char *json
-) {
+static inline wardkey_buf run_operation(const wardkey_engine *engine, const char *operation,
+                                        const char *json) {
     wardkey_context context = context_of("anna@clinic", "127.0.0.1");
     wardkey_buf answer = {0};
     wardkey_error error;
-    int32_t code = wardkey_call(engine, &context, operation, WARDKEY_NTS, json, WARDKEY_NTS, &answer,
-                                &error);
+    int32_t code =
+        wardkey_call(engine, &context, operation, WARDKEY_NTS, json, WARDKEY_NTS, &answer, &error);
     if (code != WARDKEY_OK) {
         fprintf(stderr, "%s: %s\n", operation, error.message);
         exit(1);
@@ -148,14 +146,14 @@ static inline client register_client(const wardkey_engine *engine, const char *j
 }
 
 /* Gets a token that must be given. */
-static inline void issue_token(
-    const wardkey_engine *engine, const client *who, const char *scope, char *token, size_t size
-) {
+static inline void issue_token(const wardkey_engine *engine, const client *who, const char *scope,
+                               char *token, size_t size) {
     wardkey_context context = context_of(NULL, "192.0.2.7");
     wardkey_buf answer = {0};
     wardkey_error error;
     if (wardkey_issue(engine, who->id, WARDKEY_NTS, who->secret, WARDKEY_NTS, scope,
-                      scope ? WARDKEY_NTS : 0, &context, &answer, &error) != WARDKEY_OK) {
+                      scope ? WARDKEY_NTS : 0, &context, &answer, &error)
+        != WARDKEY_OK) {
         fprintf(stderr, "no token: %s\n", error.message);
         exit(1);
     }
@@ -163,9 +161,8 @@ static inline void issue_token(
     wardkey_buf_free(&answer);
 }
 
-static inline int32_t verify_token(
-    const wardkey_engine *engine, const char *token, const char *scopes
-) {
+static inline int32_t verify_token(const wardkey_engine *engine, const char *token,
+                                   const char *scopes) {
     wardkey_context context = context_of(NULL, "192.0.2.7");
     return wardkey_verify(engine, token, WARDKEY_NTS, scopes, WARDKEY_NTS, &context, NULL, 0, NULL);
 }

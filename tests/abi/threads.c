@@ -33,9 +33,10 @@ static void *verify_until_closed(void *argument) {
     wardkey_principal who;
     wardkey_error error;
     pthread_barrier_wait(&mine->round->start);
-    while ((mine->last = wardkey_verify(mine->round->engine, mine->round->token, WARDKEY_NTS,
-                                        "lab:read", WARDKEY_NTS, &context, &who, sizeof who, &error))
-           == WARDKEY_OK) {
+    while (
+        (mine->last = wardkey_verify(mine->round->engine, mine->round->token, WARDKEY_NTS,
+                                     "lab:read", WARDKEY_NTS, &context, &who, sizeof who, &error))
+        == WARDKEY_OK) {
         mine->allowed += 1;
         if (strcmp(who.client_id, mine->round->lab->id) != 0) {
             mine->last = WARDKEY_INTERNAL;
@@ -52,8 +53,8 @@ static void *write_until_closed(void *argument) {
     pthread_barrier_wait(&mine->round->start);
     do {
         wardkey_buf json = {0};
-        mine->last = wardkey_issue(mine->round->engine, lab->id, WARDKEY_NTS, lab->secret, WARDKEY_NTS,
-                                   NULL, 0, &context, &json, NULL);
+        mine->last = wardkey_issue(mine->round->engine, lab->id, WARDKEY_NTS, lab->secret,
+                                   WARDKEY_NTS, NULL, 0, &context, &json, NULL);
         wardkey_buf_free(&json);
         if (mine->last == WARDKEY_OK) {
             mine->last = wardkey_call(mine->round->engine, &context, "settings.set", WARDKEY_NTS,

@@ -109,7 +109,7 @@ fn a_disabled_client_has_nothing_until_it_is_enabled_again() {
     for _ in 0..2 {
         assert_eq!(clinic.call("client.disable", id.clone())["enabled"], false);
         assert!(verify(&clinic.engine, &token).is_err());
-        assert_eq!(ask(GRANT).as_client(&client).send(&clinic.engine).status, 401);
+        assert_eq!(ask(GRANT).by_client(&client).send(&clinic.engine).status, 401);
     }
     for _ in 0..2 {
         assert_eq!(clinic.call("client.enable", id.clone())["enabled"], true);
@@ -128,7 +128,7 @@ fn a_deleted_client_is_gone() {
     let id = json!({"client_id": client.id});
     assert_eq!(clinic.call("client.delete", id.clone()), json!({}));
     verify(&clinic.engine, &token).unwrap_err();
-    assert_eq!(ask(GRANT).as_client(&client).send(&clinic.engine).status, 401);
+    assert_eq!(ask(GRANT).by_client(&client).send(&clinic.engine).status, 401);
     let by_id = ["client.read", "client.update", "client.delete", "client.disable"];
     for operation in by_id.iter().chain(&["client.enable", "client.revoke", "client.secret.list"]) {
         assert_not_found(&clinic, operation, &id, "client");
@@ -158,8 +158,7 @@ fn an_id_that_nobody_has_is_not_found() {
 #[test]
 fn a_list_goes_through_all_clients_page_by_page() {
     let clinic = Clinic::open();
-    let mut ids: BTreeSet<String> =
-        (0..23).map(|_| register(&clinic.engine).id).collect();
+    let mut ids: BTreeSet<String> = (0..23).map(|_| register(&clinic.engine).id).collect();
     for limit in [1, 5, 23, 24, 1000] {
         let (mut found, mut after) = (Vec::new(), None);
         loop {
@@ -193,7 +192,10 @@ fn an_expiry_of_the_first_secret_is_kept() {
     );
     assert_eq!(created["client_secret_expires_at"], ends);
     let listed = clinic.call("client.secret.list", json!({"client_id": created["client_id"]}));
-    assert_eq!((&listed["secrets"][0]["expires_at"], &listed["secrets"][0]["label"]), (&json!(ends), &json!("first")));
+    assert_eq!(
+        (&listed["secrets"][0]["expires_at"], &listed["secrets"][0]["label"]),
+        (&json!(ends), &json!("first"))
+    );
 }
 
 #[test]

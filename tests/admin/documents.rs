@@ -239,6 +239,7 @@ fn white_space_around_a_document_is_fine_and_no_document_is_an_empty_one() {
 }
 
 /// A document with every member of every operation.
+#[expect(clippy::too_many_lines, reason = "one table")]
 fn samples(client: &str, credential: &str) -> Vec<(&'static str, Value)> {
     let metadata = json!({
         "client_name": "Lab", "description": "d", "scope": "lab:read lab:write",

@@ -118,7 +118,10 @@ fn a_secret_that_another_wardkey_made_is_imported_as_what_it_is() {
     let sql = "SELECT kind FROM credential WHERE client_id = 'moved'";
     let kind: String = clinic.place.sqlite().query_row(sql, [], |row| row.get(0)).unwrap();
     assert_eq!(kind, "generated");
-    assert!(matches!(import(&clinic, "twice", &secret), Err(Error::Conflict { what: "secret", .. })));
+    assert!(matches!(
+        import(&clinic, "twice", &secret),
+        Err(Error::Conflict { what: "secret", .. })
+    ));
     let read = clinic.engine.call(&admin(), "client.read", br#"{"client_id": "twice"}"#);
     assert!(matches!(read, Err(Error::NotFound { .. })));
 }
@@ -151,8 +154,7 @@ fn import(clinic: &Clinic, id: &str, secret: &str) -> Result<Value, Error> {
     let document = json!({
         "client_id": id, "client_secret": secret, "client_name": "Old", "scope": "lab:read",
     });
-    let answer =
-        clinic.engine.call(&admin(), "client.import", document.to_string().as_bytes())?;
+    let answer = clinic.engine.call(&admin(), "client.import", document.to_string().as_bytes())?;
     Ok(serde_json::from_slice(&answer).unwrap())
 }
 

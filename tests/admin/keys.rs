@@ -18,7 +18,10 @@ fn a_key_of_each_algorithm_is_imported_from_pem_or_der_and_signs_at_once() {
             let now = clinic.engine.now().seconds();
             assert_eq!(imported["algorithm"], algorithm);
             assert_eq!(imported["origin"], "imported");
-            assert_eq!((&imported["created_at"], &imported["active_from"]), (&json!(now), &json!(now)));
+            assert_eq!(
+                (&imported["created_at"], &imported["active_from"]),
+                (&json!(now), &json!(now))
+            );
             assert_eq!(imported["retired_at"], Value::Null);
             assert_eq!(imported["public_key"]["alg"], algorithm);
             assert!(imported["public_key"].get("d").is_none());

@@ -104,7 +104,8 @@ fn origins_are_scheme_host_and_port() {
     for good in ["https://a.example", "http://localhost:3000", "https://[::1]:8443"] {
         assert_fits(&clinic, "allowed_origins", &json!([good]));
     }
-    for bad in ["", "*", "null", "a.example", "https://a.example/", "https://A.example", "ftp://a"] {
+    for bad in ["", "*", "null", "a.example", "https://a.example/", "https://A.example", "ftp://a"]
+    {
         assert_false(&clinic, "allowed_origins", &json!([bad]), "allowed_origins[0]");
     }
 }

@@ -1,6 +1,11 @@
 //! Administration by documents: every operation, what it answers, and what it refuses.
 
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test stops where it fails"
+)]
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -54,12 +54,11 @@ fn a_secret_cannot_end_before_it_begins() {
     let client = register(&clinic.engine);
     for (from, until) in [(10, 10), (11, 10)] {
         let document = json!({"client_id": client.id, "not_before": from, "expires_at": until});
-        let refused = clinic.engine.call(
-            &admin(),
-            "client.secret.create",
-            document.to_string().as_bytes(),
+        let refused =
+            clinic.engine.call(&admin(), "client.secret.create", document.to_string().as_bytes());
+        assert!(
+            matches!(refused, Err(Error::InvalidDocument { path, .. }) if path == "expires_at")
         );
-        assert!(matches!(refused, Err(Error::InvalidDocument { path, .. }) if path == "expires_at"));
     }
 }
 

@@ -32,7 +32,8 @@ fn a_token_is_revoked_by_its_text_or_its_jti() {
 fn a_jti_revoked_before_anybody_saw_its_token_stays_revoked_for_its_life() {
     let clinic = Clinic::open();
     let client = register(&clinic.engine);
-    clinic.call("client.update", json!({"client_id": client.id, "access_token_lifetime": 2_592_000}));
+    clinic
+        .call("client.update", json!({"client_id": client.id, "access_token_lifetime": 2_592_000}));
     let token = issue(&clinic.engine, &client);
     let jti = verify(&clinic.engine, &token).unwrap().token_id;
     clinic.call("token.revoke", json!({"jti": jti}));

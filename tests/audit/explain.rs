@@ -10,11 +10,15 @@ use wardkey::{Engine, Error, UnixTime};
 fn a_request_that_was_allowed_is_explained() {
     let clinic = Clinic::open();
     let client = register(&clinic.engine);
-    let response = ask(GRANT).as_client(&client).send(&clinic.engine);
+    let response = ask(GRANT).by_client(&client).send(&clinic.engine);
     let words = explain(&clinic.engine, &request_id(&response));
     for part in [
-        "2026-03-01T08:30:00.000Z", "obtained token", client.id.as_str(),
-        client.credential.as_str(), "lab:read lab:write", "from 192.0.2.7",
+        "2026-03-01T08:30:00.000Z",
+        "obtained token",
+        client.id.as_str(),
+        client.credential.as_str(),
+        "lab:read lab:write",
+        "from 192.0.2.7",
     ] {
         assert!(words.contains(part), "{words}");
     }
@@ -27,11 +31,11 @@ fn a_request_that_was_refused_is_explained_with_its_true_reason() {
     for (request, words) in [
         (ask(GRANT).basic(&client.id, "x"), "secret wrong"),
         (ask(GRANT).basic("nobody", "x"), "client unknown"),
-        (ask(format!("{GRANT}&scope=no:such")).as_client(&client), "scope not allowed"),
-        (ask("grant_type=password").as_client(&client), "grant unsupported"),
-        (ask(GRANT).as_client(&client).insecure(), "insecure transport"),
+        (ask(format!("{GRANT}&scope=no:such")).by_client(&client), "scope not allowed"),
+        (ask("grant_type=password").by_client(&client), "grant unsupported"),
+        (ask(GRANT).by_client(&client).insecure(), "insecure transport"),
         (ask(GRANT), "secret missing"),
-        (ask("%").as_client(&client), "invalid request"),
+        (ask("%").by_client(&client), "invalid request"),
     ] {
         let response = request.send(&clinic.engine);
         let explained = explain(&clinic.engine, &request_id(&response));
@@ -50,11 +54,14 @@ fn an_id_that_the_audit_does_not_hold_is_said_to_be_so() {
     assert!(explanation.words.contains("does not hold"), "{}", explanation.words);
     for id in ["", "x", &"G".repeat(32), &"A".repeat(32), &"0".repeat(31), &"0".repeat(33)] {
         let refused = clinic.engine.run(&admin(), AuditExplain { request_id: id.to_owned() });
-        assert!(matches!(refused, Err(Error::InvalidDocument { path, .. }) if path == "request_id"));
+        assert!(
+            matches!(refused, Err(Error::InvalidDocument { path, .. }) if path == "request_id")
+        );
     }
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one of everything")]
 fn every_kind_of_row_is_a_sentence() {
     let clinic = Clinic::open();
     let client = register(&clinic.engine);
@@ -62,7 +69,7 @@ fn every_kind_of_row_is_a_sentence() {
     let token = issue(&clinic.engine, &client);
     verify(&clinic.engine, &token).unwrap();
     verify(&clinic.engine, "x").unwrap_err();
-    ask(format!("{GRANT}&scope=no")).as_client(&client).send(&clinic.engine);
+    ask(format!("{GRANT}&scope=no")).by_client(&client).send(&clinic.engine);
     clinic.call("token.revoke", json!({"token": token}));
     clinic.call("client.update", json!({"client_id": client.id, "scope": "lab:read"}));
     for operation in ["client.disable", "client.enable", "client.revoke"] {
@@ -95,12 +102,33 @@ fn every_kind_of_row_is_a_sentence() {
     kinds.sort();
     kinds.dedup();
     let expected = [
-        "client.create", "client.delete", "client.disable", "client.enable", "client.revoke",
-        "client.update", "clock.doubt", "clock.trust", "database.create", "database.open",
+        "client.create",
+        "client.delete",
+        "client.disable",
+        "client.enable",
+        "client.revoke",
+        "client.update",
+        "clock.doubt",
+        "clock.trust",
+        "database.create",
+        "database.open",
         "database.restore",
-        "key.import", "key.make", "key.retire", "request.refuse", "scope.add", "scope.remove",
-        "secret.confirm", "secret.create", "secret.import", "secret.new_peer", "secret.revoke",
-        "settings.set", "token.deny", "token.issue", "token.revoke", "token.use",
+        "key.import",
+        "key.make",
+        "key.retire",
+        "request.refuse",
+        "scope.add",
+        "scope.remove",
+        "secret.confirm",
+        "secret.create",
+        "secret.import",
+        "secret.new_peer",
+        "secret.revoke",
+        "settings.set",
+        "token.deny",
+        "token.issue",
+        "token.revoke",
+        "token.use",
     ];
     assert_eq!(kinds, expected);
     for row in rows {

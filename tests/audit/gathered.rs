@@ -237,7 +237,7 @@ fn a_refusal_by_an_allowlist_is_gathered_under_its_client_and_secret() {
     let update = json!({"client_id": client.id, "allowed_networks": ["10.0.0.0/8"]});
     clinic.call("client.update", update);
     for _ in 0..3 {
-        ask(GRANT).as_client(&client).send(&clinic.engine);
+        ask(GRANT).by_client(&client).send(&clinic.engine);
     }
     let rows = events(&clinic.engine, "request.refuse");
     assert_eq!(rows.len(), 1);

@@ -1,6 +1,6 @@
 //! The audit: a row for everything, gathered where it must be, in words, and without any secret.
 
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops where it fails")]
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -13,7 +13,7 @@ fn conditions_hold_together() {
     for client in [&one, &two] {
         let token = issue(&clinic.engine, client);
         verify(&clinic.engine, &token).unwrap();
-        ask(format!("{GRANT}&scope=no")).as_client(client).send(&clinic.engine);
+        ask(format!("{GRANT}&scope=no")).by_client(client).send(&clinic.engine);
     }
     let all: Vec<Value> = audit(&clinic.engine).into_iter().map(|row| row.entry).collect();
     let requests = [
@@ -49,9 +49,8 @@ fn a_stretch_of_time_includes_its_beginning_and_not_its_end() {
         let event = Some("scope.add".to_owned());
         let read = AuditRead { from, until, event, ..AuditRead::default() };
         let page = clinic.engine.run(&admin(), read).unwrap();
-        let time = |row: &wardkey::admin::AuditEntryDocument| {
-            row.entry["time"].as_i64().unwrap() - start
-        };
+        let time =
+            |row: &wardkey::admin::AuditEntryDocument| row.entry["time"].as_i64().unwrap() - start;
         let own = |row: &&wardkey::admin::AuditEntryDocument| row.entry["scope"] != "external";
         page.rows.iter().filter(own).map(time).collect::<Vec<_>>()
     };
@@ -117,7 +116,12 @@ fn a_deleted_clients_rows_stay() {
 }
 
 fn fits(entry: &Value, request: &Value) -> bool {
-    [("client_id", "client"), ("credential_id", "credential"), ("outcome", "outcome"), ("event", "event")]
-        .into_iter()
-        .all(|(asked, member)| request.get(asked).is_none_or(|value| entry[member] == *value))
+    [
+        ("client_id", "client"),
+        ("credential_id", "credential"),
+        ("outcome", "outcome"),
+        ("event", "event"),
+    ]
+    .into_iter()
+    .all(|(asked, member)| request.get(asked).is_none_or(|value| entry[member] == *value))
 }

@@ -9,7 +9,7 @@ use wardkey::{Context, Denied, Engine, Secret};
 fn every_token_has_a_row_with_client_credential_jti_and_peer() {
     let clinic = Clinic::open();
     let client = register(&clinic.engine);
-    let response = ask(GRANT).as_client(&client).send(&clinic.engine);
+    let response = ask(GRANT).by_client(&client).send(&clinic.engine);
     for _ in 0..3 {
         issue(&clinic.engine, &client);
     }
@@ -51,13 +51,16 @@ fn every_refusal_of_an_authenticated_client_has_a_row_with_its_reason() {
     ];
     let mut ids = Vec::new();
     for (client, body, _) in asked {
-        ids.push(request_id(&ask(body).as_client(client).send(&clinic.engine)));
+        ids.push(request_id(&ask(body).by_client(client).send(&clinic.engine)));
     }
     let rows = events(&clinic.engine, "token.deny");
     assert_eq!(rows.len(), asked.len());
     for ((row, (client, _, reason)), id) in rows.iter().zip(asked).zip(ids) {
         assert_eq!((&row["outcome"], &row["reason"]), (&json!("denied"), &json!(reason)));
-        assert_eq!((&row["client"], &row["credential"]), (&json!(client.id), &json!(client.credential)));
+        assert_eq!(
+            (&row["client"], &row["credential"]),
+            (&json!(client.id), &json!(client.credential))
+        );
         assert_eq!((&row["request"], &row["peer"]), (&json!(id), &json!("192.0.2.7")));
     }
     assert_eq!(rows[0]["scope"], "billing:read");
@@ -67,7 +70,7 @@ fn every_refusal_of_an_authenticated_client_has_a_row_with_its_reason() {
 fn a_denial_is_on_disk_before_the_answer() {
     let clinic = Clinic::open();
     let client = register(&clinic.engine);
-    ask(format!("{GRANT}&scope=no")).as_client(&client).send(&clinic.engine);
+    ask(format!("{GRANT}&scope=no")).by_client(&client).send(&clinic.engine);
     let denied: u32 = count(&clinic, "token.deny");
     assert_eq!(denied, 1);
     issue(&clinic.engine, &client);
@@ -85,7 +88,8 @@ fn every_administrative_act_has_a_row_with_its_actor() {
     assert_eq!(imported["client_id"], "old");
     let second = clinic.call("client.secret.create", json!({"client_id": "old", "label": "2026"}));
     let which = json!({"client_id": "old", "credential_id": second["credential_id"]});
-    clinic.call("client.secret.import", json!({"client_id": "old", "client_secret": "another one"}));
+    clinic
+        .call("client.secret.import", json!({"client_id": "old", "client_secret": "another one"}));
     clinic.call("client.secret.confirm", which.clone());
     clinic.call("client.secret.revoke", which);
     for operation in ["client.disable", "client.enable", "client.revoke"] {
@@ -102,10 +106,25 @@ fn every_administrative_act_has_a_row_with_its_actor() {
     let token = issue(&clinic.engine, &client);
     clinic.call("token.revoke", json!({"token": token}));
     let mut expected = vec![
-        "client.create", "client.create", "client.delete", "client.disable", "client.enable",
-        "client.revoke", "client.update", "database.create", "key.import", "scope.add",
-        "scope.remove", "secret.confirm", "secret.create", "secret.create", "secret.import",
-        "secret.import", "secret.revoke", "settings.set", "token.revoke",
+        "client.create",
+        "client.create",
+        "client.delete",
+        "client.disable",
+        "client.enable",
+        "client.revoke",
+        "client.update",
+        "database.create",
+        "key.import",
+        "scope.add",
+        "scope.remove",
+        "secret.confirm",
+        "secret.create",
+        "secret.create",
+        "secret.import",
+        "secret.import",
+        "secret.revoke",
+        "settings.set",
+        "token.revoke",
     ];
     // The dialects' words came with the database.
     expected.push("scope.add");
@@ -162,7 +181,7 @@ fn every_revocation_has_a_row_also_one_that_was_refused() {
     let token = issue(&clinic.engine, &client);
     for caller in [&other, &client, &client] {
         let body = format!("token={token}");
-        Request::post(REVOKE, body).as_client(caller).send(&clinic.engine);
+        Request::post(REVOKE, body).by_client(caller).send(&clinic.engine);
     }
     let rows = events(&clinic.engine, "token.revoke");
     let outcomes: Vec<_> = rows.iter().map(|row| row["outcome"].as_str().unwrap()).collect();

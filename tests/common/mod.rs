@@ -2,6 +2,13 @@
 //! stands still, the answers of refused calls, and processes that play a part.
 
 #![allow(dead_code, reason = "no test file uses all of it")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops where it fails"
+)]
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -60,6 +67,10 @@ impl Place {
         Options::new(self.path()).busy_timeout(Duration::from_secs(5))
     }
 
+    pub(crate) fn options_at(&self, clock: &Arc<ManualClock>) -> Options {
+        self.options().clock(clock.clone())
+    }
+
     /// Creates the database with the default settings.
     pub(crate) fn create(&self) -> Result<(), Error> {
         Engine::create(&self.options(), &Settings::default(), &admin())
@@ -74,7 +85,7 @@ impl Place {
     }
 
     pub(crate) fn open_at(&self, clock: &Arc<ManualClock>) -> Engine {
-        Engine::open(&self.options().clock(Arc::clone(clock) as _)).unwrap()
+        Engine::open(&self.options_at(clock)).unwrap()
     }
 
     /// SQLite's own view of the file, past the library: for edits that nobody should make.

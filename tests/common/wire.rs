@@ -25,7 +25,7 @@ impl Clinic {
 
     pub(crate) fn with(settings: Settings) -> Self {
         let (place, clock) = (Place::empty(), clock());
-        let options = place.options().clock(Arc::clone(&clock) as _);
+        let options = place.options().clock(clock.clone());
         Engine::create(&options, &settings, &admin()).unwrap();
         let engine = Engine::open(&options).unwrap();
         Self { engine, clock, place }
@@ -105,7 +105,7 @@ impl<'a> Request<'a> {
         self.header("Authorization", basic(id, secret))
     }
 
-    pub(crate) fn as_client(self, client: &Registered) -> Self {
+    pub(crate) fn by_client(self, client: &Registered) -> Self {
         self.basic(&client.id, &client.secret)
     }
 
@@ -118,7 +118,7 @@ impl<'a> Request<'a> {
         self
     }
 
-    pub(crate) fn from_nowhere(mut self) -> Self {
+    pub(crate) fn nowhere(mut self) -> Self {
         self.context.peer = None;
         self
     }
@@ -140,6 +140,24 @@ impl<'a> Request<'a> {
             body: &self.body,
         };
         engine.http(&request, &self.context).unwrap()
+    }
+
+    /// The request and its answer as they are on the wire.
+    pub(crate) fn transcript(&self, engine: &Engine) -> String {
+        let mut lines = vec![format!("{} {}", self.method, self.path)];
+        for (name, value) in &self.headers {
+            lines.push(format!("{name}: {}", String::from_utf8_lossy(value)));
+        }
+        if !self.body.is_empty() {
+            lines.push(format!("\n{}", String::from_utf8_lossy(&self.body)));
+        }
+        let response = self.send(engine);
+        lines.push(format!("\n{}", response.status));
+        for (name, value) in &response.headers {
+            lines.push(format!("{name}: {value}"));
+        }
+        lines.push(format!("\n{}\n", text(&response)));
+        lines.join("\n")
     }
 
     /// The token of an answer that must have one.

@@ -132,10 +132,10 @@ class Tokens(InAClinic):
             self.assertFalse({"d", "p", "q", "dp", "dq", "qi", "k"} & set(key))
 
     def test_each_key_id_ends_with_the_thumbprint_of_rfc_7638(self):
-        required = {"EC": ("crv", "kty", "x", "y"), "OKP": ("crv", "kty", "x"), "RSA": ("e", "kty", "n")}
+        required = {"EC": "crv kty x y", "OKP": "crv kty x", "RSA": "e kty n"}
         _, keys = self.clinic.engine.get("/oauth/jwks")
         for key in keys["keys"]:
-            members = {name: key[name] for name in required[key["kty"]]}
+            members = {name: key[name] for name in required[key["kty"]].split()}
             text = json.dumps(members, separators=(",", ":"), sort_keys=True).encode()
             thumbprint = wk.encode(hashlib.sha256(text).digest())
             self.assertEqual(key["kid"].split(".")[1], thumbprint)
@@ -203,7 +203,8 @@ class Forgeries(InAClinic):
         self.assert_both_refuse(self.with_header(kid="../../etc/passwd"), "KEY_UNKNOWN")
 
     def test_a_signature_cut_or_written_in_another_way(self):
-        r, s = (int.from_bytes(half, "big") for half in (self.signature[:32], self.signature[32:]))
+        halves = (self.signature[:32], self.signature[32:])
+        r, s = (int.from_bytes(half, "big") for half in halves)
         for signature in (
             self.signature[:-1], self.signature[:32], b"", self.signature + b"\0", bytes(64),
             utils.encode_dss_signature(r, s),
@@ -327,8 +328,7 @@ class Audit(InAClinic):
         self.assertGreater(len(self.pages), 3)
         rows, head = verify_audit.verify(self.pages, self.keys)
         self.assertEqual(rows, self.rows)
-        self.assertEqual(head.hex(), self.pages[-1]["rows"][-1]["hash"] if self.pages[-1]["rows"]
-                         else self.pages[-2]["rows"][-1]["hash"])
+        self.assertEqual(head.hex(), self.page["rows"][-1]["hash"])
         done = self.run_script(self.pages)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn(f"{rows} rows", done.stdout)

@@ -33,9 +33,7 @@ fn a_public_key_is_no_hmac_key() {
         let texts = [
             public.to_string().into_bytes(),
             public["n"].as_str().or(public["x"].as_str()).unwrap().as_bytes().to_vec(),
-            URL_SAFE_NO_PAD
-                .decode(public["n"].as_str().or(public["x"].as_str()).unwrap())
-                .unwrap(),
+            URL_SAFE_NO_PAD.decode(public["n"].as_str().or(public["x"].as_str()).unwrap()).unwrap(),
         ];
         for text in texts {
             let header = json!({"alg": "HS256", "typ": "at+jwt", "kid": key["kid"]});
@@ -53,10 +51,8 @@ fn a_key_id_of_another_algorithm_is_a_mismatch_or_a_bad_signature() {
     for signer in ["ES256", "EdDSA", "RS256"] {
         for named in ["ES256", "EdDSA", "RS256"] {
             for alg in ["ES256", "EdDSA", "RS256"] {
-                let text = format!(
-                    r#"{{"alg":"{alg}","typ":"at+jwt","kid":"{}"}}"#,
-                    forge.kid(named)
-                );
+                let text =
+                    format!(r#"{{"alg":"{alg}","typ":"at+jwt","kid":"{}"}}"#, forge.kid(named));
                 let header = URL_SAFE_NO_PAD.encode(text);
                 let token = sign(signer, &header, &encode(&forge.claims));
                 if alg != named {
@@ -148,6 +144,19 @@ fn a_key_id_that_is_no_name_of_ours_is_unknown_and_never_a_path() {
     }
     let none = forge.with_header(|header| drop(header.as_object_mut().unwrap().remove("kid")));
     assert_eq!(forge.code(none), "token_malformed");
+}
+
+#[test]
+fn a_generation_is_compared_for_equality() {
+    // A database that went back in time would otherwise take tokens of the future that it lost.
+    let forge = Forge::open();
+    let generation = forge.claims["wk"]["n"][0].as_u64().unwrap();
+    for other in [0, generation - 1, generation + 1, u64::MAX] {
+        let token = forge.with_claims(|claims| claims["wk"]["n"] = json!([other, 0]));
+        assert_eq!(forge.why(token), Denied::ClientTokensRevoked);
+    }
+    let with_subject = forge.with_claims(|claims| claims["wk"]["n"] = json!([generation, 1]));
+    assert_eq!(forge.why(with_subject), Denied::BadClaim { claim: "sub" });
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Verification: the order and the reason of every refusal, and forgeries.
 
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops where it fails")]
 
 #[path = "../common/mod.rs"]
 mod common;

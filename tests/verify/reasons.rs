@@ -10,6 +10,7 @@ use wardkey::admin::AuditExplain;
 use wardkey::{Context, Denied, Engine, Error, Required};
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one story: each step repairs what was found")]
 fn wire_35_the_checks_come_in_their_order() {
     let forge = Forge::open();
     let (clinic, client) = (&forge.clinic, &forge.client);
@@ -175,9 +176,7 @@ fn after_a_restore_opaque_tokens_are_of_an_ended_epoch_and_jwts_of_a_retired_key
     let Clinic { engine, clock, place } = clinic;
     drop(engine);
     let restored = Engine::restore(&place.options().clock(clock), &admin()).unwrap();
-    let code = |token: &str| {
-        why(restored.verify(token.as_bytes(), Required::ANY, &bench())).code()
-    };
+    let code = |token: &str| why(restored.verify(token.as_bytes(), Required::ANY, &bench())).code();
     assert_eq!(code(&opaque), "epoch_ended");
     assert_eq!(code(&token), "key_retired");
 }
@@ -237,7 +236,8 @@ fn an_id_that_was_deleted_and_imported_again_does_not_revive_its_tokens() {
 #[test]
 fn a_peer_outside_the_allowlist_or_unknown_is_refused() {
     let forge = Forge::open();
-    let update = json!({"client_id": forge.client.id, "allowed_networks": ["192.0.2.7", "fd00::/8"]});
+    let update =
+        json!({"client_id": forge.client.id, "allowed_networks": ["192.0.2.7", "fd00::/8"]});
     forge.clinic.call("client.update", update);
     let from = |peer: Option<&str>| {
         let peer = peer.map(|peer| peer.parse().unwrap());

@@ -47,9 +47,8 @@ fn a_scope_removed_from_the_registration_is_gone_from_living_tokens() {
             json!({"client_id": client.id, "scope": "lab:read lab:write", "token_format": form}),
         );
         let token = issue(&clinic.engine, &client);
-        let verify = |required: Required<'_>| {
-            clinic.engine.verify(token.as_bytes(), required, &bench())
-        };
+        let verify =
+            |required: Required<'_>| clinic.engine.verify(token.as_bytes(), required, &bench());
         assert_eq!(verify(Required::ANY).unwrap().scope.as_str(), "lab:read lab:write");
         clinic.call("client.update", json!({"client_id": client.id, "scope": "lab:read"}));
         let write = Required::all_of("lab:write").unwrap();

@@ -14,15 +14,15 @@ const MEDBLOCKS: &str = "/oauth2/token";
 fn section_1_dialects_are_off_until_enabled_and_the_standard_route_is_always_on() {
     let clinic = Clinic::with(Settings::default());
     let client = with_scope(&clinic, "lab:read");
-    assert_eq!(ask(GRANT).as_client(&client).send(&clinic.engine).status, 200);
+    assert_eq!(ask(GRANT).by_client(&client).send(&clinic.engine).status, 200);
     for path in [BIO_ECKO, NIKOHEALTH, MEDBLOCKS] {
-        let request = Request::post(path, GRANT).as_client(&client);
+        let request = Request::post(path, GRANT).by_client(&client);
         assert_eq!(request.send(&clinic.engine).status, 404, "{path}");
         let dialect = Some(vec![dialect_at(path).as_str().to_owned()]);
         let set = SettingsSet { dialects: dialect, ..SettingsSet::default() };
         clinic.engine.run(&admin(), set).unwrap();
         assert_eq!(request.send(&clinic.engine).status, 200, "{path}");
-        assert_eq!(ask(GRANT).as_client(&client).send(&clinic.engine).status, 200);
+        assert_eq!(ask(GRANT).by_client(&client).send(&clinic.engine).status, 200);
     }
 }
 
@@ -32,8 +32,7 @@ fn section_1_no_dialect_answers_at_anothers_path() {
         let clinic = Clinic::with(Settings { dialects: vec![dialect], ..Settings::default() });
         let client = with_scope(&clinic, "lab:read");
         for path in [BIO_ECKO, NIKOHEALTH, MEDBLOCKS] {
-            let status =
-                Request::post(path, GRANT).as_client(&client).send(&clinic.engine).status;
+            let status = Request::post(path, GRANT).by_client(&client).send(&clinic.engine).status;
             assert_eq!(status == 200, dialect_at(path) == dialect, "{path}");
         }
     }
@@ -66,7 +65,7 @@ fn section_1_bio_eckos_lifetime_is_configurable() {
     let clinic = Clinic::open();
     let client = with_scope(&clinic, "lab:read");
     clinic.call("settings.set", json!({"access_token_lifetime": 900}));
-    let body = json(&Request::post(BIO_ECKO, GRANT).as_client(&client).send(&clinic.engine));
+    let body = json(&Request::post(BIO_ECKO, GRANT).by_client(&client).send(&clinic.engine));
     assert_eq!(body["expires_in"], json!(900));
 }
 
@@ -128,7 +127,7 @@ fn section_1_nikohealth_gets_what_its_page_shows() {
 fn section_1_medblocks_gets_what_its_page_shows() {
     let clinic = Clinic::open();
     let client = with_scope(&clinic, "");
-    let request = Request::post(MEDBLOCKS, GRANT).as_client(&client);
+    let request = Request::post(MEDBLOCKS, GRANT).by_client(&client);
     for late in [0, 1, 998] {
         clinic.clock.advance_millis(late);
         let response = request.send(&clinic.engine);
@@ -168,19 +167,19 @@ fn section_1_a_clients_own_registration_overrides_the_dialect() {
         credential: String::new(),
     };
     for path in [TOKEN, BIO_ECKO, NIKOHEALTH] {
-        let body = json(&Request::post(path, GRANT).as_client(&client).send(&clinic.engine));
+        let body = json(&Request::post(path, GRANT).by_client(&client).send(&clinic.engine));
         assert!(body["access_token"].as_str().unwrap().starts_with("eyJhbGciOiJFZERTQS"));
         assert_eq!(body["expires_in"], json!(77), "{path}");
         assert_eq!(body["token_type"], "bearer");
     }
-    let body = json(&Request::post(MEDBLOCKS, GRANT).as_client(&client).send(&clinic.engine));
+    let body = json(&Request::post(MEDBLOCKS, GRANT).by_client(&client).send(&clinic.engine));
     assert_eq!(body["expires_in"], json!(76));
     clinic.call(
         "client.update",
         json!({"client_id": client.id, "token_format": "opaque", "token_type_case": "Bearer"}),
     );
     for path in [TOKEN, BIO_ECKO, NIKOHEALTH, MEDBLOCKS] {
-        let body = json(&Request::post(path, GRANT).as_client(&client).send(&clinic.engine));
+        let body = json(&Request::post(path, GRANT).by_client(&client).send(&clinic.engine));
         assert_eq!(body["access_token"].as_str().unwrap().len(), 43, "{path}");
         assert_eq!(body["token_type"], "Bearer");
     }
@@ -194,9 +193,9 @@ fn section_1_every_dialect_refuses_as_the_standard_route_does() {
         let answer = |request: Request<'_>| refusal(&request.send(&clinic.engine));
         let wrong = Request::post(path, GRANT).basic(&client.id, "wrong");
         assert_eq!(answer(wrong), (401, "invalid_client".to_owned()), "{path}");
-        let scope = Request::post(path, format!("{GRANT}&scope=nope")).as_client(&client);
+        let scope = Request::post(path, format!("{GRANT}&scope=nope")).by_client(&client);
         assert_eq!(answer(scope), (400, "invalid_scope".to_owned()), "{path}");
-        let grant = Request::post(path, "grant_type=password").as_client(&client);
+        let grant = Request::post(path, "grant_type=password").by_client(&client);
         assert_eq!(answer(grant), (400, "unsupported_grant_type".to_owned()), "{path}");
     }
 }

@@ -18,10 +18,10 @@ fn wire_30_a_client_sees_its_own_token_with_its_claims() {
         clinic.call("client.update", json!({"client_id": client.id, "token_format": form}));
         let token = issue(&clinic.engine, &client);
         for request in [
-            Request::post(INTROSPECT, format!("token={token}")).as_client(&client),
+            Request::post(INTROSPECT, format!("token={token}")).by_client(&client),
             Request::post(INTROSPECT, format!("token={token}&{}", in_form(&client))),
             Request::post(INTROSPECT, format!("token={token}&token_type_hint=refresh_token"))
-                .as_client(&client),
+                .by_client(&client),
         ] {
             let response = request.send(&clinic.engine);
             assert_eq!(response.status, 200);
@@ -77,7 +77,7 @@ fn wire_30_no_token_is_an_invalid_request() {
     let clinic = Clinic::open();
     let client = register(&clinic.engine);
     for body in ["", "token=", "token=a&token=b", "token_type_hint=access_token"] {
-        let response = Request::post(INTROSPECT, body).as_client(&client).send(&clinic.engine);
+        let response = Request::post(INTROSPECT, body).by_client(&client).send(&clinic.engine);
         assert_eq!(refusal(&response), (400, "invalid_request".to_owned()), "{body}");
     }
 }
@@ -158,7 +158,7 @@ fn wire_31_the_caller_must_authenticate_and_a_public_client_by_its_id() {
     let request = Request::post(REVOKE, format!("token={token}&client_id={public}"));
     assert_revoked(&request.send(&clinic.engine));
     verify(&clinic.engine, &token).unwrap();
-    let response = Request::post(REVOKE, "token=").as_client(&client).send(&clinic.engine);
+    let response = Request::post(REVOKE, "token=").by_client(&client).send(&clinic.engine);
     assert_eq!(refusal(&response), (400, "invalid_request".to_owned()));
 }
 
@@ -208,10 +208,13 @@ fn wire_32_the_document_of_an_issuer_with_a_path_moves() {
         assert_eq!(body["token_endpoint"], format!("{issuer}/oauth/token"));
     }
     let client = register(&clinic.engine);
-    let request = Request::post("/ward/7/oauth/token", GRANT).as_client(&client);
+    let request = Request::post("/ward/7/oauth/token", GRANT).by_client(&client);
     assert_eq!(request.send(&clinic.engine).status, 200);
     clinic.call("settings.set", json!({"issuer": "https://other.example"}));
-    assert_eq!(json(&Request::get(METADATA).send(&clinic.engine))["issuer"], "https://other.example");
+    assert_eq!(
+        json(&Request::get(METADATA).send(&clinic.engine))["issuer"],
+        "https://other.example"
+    );
 }
 
 #[test]
@@ -221,7 +224,7 @@ fn wire_33_the_key_set_has_every_key_that_may_still_verify_and_no_private_part()
     assert_eq!(json(&Request::get(JWKS).send(&clinic.engine)), json!({"keys": []}));
     for algorithm in ["ES256", "EdDSA", "RS256"] {
         clinic.call("client.update", json!({"client_id": client.id, "algorithm": algorithm}));
-        ask(GRANT).as_client(&client).token(&clinic.engine);
+        ask(GRANT).by_client(&client).token(&clinic.engine);
     }
     let response = Request::get(JWKS).send(&clinic.engine);
     let body = json(&response);
@@ -239,11 +242,11 @@ fn wire_33_the_key_set_has_every_key_that_may_still_verify_and_no_private_part()
 
 fn introspect(clinic: &Clinic, token: &str, caller: &Registered) -> HttpResponse {
     let body = format!("token={token}");
-    Request::post(INTROSPECT, body).as_client(caller).send(&clinic.engine)
+    Request::post(INTROSPECT, body).by_client(caller).send(&clinic.engine)
 }
 
 fn send_revocation(clinic: &Clinic, token: &str, caller: &Registered) -> HttpResponse {
-    Request::post(REVOKE, format!("token={token}")).as_client(caller).send(&clinic.engine)
+    Request::post(REVOKE, format!("token={token}")).by_client(caller).send(&clinic.engine)
 }
 
 fn public_client(clinic: &Clinic) -> String {

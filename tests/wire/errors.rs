@@ -15,12 +15,12 @@ fn wire_14_an_error_is_a_400_but_invalid_client_is_a_401_with_a_challenge() {
     let clinic = Clinic::open();
     let client = register(&clinic.engine);
     for (request, status, error) in [
-        (ask("").as_client(&client), 400, "invalid_request"),
+        (ask("").by_client(&client), 400, "invalid_request"),
         (ask(GRANT).basic(&client.id, "x"), 401, "invalid_client"),
         (ask(format!("{GRANT}&client_id={}&client_secret=x", client.id)), 401, "invalid_client"),
         (ask(GRANT), 401, "invalid_client"),
-        (ask("grant_type=password").as_client(&client), 400, "unsupported_grant_type"),
-        (ask(format!("{GRANT}&scope=x")).as_client(&client), 400, "invalid_scope"),
+        (ask("grant_type=password").by_client(&client), 400, "unsupported_grant_type"),
+        (ask(format!("{GRANT}&scope=x")).by_client(&client), 400, "invalid_scope"),
     ] {
         let response = request.send(&clinic.engine);
         assert_eq!(refusal(&response), (status, error.to_owned()));
@@ -54,7 +54,7 @@ fn wire_15_every_refused_authentication_is_the_same_bytes_and_the_audit_has_the_
         let mut seen = None;
         for (client, peer, reason) in &cases {
             let request = if in_header {
-                ask(GRANT).as_client(client)
+                ask(GRANT).by_client(client)
             } else {
                 ask(format!("{GRANT}&{}", in_form(client)))
             };
@@ -73,7 +73,7 @@ fn wire_15_introspection_and_revocation_refuse_a_caller_with_the_same_bytes() {
     for path in [INTROSPECT, REVOKE] {
         let mut seen = None;
         for (client, peer, reason) in &cases {
-            let request = Request::post(path, "token=x").as_client(client).from(peer);
+            let request = Request::post(path, "token=x").by_client(client).from(peer);
             let response = request.send(&clinic.engine);
             assert_eq!(refusal(&response), (401, "invalid_client".to_owned()), "{reason}");
             assert_eq!(*seen.get_or_insert_with(|| visible(&response)), visible(&response));
@@ -86,9 +86,9 @@ fn wire_15_introspection_and_revocation_refuse_a_caller_with_the_same_bytes() {
 fn wire_15_every_response_carries_a_request_id_of_its_own_that_the_audit_keeps() {
     let clinic = Clinic::open();
     let client = register(&clinic.engine);
-    let good = ask(GRANT).as_client(&client).send(&clinic.engine);
+    let good = ask(GRANT).by_client(&client).send(&clinic.engine);
     let bad = ask(GRANT).basic(&client.id, "x").send(&clinic.engine);
-    let denied = ask(format!("{GRANT}&scope=x")).as_client(&client).send(&clinic.engine);
+    let denied = ask(format!("{GRANT}&scope=x")).by_client(&client).send(&clinic.engine);
     let lost = Request::get("/nowhere").send(&clinic.engine);
     let mut ids: Vec<_> = [&good, &bad, &denied, &lost].map(request_id).to_vec();
     for id in &ids {
@@ -111,7 +111,7 @@ fn wire_16_a_grant_that_is_not_the_clients_is_unauthorized_client() {
         ..ClientCreate::default()
     };
     let client = register_as(&clinic.engine, request);
-    let response = ask(GRANT).as_client(&client).send(&clinic.engine);
+    let response = ask(GRANT).by_client(&client).send(&clinic.engine);
     assert_eq!(refusal(&response), (400, "unauthorized_client".to_owned()));
 }
 
@@ -120,8 +120,7 @@ fn wire_16_an_unknown_grant_is_unsupported() {
     let clinic = Clinic::open();
     let client = register(&clinic.engine);
     for grant in ["password", "implicit", "Client_Credentials", "urn:x:y", "%00", "%C3%A9"] {
-        let response =
-            ask(format!("grant_type={grant}")).as_client(&client).send(&clinic.engine);
+        let response = ask(format!("grant_type={grant}")).by_client(&client).send(&clinic.engine);
         let expected = (400, "unsupported_grant_type".to_owned());
         assert_eq!(refusal(&response), expected, "{grant}");
     }
@@ -142,7 +141,7 @@ fn wire_17_a_description_stays_within_its_characters_and_leaks_nothing() {
         "grant_type=a&grant_type=b".to_owned(),
         "%".to_owned(),
     ] {
-        let response = ask(body).as_client(&client).send(&clinic.engine);
+        let response = ask(body).by_client(&client).send(&clinic.engine);
         assert_eq!(response.status, 400);
         let description = json(&response)["error_description"].as_str().unwrap().to_owned();
         let legal = |b: u8| matches!(b, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e);
@@ -159,17 +158,17 @@ fn wire_17_a_description_stays_within_its_characters_and_leaks_nothing() {
 fn wire_18_a_busy_store_is_a_503_and_never_a_401() {
     let clinic = Clinic::open();
     let client = register(&clinic.engine);
-    ask(GRANT).as_client(&client).token(&clinic.engine);
+    ask(GRANT).by_client(&client).token(&clinic.engine);
     let short = std::time::Duration::from_millis(50);
     let impatient = Engine::open(&clinic.place.options().busy_timeout(short)).unwrap();
     let other = clinic.place.sqlite();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let response = ask(GRANT).as_client(&client).send(&impatient);
+    let response = ask(GRANT).by_client(&client).send(&impatient);
     other.execute_batch("ROLLBACK").unwrap();
     assert_eq!(refusal(&response), (503, "temporarily_unavailable".to_owned()));
     assert!(response.header("Retry-After").unwrap().parse::<u32>().unwrap() >= 1);
     assert_eq!(response.header("Cache-Control"), Some("no-store"));
-    assert_eq!(ask(GRANT).as_client(&client).send(&impatient).status, 200);
+    assert_eq!(ask(GRANT).by_client(&client).send(&impatient).status, 200);
 }
 
 #[test]
@@ -205,7 +204,7 @@ fn wire_19_an_unknown_or_unpermitted_scope_is_not_silently_dropped() {
     let client = register(&clinic.engine);
     for scope in ["no:such", "billing:read", "lab:read+billing:read", "lab:readx", "lab"] {
         let body = format!("{GRANT}&scope={scope}");
-        let response = ask(body).as_client(&client).send(&clinic.engine);
+        let response = ask(body).by_client(&client).send(&clinic.engine);
         assert_eq!(refusal(&response), (400, "invalid_scope".to_owned()), "{scope}");
     }
 }
@@ -215,7 +214,7 @@ fn wire_19_none_asked_for_gives_the_clients_default_scopes() {
     let clinic = Clinic::open();
     let client = register(&clinic.engine);
     let granted = || {
-        let response = ask(GRANT).as_client(&client).send(&clinic.engine);
+        let response = ask(GRANT).by_client(&client).send(&clinic.engine);
         json(&response)["scope"].as_str().unwrap().to_owned()
     };
     assert_eq!(granted(), "lab:read lab:write");
@@ -232,7 +231,7 @@ fn wire_19_a_duplicate_word_is_tolerated() {
     let clinic = Clinic::open();
     let client = register(&clinic.engine);
     let body = format!("{GRANT}&scope=lab:read+lab:read");
-    let response = ask(body).as_client(&client).send(&clinic.engine);
+    let response = ask(body).by_client(&client).send(&clinic.engine);
     assert_eq!((response.status, &json(&response)["scope"]), (200, &json!("lab:read")));
 }
 

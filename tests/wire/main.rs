@@ -1,6 +1,6 @@
 //! Every line of the wire's rules as a test that names it, through the public API.
 
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops where it fails")]
 
 #[path = "../common/mod.rs"]
 mod common;

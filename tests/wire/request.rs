@@ -13,7 +13,7 @@ use wardkey::admin::{ClientImport, SecretText};
 #[test]
 fn wire_01_a_charset_is_fine_and_another_media_type_is_an_invalid_request() {
     let (clinic, client) = clinic();
-    let request = ask(GRANT).as_client(&client);
+    let request = ask(GRANT).by_client(&client);
     for fine in [
         "application/x-www-form-urlencoded;charset=UTF-8",
         "application/x-www-form-urlencoded; charset=utf-8",
@@ -32,7 +32,7 @@ fn wire_01_another_method_is_405_with_allow() {
     let (clinic, client) = clinic();
     for path in [TOKEN, INTROSPECT, REVOKE, "/oauth2/token"] {
         for method in ["GET", "PUT", "DELETE", "HEAD", "post", "PATCH"] {
-            let request = Request::post(path, GRANT).as_client(&client).method(method);
+            let request = Request::post(path, GRANT).by_client(&client).method(method);
             let response = request.send(&clinic.engine);
             assert_eq!((response.status, response.header("allow")), (405, Some("POST")));
         }
@@ -56,10 +56,10 @@ fn wire_02_an_empty_parameter_counts_as_omitted_and_an_unknown_one_is_ignored() 
         "&&grant_type=client_credentials&",
         "grant_type=client_credentials&client_secret=",
     ] {
-        assert_ok(&clinic, &ask(body).as_client(&client));
+        assert_ok(&clinic, &ask(body).by_client(&client));
     }
     for body in ["grant_type=", "scope=lab:read", ""] {
-        assert_refused(&clinic, &ask(body).as_client(&client), "invalid_request");
+        assert_refused(&clinic, &ask(body).by_client(&client), "invalid_request");
     }
 }
 
@@ -71,7 +71,7 @@ fn wire_02_a_repeated_known_parameter_is_an_invalid_request() {
         "grant_type=client_credentials&scope=lab:read&scope=lab:read",
         "grant_type=client_credentials&scope=lab:read&scop%65=lab:write",
     ] {
-        assert_refused(&clinic, &ask(body).as_client(&client), "invalid_request");
+        assert_refused(&clinic, &ask(body).by_client(&client), "invalid_request");
     }
     let twice = format!("{GRANT}&{}&client_id={}", in_form(&client), client.id);
     assert_refused(&clinic, &ask(twice), "invalid_request");
@@ -83,7 +83,7 @@ fn wire_02_a_repeated_known_parameter_is_an_invalid_request() {
 fn wire_02_a_repeated_client_id_beside_basic_is_ignored() {
     let (clinic, client) = clinic();
     let body = format!("{GRANT}&client_id={id}&client_id={id}", id = client.id);
-    assert_ok(&clinic, &ask(body).as_client(&client));
+    assert_ok(&clinic, &ask(body).by_client(&client));
 }
 
 #[test]
@@ -97,24 +97,24 @@ fn wire_03_credentials_in_the_query_string_are_refused() {
         "a=b&client%5Fsecret=x",
         "client_assertion=x",
     ] {
-        let request = ask(GRANT).as_client(&client).query(query);
+        let request = ask(GRANT).by_client(&client).query(query);
         assert_refused(&clinic, &request, "invalid_request");
     }
     let from_query = ask(GRANT).query(&whole);
     assert_refused(&clinic, &from_query, "invalid_request");
-    assert_ok(&clinic, &ask(GRANT).as_client(&client).query("trace=7"));
+    assert_ok(&clinic, &ask(GRANT).by_client(&client).query("trace=7"));
 }
 
 #[test]
 fn wire_04_two_authentication_methods_are_an_invalid_request() {
     let (clinic, client) = clinic();
-    let both = ask(format!("{GRANT}&{}", in_form(&client))).as_client(&client);
+    let both = ask(format!("{GRANT}&{}", in_form(&client))).by_client(&client);
     assert_refused(&clinic, &both, "invalid_request");
     let secret_alone = format!("{GRANT}&client_secret={}", client.secret);
-    assert_refused(&clinic, &ask(secret_alone).as_client(&client), "invalid_request");
+    assert_refused(&clinic, &ask(secret_alone).by_client(&client), "invalid_request");
     let assertion = format!("{GRANT}&client_assertion=a.b.c");
-    assert_refused(&clinic, &ask(assertion).as_client(&client), "invalid_request");
-    let two_headers = ask(GRANT).as_client(&client).as_client(&client);
+    assert_refused(&clinic, &ask(assertion).by_client(&client), "invalid_request");
+    let two_headers = ask(GRANT).by_client(&client).by_client(&client);
     assert_refused(&clinic, &two_headers, "invalid_request");
 }
 
@@ -122,9 +122,9 @@ fn wire_04_two_authentication_methods_are_an_invalid_request() {
 fn wire_04_basic_with_the_same_client_id_is_fine_and_with_another_is_an_invalid_request() {
     let (clinic, client) = clinic();
     let same = format!("{GRANT}&client_id={}", client.id);
-    assert_ok(&clinic, &ask(same).as_client(&client));
+    assert_ok(&clinic, &ask(same).by_client(&client));
     let other = format!("{GRANT}&client_id=someone");
-    assert_refused(&clinic, &ask(other).as_client(&client), "invalid_request");
+    assert_refused(&clinic, &ask(other).by_client(&client), "invalid_request");
 }
 
 #[test]
@@ -178,7 +178,7 @@ fn wire_05_both_halves_may_be_form_encoded_or_raw() {
     let encoded = |text: &str| text.replace('-', "%2D").replace('_', "%5F");
     assert_ok(&clinic, &ask(GRANT).basic(&encoded(&client.id), &encoded(&client.secret)));
     assert_ok(&clinic, &ask(GRANT).basic(&client.id, &encoded(&client.secret)));
-    assert_ok(&clinic, &ask(GRANT).as_client(&client));
+    assert_ok(&clinic, &ask(GRANT).by_client(&client));
 }
 
 #[test]
@@ -214,8 +214,8 @@ fn wire_05_bad_bytes_are_never_a_500() {
     assert_invalid_client(&clinic, &ask(GRANT).header("Authorization", b"Basic \xff\xff".to_vec()));
     let form = format!("{GRANT}&client_id={}&client_secret=%ff%fe", client.id);
     assert_refused(&clinic, &ask(form), "invalid_request");
-    assert_refused(&clinic, &ask("grant_type=%").as_client(&client), "invalid_request");
-    assert_refused(&clinic, &ask(b"\xff\xfe".to_vec()).as_client(&client), "invalid_request");
+    assert_refused(&clinic, &ask("grant_type=%").by_client(&client), "invalid_request");
+    assert_refused(&clinic, &ask(b"\xff\xfe".to_vec()).by_client(&client), "invalid_request");
 }
 
 #[test]
@@ -233,7 +233,7 @@ fn wire_05_minted_ids_and_secrets_read_the_same_encoded_and_raw() {
 #[test]
 fn wire_06_any_secret_client_may_use_basic_or_form_unless_its_registration_pins_one() {
     let (clinic, client) = clinic();
-    let by_basic = ask(GRANT).as_client(&client);
+    let by_basic = ask(GRANT).by_client(&client);
     let by_form = ask(format!("{GRANT}&{}", in_form(&client)));
     assert_ok(&clinic, &by_basic);
     assert_ok(&clinic, &by_form);
@@ -256,7 +256,8 @@ fn wire_06_any_secret_client_may_use_basic_or_form_unless_its_registration_pins_
 fn wire_07_control_characters_are_refused_before_anything_is_looked_up() {
     let (clinic, client) = clinic();
     for control in ["%00", "%0a", "%0D", "%1f", "%7F", "%09"] {
-        let id = format!("{GRANT}&client_id={}{control}&client_secret={}", client.id, client.secret);
+        let id =
+            format!("{GRANT}&client_id={}{control}&client_secret={}", client.id, client.secret);
         assert_invalid_client(&clinic, &ask(id));
         let secret = format!("{GRANT}&{}{control}", in_form(&client));
         assert_invalid_client(&clinic, &ask(secret));
@@ -271,7 +272,7 @@ fn wire_08_a_body_over_64_kib_is_413() {
     let fill = |length: usize| {
         let body = format!("{GRANT}&pad=");
         let pad = "x".repeat(length - body.len());
-        ask(body + &pad).as_client(&client)
+        ask(body + &pad).by_client(&client)
     };
     assert_ok(&clinic, &fill(65_536));
     assert_eq!(fill(65_537).send(&clinic.engine).status, 413);
@@ -281,10 +282,8 @@ fn wire_08_a_body_over_64_kib_is_413() {
 }
 
 fn clinic() -> (Clinic, Registered) {
-    let clinic = Clinic::with(Settings {
-        dialects: wardkey::Dialect::ALL.to_vec(),
-        ..Settings::default()
-    });
+    let clinic =
+        Clinic::with(Settings { dialects: wardkey::Dialect::ALL.to_vec(), ..Settings::default() });
     let client = register(&clinic.engine);
     (clinic, client)
 }

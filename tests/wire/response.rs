@@ -1,9 +1,7 @@
 //! Lines 9 to 11 and 20: the token response, and the grammar of scopes.
 
 use crate::common::{register, register_as};
-use crate::http::{
-    Clinic, GRANT, INTROSPECT, REVOKE, Request, TOKEN, ask, json, names, refusal,
-};
+use crate::http::{Clinic, GRANT, INTROSPECT, REVOKE, Request, TOKEN, ask, json, names, refusal};
 use serde_json::json;
 use wardkey::admin::ClientCreate;
 
@@ -20,12 +18,12 @@ fn wire_09_no_answer_is_stored_errors_included() {
         "/api/identity/connect/token",
     ];
     for path in paths {
-        let good = Request::post(path, format!("{GRANT}&token=x")).as_client(&client);
+        let good = Request::post(path, format!("{GRANT}&token=x")).by_client(&client);
         let requests = [
             good.clone(),
             Request::post(path, GRANT).basic(&client.id, "wrong"),
-            Request::post(path, "").as_client(&client),
-            Request::post(path, "grant_type=password").as_client(&client),
+            Request::post(path, "").by_client(&client),
+            Request::post(path, "grant_type=password").by_client(&client),
             good.clone().content_type("text/plain"),
             good.clone().method("GET"),
             good.clone().insecure(),
@@ -49,7 +47,7 @@ fn wire_10_expires_in_is_a_number_measured_when_the_response_is_written() {
     let client = register(&clinic.engine);
     for (late, expires_in) in [(0, 3600), (999, 3600), (1, 3600)] {
         clinic.clock.advance_millis(late);
-        let body = json(&ask(GRANT).as_client(&client).send(&clinic.engine));
+        let body = json(&ask(GRANT).by_client(&client).send(&clinic.engine));
         assert_eq!(body["expires_in"], json!(expires_in));
         assert!(body["expires_in"].is_u64());
     }
@@ -60,14 +58,14 @@ fn wire_10_scope_is_always_present() {
     let clinic = Clinic::open();
     let client = register(&clinic.engine);
     let scope = |body: &str| {
-        let response = ask(body).as_client(&client).send(&clinic.engine);
+        let response = ask(body).by_client(&client).send(&clinic.engine);
         json(&response)["scope"].as_str().unwrap().to_owned()
     };
     assert_eq!(scope("grant_type=client_credentials"), "lab:read lab:write");
     assert_eq!(scope("grant_type=client_credentials&scope=lab:write"), "lab:write");
     let without = ClientCreate { client_name: Some("None".into()), ..ClientCreate::default() };
     let without = register_as(&clinic.engine, without);
-    let body = json(&ask(GRANT).as_client(&without).send(&clinic.engine));
+    let body = json(&ask(GRANT).by_client(&without).send(&clinic.engine));
     assert_eq!(body["scope"], "");
 }
 
@@ -114,7 +112,7 @@ fn wire_20_every_character_of_the_grammar_is_legal_in_a_word() {
     for word in words {
         let encoded: String = word.bytes().map(|byte| format!("%{byte:02X}")).collect();
         let body = format!("{GRANT}&scope={encoded}");
-        let response = ask(body).as_client(&client).send(&clinic.engine);
+        let response = ask(body).by_client(&client).send(&clinic.engine);
         assert_eq!((response.status, &json(&response)["scope"]), (200, &json!(word)));
     }
 }
@@ -125,7 +123,7 @@ fn wire_20_words_are_case_sensitive_and_parted_by_single_spaces() {
     let client = register(&clinic.engine);
     let answer = |scope: &str| {
         let body = format!("{GRANT}&scope={scope}");
-        ask(body).as_client(&client).send(&clinic.engine)
+        ask(body).by_client(&client).send(&clinic.engine)
     };
     assert_eq!(answer("lab:read+lab:write").status, 200);
     assert_eq!(answer("lab:read%20lab:write").status, 200);
