@@ -7,7 +7,11 @@
 //! The last lines are ratios of medians within this run: the bare `ring` call's time over ours, so 1.00
 //! would be free of cost, and more is better.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark stops at the first surprise")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a benchmark stops at the first surprise"
+)]
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use criterion::Criterion;
@@ -62,7 +66,8 @@ fn verify(criterion: &mut Criterion, engine: &Engine, case: &Case) {
     let (key, validation) = peer(case);
     group.bench_function("jsonwebtoken", |b| {
         b.iter(|| {
-            jsonwebtoken::decode::<serde_json::Value>(black_box(&case.token), &key, &validation).unwrap()
+            jsonwebtoken::decode::<serde_json::Value>(black_box(&case.token), &key, &validation)
+                .unwrap()
         });
     });
     group.finish();
@@ -189,14 +194,20 @@ fn ratios(algorithm: &str) {
     for (group, ours) in pairs {
         let name = format!("{group}-{algorithm}");
         if let (Some(bare), Some(ours_ns)) = (median(&name, "ring"), median(&name, ours)) {
-            println!("{name}: {ours} {:.2} us, ring {:.2} us, ratio {:.3}", ours_ns / 1e3, bare / 1e3, bare / ours_ns);
+            println!(
+                "{name}: {ours} {:.2} us, ring {:.2} us, ratio {:.3}",
+                ours_ns / 1e3,
+                bare / 1e3,
+                bare / ours_ns
+            );
         }
     }
 }
 
 fn median(group: &str, name: &str) -> Option<f64> {
     let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
-    let path = Path::new(&target).join("criterion").join(group).join(name).join("new/estimates.json");
+    let path =
+        Path::new(&target).join("criterion").join(group).join(name).join("new/estimates.json");
     let estimates: serde_json::Value = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
     estimates["median"]["point_estimate"].as_f64()
 }

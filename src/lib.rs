@@ -11,6 +11,7 @@ mod crypto;
 mod domain;
 mod engine;
 mod error;
+mod ffi;
 mod oauth;
 mod store;
 mod sys;

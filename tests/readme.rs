@@ -1,6 +1,10 @@
 //! The README's C program compiles as printed and does what it says. Its Rust program is a doc test.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests stop at the first surprise")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "tests stop at the first surprise"
+)]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -28,8 +32,11 @@ fn the_c_program_of_the_readme_registers_a_client() {
         .unwrap();
     assert!(compiled.success());
     // The program asks for the soname.
-    std::os::unix::fs::symlink(library.join("libwardkey.so"), folder.path().join("libwardkey.so.1"))
-        .unwrap();
+    std::os::unix::fs::symlink(
+        library.join("libwardkey.so"),
+        folder.path().join("libwardkey.so.1"),
+    )
+    .unwrap();
     let output = Command::new(&binary).current_dir(folder.path()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let client: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -41,5 +48,9 @@ fn the_c_program_of_the_readme_registers_a_client() {
 fn library_folder() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let folder = test.parent().unwrap();
-    if folder.join("libwardkey.so").exists() { folder.to_owned() } else { folder.parent().unwrap().to_owned() }
+    if folder.join("libwardkey.so").exists() {
+        folder.to_owned()
+    } else {
+        folder.parent().unwrap().to_owned()
+    }
 }

@@ -1,6 +1,6 @@
 //! `settings.get`, `settings.set`, and the stored document.
 
-use crate::admin::document::{each, operation, some, word};
+use crate::admin::document::{each, operation, parse, some, word};
 use crate::base::{Lifetime, Network};
 use crate::crypto::Algorithm;
 use crate::domain::{Dialect, Settings, TokenFormat};
@@ -162,6 +162,14 @@ impl SettingsDocument {
         settings.check()?;
         Ok(settings)
     }
+}
+
+/// Reads the first settings of a database: a document of `settings.set`, over the defaults.
+///
+/// # Errors
+/// [`Error::InvalidDocument`] with the member's name.
+pub(crate) fn settings_of_json(json: &[u8]) -> Result<Settings> {
+    parse::<SettingsSet>(json)?.apply(Settings::default())
 }
 
 /// Reads the stored settings. Members of later releases are left alone, unless the document says under

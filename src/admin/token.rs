@@ -25,6 +25,19 @@ pub struct TokenIntrospect {
 }
 operation!(TokenIntrospect = "token.introspect" -> TokenDocument);
 
+/// What a valid token says: the claims of RFC 9068 2.2 that a host needs, and the host's own words about
+/// the client. Times are in seconds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct ClaimsDocument<'a> {
+    pub(crate) client_id: &'a str,
+    pub(crate) sub: &'a str,
+    pub(crate) scope: &'a str,
+    pub(crate) jti: &'a str,
+    pub(crate) iat: i64,
+    pub(crate) exp: i64,
+    pub(crate) host_data: &'a str,
+}
+
 /// What a token is (RFC 7662 2.2). Of an inactive one also why, which the wire does not tell.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 #[non_exhaustive]

@@ -19,6 +19,19 @@ impl Engine {
     /// [`Error::Closed`], [`Error::Forked`], [`Error::InvalidArgument`] for a context that cannot be.
     /// Whatever else goes wrong is an HTTP status.
     pub fn http(&self, request: &HttpRequest<'_>, context: &Context<'_>) -> Result<HttpResponse> {
+        self.http_telling(request, context, |_| ())
+    }
+
+    /// Answers as [`Engine::http`] does, and tells `failed` of an error that became a 5xx response.
+    ///
+    /// # Errors
+    /// Those of [`Engine::http`].
+    pub(crate) fn http_telling(
+        &self,
+        request: &HttpRequest<'_>,
+        context: &Context<'_>,
+        failed: impl FnOnce(&Error),
+    ) -> Result<HttpResponse> {
         self.check_open()?;
         let now = self.time.now();
         let id = self.mint_request_id(now)?;
@@ -27,7 +40,10 @@ impl Engine {
             Err(error @ (Error::Closed | Error::Forked | Error::InvalidArgument { .. })) => {
                 return Err(error);
             }
-            Err(error) => oauth::print_failure(&error),
+            Err(error) => {
+                failed(&error);
+                oauth::print_failure(&error)
+            }
         };
         response.headers.push((REQUEST_ID_HEADER, id.as_str().to_owned()));
         Ok(response.answering(request))

@@ -73,7 +73,8 @@ impl Engine {
                 Err(why) => return self.deny(request, &caller, why, now),
             };
             let ticket = self.make_ticket(permit, &caller, request, &frame, now)?;
-            let recorded = ticket.map(|ticket| self.record(ticket, request.peer, now)).transpose()?;
+            let recorded =
+                ticket.map(|ticket| self.record(ticket, request.peer, now)).transpose()?;
             if let Some(Some(issued)) = recorded {
                 return Ok(issued);
             }

@@ -19,9 +19,12 @@ pub use access::{AccessToken, Authorization, Challenge, Principal, PrincipalKind
 pub use administer::Administer;
 pub use options::Options;
 
+pub(crate) use crate::domain::{Context, Required, Settings, TokenFormat};
+pub(crate) use crate::oauth::{HttpRequest, HttpResponse};
+
 use crate::base::{Network, RequestId, UnixTime};
 use crate::crypto::password::Limiter;
-use crate::domain::{Actor, Context, Settings};
+use crate::domain::Actor;
 use crate::engine::gather::{Gather, Notes};
 use crate::engine::snapshot::{Frame, Snapshot};
 use crate::engine::time::{Belief, Timekeeper};

@@ -3,8 +3,8 @@
 use crate::base::UnixTime;
 use crate::crypto::{MAX_CLAIMS, opaque_form};
 use crate::domain::{
-    Ask, ClientState, Context, Expected, GrantType, Peer, Permit, Required, Scope, TokenFacts, TokenFormat,
-    Wanted, check_jwt, check_standing, facts_of_row, pass,
+    Ask, ClientState, Context, Expected, GrantType, Peer, Permit, Required, Scope, TokenFacts,
+    TokenFormat, Wanted, check_jwt, check_standing, facts_of_row, pass,
 };
 use crate::engine::Engine;
 use crate::engine::access::{Authorization, Challenge, Principal, PrincipalKind};

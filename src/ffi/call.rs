@@ -1,5 +1,9 @@
 //! Administration.
+#![expect(unsafe_code, reason = "exported names: wardkey_ is this library's prefix")]
 
+use crate::ffi::boundary;
+use crate::ffi::guard::guard_engine;
+use crate::ffi::read;
 use crate::ffi::types::{Buf, CallContext, EngineHandle, ErrorReport};
 use std::ffi::c_char;
 
@@ -42,4 +46,14 @@ pub extern "C" fn wardkey_call(
     response: *mut Buf,
     error: *mut ErrorReport,
 ) -> i32 {
+    boundary::clear(response);
+    guard_engine(engine, error, |open| {
+        read::demand(response, "response")?;
+        let context = read::context(context)?;
+        let operation = read::required(operation, operation_len, "operation")?;
+        let json = boundary::text(json, json_len, "json")?.unwrap_or_default();
+        let answer = open.engine.call(&context, operation, json.as_bytes())?;
+        boundary::write_buf(response, answer);
+        Ok(())
+    })
 }

@@ -1,8 +1,15 @@
 //! The HTTP facade.
+#![expect(unsafe_code, reason = "exported names: wardkey_ is this library's prefix")]
 
+use crate::engine::HttpResponse;
+use crate::ffi::boundary::{self, OwnedResponse};
+use crate::ffi::guard::{Fault, guard_engine, guard_silent};
+use crate::ffi::read::{self, Message};
+use crate::ffi::status::WARDKEY_MISUSE_SIZE;
 use crate::ffi::types::{
-    CallContext, EngineHandle, ErrorReport, HttpRequestParts, HttpResponseParts,
+    CallContext, EngineHandle, ErrorReport, Header, HttpRequestParts, HttpResponseParts,
 };
+use std::ffi::c_char;
 
 /// Answers one HTTP request to the token endpoint and its neighbours: introspection, revocation, metadata,
 /// keys. Your server carries the messages; the library opens no socket.
@@ -45,6 +52,22 @@ pub extern "C" fn wardkey_http(
     response_size: usize,
     error: *mut ErrorReport,
 ) -> i32 {
+    guard_engine(engine, error, |open| {
+        read::demand(response, "response")?;
+        if response_size < size_of::<HttpResponseParts>() {
+            // A response that cannot hold its owner could never be freed.
+            let why = "is smaller than wardkey_http_response";
+            return Err(Fault::misuse(WARDKEY_MISUSE_SIZE, "response_size", why));
+        }
+        boundary::clear_sized(response, response_size, "response")?;
+        let context = read::context(context)?;
+        let message = Message::read(request)?;
+        let answer = open.engine.http_telling(&message.request(), &context, |failure| {
+            open.tell(&Fault::from(failure.clone()));
+        })?;
+        boundary::write_response(response, response_size, answer.status, owned(answer));
+        Ok(())
+    })
 }
 
 /// Wipes and frees what wardkey_http put into a response, and sets it to zero.
@@ -54,4 +77,33 @@ pub extern "C" fn wardkey_http(
 /// not another response.
 #[unsafe(no_mangle)]
 pub extern "C" fn wardkey_http_response_free(response: *mut HttpResponseParts) {
+    guard_silent(|| boundary::free_response(response));
+}
+
+/// The response in memory of its own, with a NUL behind every text.
+fn owned(mut response: HttpResponse) -> OwnedResponse {
+    let terminated = |text: &str| {
+        let mut bytes = Vec::with_capacity(text.len() + 1);
+        bytes.extend_from_slice(text.as_bytes());
+        bytes.push(0);
+        bytes
+    };
+    let mut texts = Vec::with_capacity(response.headers.len() * 2);
+    let mut headers = Vec::with_capacity(response.headers.len());
+    for (name, value) in &response.headers {
+        let (name_text, value_text) = (terminated(name), terminated(value));
+        headers.push(Header {
+            name: name_text.as_ptr().cast::<c_char>(),
+            name_len: name.len(),
+            value: value_text.as_ptr().cast::<c_char>(),
+            value_len: value.len(),
+        });
+        // Moving a vector does not move its bytes: the pointers stay good.
+        texts.extend([name_text, value_text]);
+    }
+    let mut body = Vec::with_capacity(response.body.len() + 1);
+    body.extend_from_slice(&response.body);
+    body.push(0);
+    zeroize::Zeroize::zeroize(&mut response.body);
+    OwnedResponse { _texts: texts, headers, body }
 }

@@ -1,5 +1,10 @@
 //! Issuing.
+#![expect(unsafe_code, reason = "exported names: wardkey_ is this library's prefix")]
 
+use crate::base::Secret;
+use crate::ffi::boundary;
+use crate::ffi::guard::guard_engine;
+use crate::ffi::read;
 use crate::ffi::types::{Buf, CallContext, EngineHandle, ErrorReport};
 use std::ffi::c_char;
 
@@ -38,4 +43,15 @@ pub extern "C" fn wardkey_issue(
     json: *mut Buf,
     error: *mut ErrorReport,
 ) -> i32 {
+    boundary::clear(json);
+    guard_engine(engine, error, |open| {
+        read::demand(json, "json")?;
+        let context = read::context(context)?;
+        let client_id = read::required(client_id, client_id_len, "client_id")?;
+        let secret = read::required_bytes(client_secret, client_secret_len, "client_secret")?;
+        let scope = boundary::text(scope, scope_len, "scope")?.filter(|scope| !scope.is_empty());
+        let token = open.engine.issue(client_id, Secret::copy_of(secret), scope, &context)?;
+        boundary::write_buf(json, token.json().to_vec());
+        Ok(())
+    })
 }

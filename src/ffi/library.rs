@@ -1,10 +1,11 @@
 //! The functions about the library itself.
+#![expect(unsafe_code, reason = "exported names: wardkey_ is this library's prefix")]
 
 use crate::ffi::boundary;
 use crate::ffi::guard::guard_silent;
 use crate::ffi::status;
 use crate::ffi::types::{Buf, WARDKEY_ABI_VERSION};
-use std::ffi::c_char;
+use std::ffi::{CStr, c_char};
 
 /// The ABI version of the library that is loaded. It grows when functions, codes or members are added;
 /// nothing is ever taken away under this soname.
@@ -65,3 +66,10 @@ pub extern "C" fn wardkey_status_message(code: i32) -> *const c_char {
 pub extern "C" fn wardkey_buf_free(buf: *mut Buf) {
     guard_silent(|| boundary::free_buf(buf));
 }
+
+/// The crate's version as C text.
+const VERSION: &CStr =
+    match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
+        Ok(version) => version,
+        Err(_) => c"",
+    };

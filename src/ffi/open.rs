@@ -1,6 +1,26 @@
 //! Opening and closing.
+#![expect(unsafe_code, reason = "exported names: wardkey_ is this library's prefix")]
 
-use crate::ffi::types::{EngineHandle, ErrorReport, OpenOptions};
+use crate::admin::settings_of_json;
+use crate::base::{Clock, Secret, UnixTime};
+use crate::engine::{Context, Engine, Options};
+use crate::error::Error;
+use crate::ffi::boundary::{self, Held, Log};
+use crate::ffi::guard::{Fault, guard, guard_engine};
+use crate::ffi::handle::{self, Open};
+use crate::ffi::read;
+use crate::ffi::status::{
+    WARDKEY_MISUSE_ARGUMENT, WARDKEY_MISUSE_SIZE, WARDKEY_STORAGE_KEY_CALLBACK,
+};
+use crate::ffi::types::{
+    EngineHandle, ErrorReport, OpenOptions, WARDKEY_KEY_BYTES, WARDKEY_KEY_CALLBACK,
+    WARDKEY_KEY_FILE, WARDKEY_MODE_CREATE, WARDKEY_MODE_MIGRATE, WARDKEY_MODE_OPEN,
+    WARDKEY_MODE_RESTORE,
+};
+use crate::sys;
+use std::ffi::c_void;
+use std::sync::Arc;
+use std::time::Duration;
 
 /// Fills in the defaults of wardkey_options: zero, but for struct_size and the busy timeout.
 ///
@@ -15,6 +35,20 @@ use crate::ffi::types::{EngineHandle, ErrorReport, OpenOptions};
 /// thread, at any time.
 #[unsafe(no_mangle)]
 pub extern "C" fn wardkey_options_init(options: *mut OpenOptions, options_size: usize) -> i32 {
+    guard(std::ptr::null_mut(), || {
+        read::demand(options, "options")?;
+        if options_size < size_of::<u32>() {
+            return Err(Fault::misuse(
+                WARDKEY_MISUSE_SIZE,
+                "options_size",
+                "is no size of wardkey_options",
+            ));
+        }
+        boundary::clear_sized(options, options_size, "options")?;
+        let size = options_size.min(size_of::<OpenOptions>());
+        boundary::write(options.cast::<u32>(), u32::try_from(size).unwrap_or(u32::MAX));
+        Ok(())
+    })
 }
 
 /// Opens a database, or with WARDKEY_MODE_CREATE makes one first.
@@ -47,6 +81,19 @@ pub extern "C" fn wardkey_open(
     engine: *mut *mut EngineHandle,
     error: *mut ErrorReport,
 ) -> i32 {
+    boundary::clear(engine);
+    guard(error, || {
+        read::demand(engine, "engine")?;
+        let parts = boundary::read_struct(options, "options")?;
+        // From here on the callbacks are ours to destroy, whatever happens.
+        let hooks = Hooks::take(&parts);
+        if sys::fork::poisoned() {
+            return Err(Error::Forked.into());
+        }
+        let open = open_engine(&parts, hooks)?;
+        boundary::write(engine, handle::insert(open)?);
+        Ok(())
+    })
 }
 
 /// Writes what verification has gathered for the audit, and closes the engine.
@@ -65,6 +112,17 @@ pub extern "C" fn wardkey_open(
 /// WARDKEY_MISUSE_HANDLE, _CLOSED, _KIND, _FOREIGN, _FORKED. error: may be NULL. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn wardkey_close(engine: *mut EngineHandle, error: *mut ErrorReport) -> i32 {
+    if engine.is_null() {
+        return guard(error, || Ok(()));
+    }
+    guard(error, || {
+        let open = handle::remove(engine)?;
+        let end = open.engine.close().map_err(Fault::from);
+        if let Err(fault) = &end {
+            open.tell(fault);
+        }
+        end
+    })
 }
 
 /// Writes what verification has gathered for the audit.
@@ -76,4 +134,131 @@ pub extern "C" fn wardkey_close(engine: *mut EngineHandle, error: *mut ErrorRepo
 /// Any thread; after close WARDKEY_MISUSE_CLOSED.
 #[unsafe(no_mangle)]
 pub extern "C" fn wardkey_maintain(engine: *const EngineHandle, error: *mut ErrorReport) -> i32 {
+    guard_engine(engine, error, |open| Ok(open.engine.maintain()?))
+}
+
+/// The host's callbacks, each destroyed exactly once.
+struct Hooks {
+    key: Held,
+    clock: Held,
+    log: Option<Log>,
+    /// A destroy function without the log function it would belong to.
+    _log_held: Option<Held>,
+}
+
+impl Hooks {
+    fn take(parts: &OpenOptions) -> Self {
+        let held = Held::new(parts.log_user, parts.log_destroy);
+        let (log, log_held) = match parts.log {
+            Some(function) => (Some(Log { function, held }), None),
+            None => (None, Some(held)),
+        };
+        Self {
+            key: Held::new(parts.key_user, parts.key_destroy),
+            clock: Held::new(parts.clock_user, parts.clock_destroy),
+            log,
+            _log_held: log_held,
+        }
+    }
+}
+
+/// Opens an engine as the options say.
+fn open_engine(parts: &OpenOptions, hooks: Hooks) -> Result<Open, Fault> {
+    let Hooks { key, clock, log, _log_held } = hooks;
+    let path = read::required(parts.path, parts.path_len, "options.path")?;
+    let mut options = Options::new(path);
+    if parts.busy_timeout_ms > 0 {
+        options = options.busy_timeout(Duration::from_millis(u64::from(parts.busy_timeout_ms)));
+    }
+    if let Some(key) = master_key(parts, &key)? {
+        options = options.key(key);
+    }
+    options = with_clock(options, parts, clock)?;
+    let actor = boundary::text(parts.actor, parts.actor_len, "options.actor")?;
+    let context = Context { actor, ..Context::default() };
+    let settings = boundary::text(parts.settings, parts.settings_len, "options.settings")?;
+    if settings.is_some() && parts.mode != WARDKEY_MODE_CREATE {
+        let why = "belongs to WARDKEY_MODE_CREATE alone";
+        return Err(Fault::misuse(WARDKEY_MISUSE_ARGUMENT, "options.settings", why));
+    }
+    let engine = match parts.mode {
+        // Every file that opens has the one format there is.
+        WARDKEY_MODE_OPEN | WARDKEY_MODE_MIGRATE => Engine::open(&options)?,
+        WARDKEY_MODE_CREATE => {
+            let settings = settings.map(|json| settings_of_json(json.as_bytes())).transpose()?;
+            Engine::create(&options, &settings.unwrap_or_default(), &context)?;
+            Engine::open(&options)?
+        }
+        WARDKEY_MODE_RESTORE => Engine::restore(&options, &context)?,
+        _ => {
+            return Err(Fault::misuse(
+                WARDKEY_MISUSE_ARGUMENT,
+                "options.mode",
+                "is no WARDKEY_MODE",
+            ));
+        }
+    };
+    Ok(Open::new(engine, log))
+}
+
+/// The master key, if the host brings it.
+fn master_key(parts: &OpenOptions, held: &Held) -> Result<Option<Secret>, Fault> {
+    match parts.key_source {
+        WARDKEY_KEY_FILE => Ok(None),
+        WARDKEY_KEY_BYTES => {
+            let key = read::required_bytes(parts.key.cast(), parts.key_len, "options.key")?;
+            Ok(Some(Secret::copy_of(key)))
+        }
+        WARDKEY_KEY_CALLBACK => {
+            let read = parts.key_read.ok_or_else(|| {
+                Fault::misuse(WARDKEY_MISUSE_ARGUMENT, "options.key_read", "is NULL")
+            })?;
+            let mut key = zeroize::Zeroizing::new([0_u8; 32]);
+            match read(held.user(), key.as_mut_ptr(), key.len()) {
+                0 => Ok(Some(Secret::copy_of(key.as_ref()))),
+                code => Err(Fault {
+                    code: WARDKEY_STORAGE_KEY_CALLBACK,
+                    system_code: code,
+                    message: "the host's key callback gave no key".to_owned(),
+                }),
+            }
+        }
+        _ => Err(Fault::misuse(
+            WARDKEY_MISUSE_ARGUMENT,
+            "options.key_source",
+            "is no WARDKEY_KEY source",
+        )),
+    }
+}
+
+/// The host's clock, if it brings one.
+fn with_clock(options: Options, parts: &OpenOptions, held: Held) -> Result<Options, Fault> {
+    match (parts.clock_wall_ms, parts.clock_monotonic_ms) {
+        // A user pointer without callbacks is destroyed with `held`, here.
+        (None, None) => Ok(options),
+        (Some(wall), Some(monotonic)) => {
+            Ok(options.clock(Arc::new(HostClock { wall, monotonic, held })))
+        }
+        (Some(_), None) | (None, Some(_)) => {
+            let why = "must be set with clock_monotonic_ms, or neither";
+            Err(Fault::misuse(WARDKEY_MISUSE_ARGUMENT, "options.clock_wall_ms", why))
+        }
+    }
+}
+
+/// A clock of the host's.
+struct HostClock {
+    wall: extern "C" fn(*mut c_void) -> i64,
+    monotonic: extern "C" fn(*mut c_void) -> i64,
+    held: Held,
+}
+
+impl Clock for HostClock {
+    fn wall(&self) -> UnixTime {
+        UnixTime::from_millis((self.wall)(self.held.user()))
+    }
+
+    fn monotonic(&self) -> i64 {
+        (self.monotonic)(self.held.user())
+    }
 }

@@ -18,6 +18,7 @@ pub struct EngineHandle {
 ///
 /// Every function that takes one fills it, also on success (code 0, empty message). It is 248 bytes in
 /// every release.
+#[derive(Clone, Copy)]
 #[repr(C)]
 pub struct ErrorReport {
     /// The code that the function returned.
@@ -32,6 +33,7 @@ pub struct ErrorReport {
 /// Bytes that the library gave out. Free them with wardkey_buf_free.
 ///
 /// Initialise it to zero. A function that fills one does not free what was in it before.
+#[derive(Clone, Copy)]
 #[repr(C)]
 pub struct Buf {
     /// The bytes; NULL when there are none. One more byte behind them is NUL, so that a text can be
@@ -44,6 +46,7 @@ pub struct Buf {
 }
 
 /// One header field of an HTTP message: a name and a value, as received or to be sent.
+#[derive(Clone, Copy)]
 #[repr(C)]
 pub struct Header {
     /// The name, in any case.
@@ -68,6 +71,7 @@ pub struct Header {
 /// context.peer = "192.0.2.7";
 /// context.peer_len = WARDKEY_NTS;
 /// ```
+#[derive(Clone, Copy)]
 #[repr(C)]
 pub struct CallContext {
     /// `sizeof(wardkey_context)`.
@@ -100,6 +104,7 @@ pub struct CallContext {
 ///
 /// The texts are UTF-8 and NUL-terminated; their lengths do not count the NUL. Times are seconds since
 /// 1970-01-01 UTC. The token's scopes and the client's `host_data` come through wardkey_claims.
+#[derive(Clone, Copy)]
 #[repr(C)]
 pub struct PrincipalReport {
     /// When the token ends.
@@ -134,6 +139,7 @@ pub struct PrincipalReport {
 /// destroy) that is called exactly once with that pointer: when wardkey_open fails, or else when
 /// the engine is closed and its last call has returned. Only if wardkey_open could not read the struct
 /// (options is NULL, or WARDKEY_MISUSE_SIZE) is no callback called at all.
+#[derive(Clone, Copy)]
 #[repr(C)]
 pub struct OpenOptions {
     /// `sizeof(wardkey_options)`.
@@ -192,6 +198,7 @@ pub struct OpenOptions {
 /// One HTTP request as your server received it.
 ///
 /// Texts are the bytes as received; they need not be UTF-8, but base_path, which is yours.
+#[derive(Clone, Copy)]
 #[repr(C)]
 pub struct HttpRequestParts {
     /// `sizeof(wardkey_http_request)`.
@@ -228,6 +235,7 @@ pub struct HttpRequestParts {
 /// wardkey_http_response_free.
 ///
 /// Initialise it to zero. wardkey_http does not free what was in it before.
+#[derive(Clone, Copy)]
 #[repr(C)]
 pub struct HttpResponseParts {
     /// The status code, such as 200.
@@ -253,6 +261,10 @@ pub const WARDKEY_ABI_VERSION: u32 = 1;
 /// The length that stands for "up to the NUL". No text can be this long: texts have at most 2147483647
 /// bytes.
 pub const WARDKEY_NTS: usize = 4_294_967_295;
+
+/// The scopes argument that says: any valid token will do. cbindgen cannot print it; the header has it
+/// from cbindgen.toml. It begins with a space, so it can be no list of scopes.
+pub(super) const WARDKEY_ANY_SCOPE: &[u8] = b" any";
 
 /// Open an existing database.
 pub const WARDKEY_MODE_OPEN: u32 = 0;

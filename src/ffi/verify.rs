@@ -1,7 +1,15 @@
 //! Verification.
+#![expect(unsafe_code, reason = "exported names: wardkey_ is this library's prefix")]
 
+use crate::admin::{ClaimsDocument, print};
+use crate::engine::{Principal, PrincipalKind, Required, TokenFormat};
+use crate::error::Error;
+use crate::ffi::boundary;
+use crate::ffi::guard::{Fault, guard_engine};
+use crate::ffi::read;
 use crate::ffi::types::{
-    Buf, CallContext, EngineHandle, ErrorReport, Header, PrincipalReport,
+    Buf, CallContext, EngineHandle, ErrorReport, Header, PrincipalReport, WARDKEY_KIND_CLIENT,
+    WARDKEY_KIND_USER, WARDKEY_TOKEN_JWT, WARDKEY_TOKEN_OPAQUE,
 };
 use std::ffi::c_char;
 
@@ -43,6 +51,15 @@ pub extern "C" fn wardkey_verify(
     principal_size: usize,
     error: *mut ErrorReport,
 ) -> i32 {
+    guard_engine(engine, error, |open| {
+        boundary::clear_sized(principal, principal_size, "principal")?;
+        let context = read::context(context)?;
+        let token = read::required_bytes(token, token_len, "token")?;
+        let scopes = read::scopes(scopes, scopes_len)?;
+        let found = open.engine.verify(token, scopes, &context)?;
+        boundary::write_sized(principal, principal_size, &report(&found));
+        Ok(())
+    })
 }
 
 /// Whether a request to your API with these headers may go on, and if not, what to answer.
@@ -80,6 +97,34 @@ pub extern "C" fn wardkey_authorize(
     challenge: *mut Buf,
     error: *mut ErrorReport,
 ) -> i32 {
+    boundary::clear(challenge);
+    boundary::write(http_status, 500);
+    guard_engine(engine, error, |open| {
+        boundary::clear_sized(principal, principal_size, "principal")?;
+        let context = read::context(context)?;
+        let headers = boundary::headers(headers, header_count)?;
+        let scopes = read::scopes(scopes, scopes_len)?;
+        match open.engine.authorize(&headers, scopes, &context) {
+            Ok(Ok(found)) => {
+                boundary::write(http_status, 200);
+                boundary::write_sized(principal, principal_size, &report(&found));
+                Ok(())
+            }
+            Ok(Err(denied)) => {
+                boundary::write(http_status, i32::from(denied.status));
+                if !challenge.is_null() {
+                    boundary::write_buf(challenge, denied.www_authenticate.into_bytes());
+                }
+                Err(Error::Denied { why: denied.why, request_id: denied.request_id }.into())
+            }
+            Err(failure) => {
+                let fault = Fault::from(failure);
+                let storage = (400..500).contains(&fault.code);
+                boundary::write(http_status, if storage { 503 } else { 500 });
+                Err(fault)
+            }
+        }
+    })
 }
 
 /// What a valid token says, as JSON: for scopes and host_data, which wardkey_principal has no room for.
@@ -107,4 +152,49 @@ pub extern "C" fn wardkey_claims(
     json: *mut Buf,
     error: *mut ErrorReport,
 ) -> i32 {
+    boundary::clear(json);
+    guard_engine(engine, error, |open| {
+        read::demand(json, "json")?;
+        let context = read::context(context)?;
+        let token = read::required_bytes(token, token_len, "token")?;
+        let found = open.engine.verify(token, Required::ANY, &context)?;
+        let claims = ClaimsDocument {
+            client_id: &found.client_id,
+            sub: &found.subject,
+            scope: found.scope.as_str(),
+            jti: &found.token_id,
+            iat: found.issued_at.seconds(),
+            exp: found.expires_at.seconds(),
+            host_data: &found.host_data,
+        };
+        boundary::write_buf(json, print(&claims)?);
+        Ok(())
+    })
+}
+
+/// A principal as C has it. The ids fit: their lengths are limited where they are made.
+fn report(principal: &Principal) -> PrincipalReport {
+    let mut report = PrincipalReport {
+        expires_at: principal.expires_at.seconds(),
+        issued_at: principal.issued_at.seconds(),
+        kind: match principal.kind {
+            PrincipalKind::Client => WARDKEY_KIND_CLIENT,
+            PrincipalKind::User => WARDKEY_KIND_USER,
+        },
+        token_format: match principal.token_format {
+            TokenFormat::Jwt => WARDKEY_TOKEN_JWT,
+            TokenFormat::Opaque | TokenFormat::OpaqueHex => WARDKEY_TOKEN_OPAQUE,
+        },
+        client_id_len: 0,
+        subject_len: 0,
+        token_id_len: 0,
+        reserved: 0,
+        client_id: [0; 128],
+        subject: [0; 256],
+        token_id: [0; 64],
+    };
+    report.client_id_len = boundary::fill(&mut report.client_id, &principal.client_id);
+    report.subject_len = boundary::fill(&mut report.subject, &principal.subject);
+    report.token_id_len = boundary::fill(&mut report.token_id, &principal.token_id);
+    report
 }

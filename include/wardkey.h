@@ -1,0 +1,893 @@
+/*
+ * Wardkey: an OAuth 2.0 engine that runs inside your program.
+ *
+ * For whom OAuth is new: a client is a program that calls your API, such as a lab's interface. You
+ * register it once and give it an id and a secret. It exchanges them for an access token (wardkey_http
+ * answers it, or wardkey_issue), which is good for an hour or so, and sends the token with every request.
+ * You ask wardkey_verify or wardkey_authorize whether the request may go on. A scope is a word such as
+ * `lab:read`: what a client may do at most, and what an operation of your API requires.
+ *
+ *     wardkey_options_init   defaults, then set mode and path
+ *     wardkey_open           once, at the start of the program
+ *     wardkey_call           administration: register clients, revoke, read the audit (JSON in and out)
+ *     wardkey_http           for requests to the paths of the OAuth endpoints
+ *     wardkey_authorize      for every other request of your API
+ *     wardkey_close          once, at the end
+ *
+ * Rules for all functions:
+ *
+ * - They return a status code: WARDKEY_OK (0) is success, and of wardkey_verify and wardkey_authorize it
+ *   alone means allowed. Codes come in hundreds: 1xx you called it wrongly, 2xx denied, 3xx not found or
+ *   in conflict, 4xx the file or the disk, 5xx this library. Later releases may add codes.
+ * - A wardkey_error says more, for the log. It may be NULL. No message holds a secret.
+ * - Results are written on success only; but out-structs, wardkey_buf and handles are set to zero first.
+ * - Texts are UTF-8 with a length in bytes; WARDKEY_NTS as the length stands for "up to the NUL".
+ * - Structs that you pass begin with struct_size: set it to sizeof, and the rest to zero before use.
+ * - Any thread may call any function at any time. After a fork, the child opens an engine of its own.
+ * - Nothing here starts a thread, installs a handler or reads the environment.
+ *
+ * This file is printed from the sources: do not edit it.
+ */
+#ifndef WARDKEY_H
+#define WARDKEY_H
+
+/* On Windows define WARDKEY_STATIC when linking statically. */
+#if defined(_WIN32) && !defined(WARDKEY_STATIC)
+#define WARDKEY_API __declspec(dllimport)
+#else
+#define WARDKEY_API
+#endif
+
+/* Everything is cdecl, callbacks too. */
+#if defined(_WIN32) && !defined(_WIN64)
+#define WARDKEY_CALL __cdecl
+#else
+#define WARDKEY_CALL
+#endif
+
+// The scopes argument that says: any valid token will do, whatever its scopes. Nothing else says so.
+#define WARDKEY_ANY_SCOPE " any"
+
+#include <stddef.h>
+#include <stdint.h>
+
+// Success; of a security call: allowed.
+#define WARDKEY_OK 0
+
+// Misuse: a pointer that must not be NULL is NULL.
+#define WARDKEY_MISUSE_NULL 100
+
+// Misuse: the handle is none that wardkey_open of this library gave out.
+#define WARDKEY_MISUSE_HANDLE 101
+
+// Misuse: the handle was closed, by wardkey_close or because its slot is in use by a later engine.
+#define WARDKEY_MISUSE_CLOSED 102
+
+// Misuse: the handle is of another kind than the function takes.
+#define WARDKEY_MISUSE_KIND 103
+
+// Misuse: the handle was made by another copy of this library in the same process.
+#define WARDKEY_MISUSE_FOREIGN 104
+
+// Misuse: a length is larger than 2147483647, or a count larger than 65535.
+#define WARDKEY_MISUSE_LENGTH 105
+
+// Misuse: a text is not UTF-8.
+#define WARDKEY_MISUSE_UTF8 106
+
+// Misuse: struct_size (or the size of a struct to fill) is not one that any release has, or the part of
+// a struct that this release does not know is not zero.
+#define WARDKEY_MISUSE_SIZE 107
+
+// Misuse: an argument or a member of a struct has a value that it cannot have; the message names it.
+#define WARDKEY_MISUSE_ARGUMENT 108
+
+// Misuse: a JSON document has an unknown, duplicate, missing or ill-typed member; the message has its path.
+#define WARDKEY_MISUSE_DOCUMENT 109
+
+// Misuse: wardkey_call knows no such operation.
+#define WARDKEY_MISUSE_OPERATION 110
+
+// Misuse: administration without an actor in the context.
+#define WARDKEY_MISUSE_ACTOR 111
+
+// Misuse: this process was forked while an engine was open; only after exec can the child open one.
+#define WARDKEY_MISUSE_FORKED 112
+
+// Misuse: the header is newer than the library.
+#define WARDKEY_MISUSE_ABI 113
+
+// Misuse: 256 engines are open, or so many were opened and closed that no handle is left.
+#define WARDKEY_MISUSE_TOO_MANY 114
+
+// Denied, for a reason that this header does not name.
+#define WARDKEY_DENIED 200
+
+// Denied: the token is longer than any that this library makes.
+#define WARDKEY_DENIED_TOKEN_TOO_LONG 201
+
+// Denied: the text is not a token.
+#define WARDKEY_DENIED_TOKEN_MALFORMED 202
+
+// Denied: the token's header demands what is never honoured.
+#define WARDKEY_DENIED_TOKEN_HEADER_FORBIDDEN 203
+
+// Denied: no key of this database has the token's key id.
+#define WARDKEY_DENIED_KEY_UNKNOWN 204
+
+// Denied: the key that signed the token is retired.
+#define WARDKEY_DENIED_KEY_RETIRED 205
+
+// Denied: the token's algorithm is not that of the key it names.
+#define WARDKEY_DENIED_ALGORITHM_MISMATCH 206
+
+// Denied: the token's signature does not verify.
+#define WARDKEY_DENIED_BAD_SIGNATURE 207
+
+// Denied: the token's type is not `at+jwt`.
+#define WARDKEY_DENIED_WRONG_TYPE 208
+
+// Denied: the token was made by another issuer.
+#define WARDKEY_DENIED_WRONG_ISSUER 209
+
+// Denied: the token is meant for another audience.
+#define WARDKEY_DENIED_WRONG_AUDIENCE 210
+
+// Denied: a claim of the token is missing, ill-typed or out of range.
+#define WARDKEY_DENIED_BAD_CLAIM 211
+
+// Denied: the token has expired. Its client gets another one.
+#define WARDKEY_DENIED_TOKEN_EXPIRED 212
+
+// Denied: the token starts in the future.
+#define WARDKEY_DENIED_TOKEN_FROM_FUTURE 213
+
+// Denied: no such opaque token was issued, or it expired long ago.
+#define WARDKEY_DENIED_TOKEN_UNKNOWN 214
+
+// Denied: the token was revoked.
+#define WARDKEY_DENIED_TOKEN_REVOKED 215
+
+// Denied: the token was issued before the database was restored.
+#define WARDKEY_DENIED_EPOCH_ENDED 216
+
+// Denied: all tokens of the client were revoked.
+#define WARDKEY_DENIED_CLIENT_TOKENS_REVOKED 217
+
+// Denied: the secret that obtained the token was revoked.
+#define WARDKEY_DENIED_CREDENTIAL_REVOKED 218
+
+// Denied: no such client is registered.
+#define WARDKEY_DENIED_CLIENT_UNKNOWN 219
+
+// Denied: the client is disabled.
+#define WARDKEY_DENIED_CLIENT_DISABLED 220
+
+// Denied: the secret is none of the client's.
+#define WARDKEY_DENIED_SECRET_WRONG 221
+
+// Denied: the secret is not valid yet.
+#define WARDKEY_DENIED_SECRET_NOT_YET_VALID 222
+
+// Denied: the secret has expired.
+#define WARDKEY_DENIED_SECRET_EXPIRED 223
+
+// Denied: the secret was revoked.
+#define WARDKEY_DENIED_SECRET_REVOKED 224
+
+// Denied: the secret has not been confirmed since the database was restored.
+#define WARDKEY_DENIED_SECRET_UNCONFIRMED 225
+
+// Denied: the client presented no secret.
+#define WARDKEY_DENIED_SECRET_MISSING 226
+
+// Denied: the id or the secret has a character or a length that none can have.
+#define WARDKEY_DENIED_CREDENTIAL_MALFORMED 227
+
+// Denied: the client is registered for another authentication method.
+#define WARDKEY_DENIED_AUTHENTICATION_METHOD 228
+
+// Denied: the client is not registered for this grant.
+#define WARDKEY_DENIED_GRANT_NOT_ALLOWED 229
+
+// Denied: a scope was asked for that the client may not have.
+#define WARDKEY_DENIED_SCOPE_NOT_ALLOWED 230
+
+// Denied: the scope asked for is not words parted by single spaces.
+#define WARDKEY_DENIED_SCOPE_MALFORMED 231
+
+// Denied: the token lacks a scope that the operation requires.
+#define WARDKEY_DENIED_INSUFFICIENT_SCOPE 232
+
+// Denied: the caller's address is not in the client's `allowed_networks`.
+#define WARDKEY_DENIED_PEER_NOT_ALLOWED 233
+
+// Denied: the caller's address is unknown, and the client has `allowed_networks`.
+#define WARDKEY_DENIED_PEER_UNKNOWN 234
+
+// Denied: the client has used up its rate.
+#define WARDKEY_DENIED_RATE_LIMITED 235
+
+// Denied: the request came over plain HTTP from another machine.
+#define WARDKEY_DENIED_INSECURE_TRANSPORT 236
+
+// Denied: the request carries no token.
+#define WARDKEY_DENIED_TOKEN_MISSING 237
+
+// Denied: the request is malformed.
+#define WARDKEY_DENIED_INVALID_REQUEST 238
+
+// Denied: the grant type is unknown.
+#define WARDKEY_DENIED_GRANT_UNSUPPORTED 239
+
+// Denied: the token is another client's.
+#define WARDKEY_DENIED_TOKEN_FOREIGN 240
+
+// The thing named does not exist.
+#define WARDKEY_NOT_FOUND 300
+
+// A thing of this id exists already, or the change contradicts another.
+#define WARDKEY_CONFLICT 301
+
+// Storage: there is no database at the path.
+#define WARDKEY_STORAGE_MISSING 400
+
+// Storage: a database, or what belongs to one, exists at the path already; nothing was overwritten.
+#define WARDKEY_STORAGE_EXISTS 401
+
+// Storage: the file is empty.
+#define WARDKEY_STORAGE_EMPTY_FILE 402
+
+// Storage: the file is something else than a Wardkey database.
+#define WARDKEY_STORAGE_FOREIGN_FILE 403
+
+// Storage: the file was written by a later major version of this library.
+#define WARDKEY_STORAGE_NEWER_FILE 404
+
+// Storage: the master key does not open this database.
+#define WARDKEY_STORAGE_WRONG_KEY 405
+
+// Storage: the key file beside the database is gone. It is never made anew: put it back.
+#define WARDKEY_STORAGE_KEY_MISSING 406
+
+// Storage: the database is older than its last acknowledged change; open it with WARDKEY_MODE_RESTORE.
+#define WARDKEY_STORAGE_STALE 407
+
+// Storage: the freshness file beside the database is gone; open it with WARDKEY_MODE_RESTORE.
+#define WARDKEY_STORAGE_FRESHNESS_MISSING 408
+
+// Storage: the database lies on a network filesystem.
+#define WARDKEY_STORAGE_NETWORK 409
+
+// Storage: the file or its folder cannot be written by this user.
+#define WARDKEY_STORAGE_NOT_WRITABLE 410
+
+// Storage: another program held the database for longer than the busy timeout; try again.
+#define WARDKEY_STORAGE_BUSY 411
+
+// Storage: the disk is full; nothing was changed.
+#define WARDKEY_STORAGE_FULL 412
+
+// Storage: something in the file was edited outside this library, or damaged.
+#define WARDKEY_STORAGE_CORRUPT 413
+
+// Storage: the operating system failed; see system_code.
+#define WARDKEY_STORAGE_IO 414
+
+// Storage: the disk failed during a commit, and whether it took place is not known.
+#define WARDKEY_STORAGE_OUTCOME_UNKNOWN 415
+
+// Storage: the host's key callback gave no key; system_code is what it returned.
+#define WARDKEY_STORAGE_KEY_CALLBACK 416
+
+// Internal: a defect of this library. Please report it with the message.
+#define WARDKEY_INTERNAL 500
+
+// Internal: a defect of this library that would have ended the process: it panicked.
+#define WARDKEY_INTERNAL_PANIC 501
+
+// Internal: too many passwords are being checked at once; try again.
+#define WARDKEY_INTERNAL_OVERLOADED 502
+
+// The version of this header. A library refuses a newer one: see wardkey_abi_check.
+#define WARDKEY_ABI_VERSION 1
+
+// The length that stands for "up to the NUL". No text can be this long: texts have at most 2147483647
+// bytes.
+#define WARDKEY_NTS 4294967295
+
+// Open an existing database.
+#define WARDKEY_MODE_OPEN 0
+
+// Create a database, and open it. WARDKEY_STORAGE_EXISTS if there is anything at the path.
+#define WARDKEY_MODE_CREATE 1
+
+// Accept a database that may be an old copy, and open it: all tokens end, and every secret has to be
+// confirmed by the operation `client.secret.confirm`.
+#define WARDKEY_MODE_RESTORE 2
+
+// Bring the file to this library's format if it has an older one, and open it. In this release there is
+// no older format: every file that opens is current.
+#define WARDKEY_MODE_MIGRATE 3
+
+// The master key is in a file beside the database, made together with it. Who can read the whole folder
+// can read everything.
+#define WARDKEY_KEY_FILE 0
+
+// The master key is in the options.
+#define WARDKEY_KEY_BYTES 1
+
+// The master key comes from a callback.
+#define WARDKEY_KEY_CALLBACK 2
+
+// The token speaks for the client itself.
+#define WARDKEY_KIND_CLIENT 1
+
+// The token speaks for a user.
+#define WARDKEY_KIND_USER 2
+
+// The token is a signed JWT.
+#define WARDKEY_TOKEN_JWT 1
+
+// The token is a random text that only this database knows.
+#define WARDKEY_TOKEN_OPAQUE 2
+
+// An open engine: a token that only this library can read, not an address.
+//
+// It is made by wardkey_open and ended by wardkey_close. Copy it as you like; every copy ends with the
+// first close, and the functions answer WARDKEY_MISUSE_CLOSED from then on. Any thread may use it at
+// any time.
+typedef struct wardkey_engine wardkey_engine;
+
+// Bytes that the library gave out. Free them with wardkey_buf_free.
+//
+// Initialise it to zero. A function that fills one does not free what was in it before.
+typedef struct {
+    // The bytes; NULL when there are none. One more byte behind them is NUL, so that a text can be
+    // printed.
+    char *data;
+    // How many, without that NUL.
+    size_t length;
+    // The library's own note; do not change it.
+    size_t capacity;
+} wardkey_buf;
+
+// How to open a database. wardkey_options_init fills in the defaults.
+//
+// Nothing in it changes an answer: what does lives in the database's settings, for all programs alike.
+// Callbacks run on the thread of the call that needs them and must not call into this library. Each has a
+// `user` pointer that is passed to it unread, and a destroy function (NULL if there is nothing to
+// destroy) that is called exactly once with that pointer: when wardkey_open fails, or else when
+// the engine is closed and its last call has returned. Only if wardkey_open could not read the struct
+// (options is NULL, or WARDKEY_MISUSE_SIZE) is no callback called at all.
+typedef struct {
+    // `sizeof(wardkey_options)`.
+    uint32_t struct_size;
+    // One of WARDKEY_MODE_OPEN (the default), _CREATE, _RESTORE, _MIGRATE.
+    uint32_t mode;
+    // The database file. Required. It keeps a few files beside it: leave them together.
+    const char *path;
+    // Its length in bytes, or WARDKEY_NTS.
+    size_t path_len;
+    // Where the master key is: WARDKEY_KEY_FILE (the default), _BYTES, _CALLBACK.
+    uint32_t key_source;
+    // How long a write waits for other programs, in milliseconds; 0 for the default of 5000.
+    uint32_t busy_timeout_ms;
+    // With WARDKEY_KEY_BYTES the 32 bytes of the master key; copied, and yours to wipe.
+    const void *key;
+    // 32.
+    size_t key_len;
+    // With WARDKEY_KEY_CALLBACK: writes 32 bytes to key and returns 0, or anything else if it cannot.
+    // Called once, by wardkey_open.
+    int32_t (WARDKEY_CALL *key_read)(void *user,
+                        uint8_t *key,
+                        size_t key_size);
+    // Passed to key_read.
+    void *key_user;
+    // Destroys key_user.
+    void (WARDKEY_CALL *key_destroy)(void *user);
+    // With WARDKEY_MODE_CREATE the first settings, as the JSON document of the operation `settings.set`;
+    // NULL for the defaults. In every other mode it must be NULL.
+    const char *settings;
+    // Its length in bytes, or WARDKEY_NTS.
+    size_t settings_len;
+    // With WARDKEY_MODE_CREATE and _RESTORE who does it, for the audit. Required there, unread elsewhere.
+    const char *actor;
+    // Its length in bytes, or WARDKEY_NTS.
+    size_t actor_len;
+    // The time in milliseconds since 1970-01-01 UTC, for tests: NULL (the default) for the machine's
+    // clock. Opening with a clock of your own is recorded in the audit. Called at any time, by any thread.
+    int64_t (WARDKEY_CALL *clock_wall_ms)(void *user);
+    // Milliseconds since any start, never running backwards. Set both or neither.
+    int64_t (WARDKEY_CALL *clock_monotonic_ms)(void *user);
+    // Passed to both.
+    void *clock_user;
+    // Destroys clock_user.
+    void (WARDKEY_CALL *clock_destroy)(void *user);
+    // Told of every error of storage or of this library itself (codes from 400), also those that
+    // wardkey_http turned into a 5xx response: code, and the message as in wardkey_error, NUL-terminated,
+    // valid during the call. NULL (the default) for nobody.
+    void (WARDKEY_CALL *log)(void *user,
+                int32_t code,
+                const char *message,
+                size_t message_len);
+    // Passed to log.
+    void *log_user;
+    // Destroys log_user.
+    void (WARDKEY_CALL *log_destroy)(void *user);
+} wardkey_options;
+
+// What went wrong. The caller allocates it, and may pass NULL instead.
+//
+// Every function that takes one fills it, also on success (code 0, empty message). It is 248 bytes in
+// every release.
+typedef struct {
+    // The code that the function returned.
+    int32_t code;
+    // The operating system's or SQLite's code where there is one, else 0.
+    int32_t system_code;
+    // A sentence for the operator and the log: UTF-8, NUL-terminated, never a secret. Do not send it to
+    // the remote caller.
+    char message[240];
+} wardkey_error;
+
+// Who asks, from where, and how: part of every call that decides something.
+//
+// Initialise it to zero, set struct_size, then the members you know. A member that is NULL is unknown,
+// and what is unknown never helps: a client with `allowed_networks` is refused when peer is NULL.
+//
+// ```c
+// wardkey_context context = {0};
+// context.struct_size = sizeof context;
+// context.secure = 1;
+// context.peer = "192.0.2.7";
+// context.peer_len = WARDKEY_NTS;
+// ```
+typedef struct {
+    // `sizeof(wardkey_context)`.
+    uint32_t struct_size;
+    // 1 if the request came over TLS, to this program or to a proxy that it trusts; else 0.
+    uint32_t secure;
+    // Who administers: a person or a program, in your own words. wardkey_call demands it; the audit
+    // keeps it.
+    const char *actor;
+    // Its length in bytes, or WARDKEY_NTS.
+    size_t actor_len;
+    // The address at the other end of the connection, as your socket has it: `192.0.2.7`, `::1`. No
+    // port. A zone (`fe80::1%eth0`) is ignored.
+    const char *peer;
+    // Its length in bytes, or WARDKEY_NTS.
+    size_t peer_len;
+    // The value of the request's `Forwarded` or `X-Forwarded-For` header, several joined by commas; NULL
+    // without one. It counts only if peer is one of the settings' `trusted_proxies`. wardkey_http reads
+    // it from the request's headers itself when it is NULL.
+    const char *forwarded;
+    // Its length in bytes, or WARDKEY_NTS.
+    size_t forwarded_len;
+    // Your own id for the request, kept in the audit: at most 255 bytes without control characters.
+    const char *correlation_id;
+    // Its length in bytes, or WARDKEY_NTS.
+    size_t correlation_id_len;
+} wardkey_context;
+
+// Whom a valid token speaks for. wardkey_verify and wardkey_authorize fill it.
+//
+// The texts are UTF-8 and NUL-terminated; their lengths do not count the NUL. Times are seconds since
+// 1970-01-01 UTC. The token's scopes and the client's `host_data` come through wardkey_claims.
+typedef struct {
+    // When the token ends.
+    int64_t expires_at;
+    // When it was issued.
+    int64_t issued_at;
+    // WARDKEY_KIND_CLIENT or WARDKEY_KIND_USER.
+    uint32_t kind;
+    // WARDKEY_TOKEN_JWT or WARDKEY_TOKEN_OPAQUE.
+    uint32_t token_format;
+    // Bytes in client_id.
+    uint32_t client_id_len;
+    // Bytes in subject.
+    uint32_t subject_len;
+    // Bytes in token_id.
+    uint32_t token_id_len;
+    // 0.
+    uint32_t reserved;
+    // The client that the token was given to.
+    char client_id[128];
+    // Whom it speaks for: the client itself, or a user, whose id begins with `usr_`.
+    char subject[256];
+    // The token's own id (`jti`), as the audit has it.
+    char token_id[64];
+} wardkey_principal;
+
+// One header field of an HTTP message: a name and a value, as received or to be sent.
+typedef struct {
+    // The name, in any case.
+    const char *name;
+    // Its length in bytes, or WARDKEY_NTS.
+    size_t name_len;
+    // The value.
+    const char *value;
+    // Its length in bytes, or WARDKEY_NTS.
+    size_t value_len;
+} wardkey_header;
+
+// One HTTP request as your server received it.
+//
+// Texts are the bytes as received; they need not be UTF-8, but base_path, which is yours.
+typedef struct {
+    // `sizeof(wardkey_http_request)`.
+    uint32_t struct_size;
+    // 0.
+    uint32_t reserved;
+    // `POST`, `GET`. Required.
+    const char *method;
+    // Its length in bytes, or WARDKEY_NTS.
+    size_t method_len;
+    // The path without the query, percent-encoded as received, base_path included. Required.
+    const char *path;
+    // Its length in bytes, or WARDKEY_NTS.
+    size_t path_len;
+    // Where you mount the engine, such as `/auth`; NULL or empty at the root.
+    const char *base_path;
+    // Its length in bytes, or WARDKEY_NTS.
+    size_t base_path_len;
+    // What follows the `?`, percent-encoded as received; NULL or empty without one.
+    const char *query;
+    // Its length in bytes, or WARDKEY_NTS.
+    size_t query_len;
+    // All header fields in the order received.
+    const wardkey_header *headers;
+    // How many; at most 65535.
+    size_t header_count;
+    // The whole body; NULL without one.
+    const char *body;
+    // Its length in bytes, or WARDKEY_NTS.
+    size_t body_len;
+} wardkey_http_request;
+
+// One HTTP response for your server to send. The struct is yours; what it points to is freed by
+// wardkey_http_response_free.
+//
+// Initialise it to zero. wardkey_http does not free what was in it before.
+typedef struct {
+    // The status code, such as 200.
+    int32_t status;
+    // 0.
+    uint32_t reserved;
+    // The header fields to send: NUL-terminated texts. There is no Content-Length among them: add what
+    // your server needs.
+    const wardkey_header *headers;
+    // How many.
+    size_t header_count;
+    // The body, NUL-terminated behind its end. It may hold a token: do not log it.
+    const char *body;
+    // Its length in bytes, without that NUL.
+    size_t body_len;
+    // The library's own note; do not change it.
+    void *owner;
+} wardkey_http_response;
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+// The ABI version of the library that is loaded. It grows when functions, codes or members are added;
+// nothing is ever taken away under this soname.
+//
+// Any thread, at any time.
+WARDKEY_API uint32_t WARDKEY_CALL wardkey_abi_version(void);
+
+// Whether the library that is loaded has everything that the header promises: call it once at start.
+//
+// ```c
+// if (wardkey_abi_check(WARDKEY_ABI_VERSION) != WARDKEY_OK) {
+//     fprintf(stderr, "the wardkey library is older than this program: %s\n", wardkey_version());
+//     exit(1);
+// }
+// ```
+//
+// Returns WARDKEY_OK, or WARDKEY_MISUSE_ABI if the library is older than the header. Any thread, at any
+// time.
+WARDKEY_API int32_t WARDKEY_CALL wardkey_abi_check(uint32_t header_version);
+
+// The library's version, such as `0.1.0`: a constant text, never NULL, not to be freed. Any thread, at any
+// time.
+WARDKEY_API const char * WARDKEY_CALL wardkey_version(void);
+
+// The name of a status code, such as `WARDKEY_DENIED_TOKEN_EXPIRED`; of a code that this library does not
+// know `WARDKEY_UNKNOWN`. A constant text, never NULL, not to be freed. Any thread, at any time.
+WARDKEY_API const char * WARDKEY_CALL wardkey_status_name(int32_t code);
+
+// What a status code means, in a sentence. wardkey_error's message says more: it has the values. A
+// constant text, never NULL, not to be freed. Any thread, at any time.
+WARDKEY_API const char * WARDKEY_CALL wardkey_status_message(int32_t code);
+
+// Wipes and frees what is in a buffer that this library filled, and sets it to zero.
+//
+// Harmless on NULL, on a buffer that is zero, and a second time. It needs no engine: a buffer outlives the
+// engine it came from. Two threads must not free one buffer at once; a copy of the struct is not
+// another buffer.
+WARDKEY_API void WARDKEY_CALL wardkey_buf_free(wardkey_buf *buf);
+
+// Fills in the defaults of wardkey_options: zero, but for struct_size and the busy timeout.
+//
+// ```c
+// wardkey_options options;
+// wardkey_options_init(&options, sizeof options);
+// options.path = "/var/lib/clinic/wardkey.db";
+// options.path_len = WARDKEY_NTS;
+// ```
+//
+// All options_size bytes are written. Returns WARDKEY_OK, WARDKEY_MISUSE_NULL or WARDKEY_MISUSE_SIZE. Any
+// thread, at any time.
+WARDKEY_API int32_t WARDKEY_CALL wardkey_options_init(wardkey_options *options,
+                             size_t options_size);
+
+// Opens a database, or with WARDKEY_MODE_CREATE makes one first.
+//
+// ```c
+// wardkey_engine *engine = NULL;
+// wardkey_error error;
+// options.mode = WARDKEY_MODE_CREATE;
+// options.actor = "setup";
+// options.actor_len = WARDKEY_NTS;
+// options.settings = "{\"issuer\":\"https://emr.clinic.example\"}";
+// options.settings_len = WARDKEY_NTS;
+// if (wardkey_open(&options, &engine, &error) != WARDKEY_OK) {
+//     fprintf(stderr, "%s\n", error.message);
+// }
+// ```
+//
+// A program opens a database once and uses the engine from all its threads; several programs may have
+// the same database open. Open it after the last fork: a child cannot use what its parent opened.
+//
+// options: required, read during the call only. engine: required; set to NULL first, and to the engine on
+// success. error: may be NULL.
+//
+// Returns WARDKEY_OK; a misuse code; a storage code, each of which says what to do; WARDKEY_MISUSE_FORKED.
+// Whatever it returns, the options' destroy functions are the library's to call from now on (see
+// wardkey_options). Any thread.
+WARDKEY_API int32_t WARDKEY_CALL wardkey_open(const wardkey_options *options,
+                     wardkey_engine **engine,
+                     wardkey_error *error);
+
+// Writes what verification has gathered for the audit, and closes the engine.
+//
+// The handle ends whatever is returned. Calls under way in other threads finish, or answer
+// WARDKEY_MISUSE_CLOSED if they had only begun; later ones answer that. The database itself is closed, and
+// the destroy functions called, when the last of them has returned, on its thread.
+//
+// NULL: nothing happens, WARDKEY_OK. A second close: WARDKEY_MISUSE_CLOSED, harmless. A program that ends
+// without closing loses at most what was gathered in the last minute: how often which token was used,
+// and refusals of callers that nobody knew. Never a token's or an administrator's row, never a
+// revocation. A garbage-collected host calls it from `Dispose` or a context manager; its finalizer may
+// call it too.
+//
+// Returns WARDKEY_OK; a storage code if what was gathered could not be written, closed all the same;
+// WARDKEY_MISUSE_HANDLE, _CLOSED, _KIND, _FOREIGN, _FORKED. error: may be NULL. Any thread.
+WARDKEY_API int32_t WARDKEY_CALL wardkey_close(wardkey_engine *engine,
+                      wardkey_error *error);
+
+// Writes what verification has gathered for the audit.
+//
+// Nothing has to call it: other calls do so once a minute. A program that only verifies calls it now and
+// then, so that the audit shows uses soon and a crash loses none.
+//
+// engine: required. error: may be NULL. Returns WARDKEY_OK, a misuse code of the handle, a storage code.
+// Any thread; after close WARDKEY_MISUSE_CLOSED.
+WARDKEY_API int32_t WARDKEY_CALL wardkey_maintain(const wardkey_engine *engine,
+                         wardkey_error *error);
+
+// Whether a request that carries this token may do what needs these scopes. Call it on every request of
+// your API, with the text behind `Authorization: Bearer `; or let wardkey_authorize find it.
+//
+// ```c
+// wardkey_principal who;
+// int32_t code = wardkey_verify(engine, token, WARDKEY_NTS, "lab:read", WARDKEY_NTS,
+//                               &context, &who, sizeof who, &error);
+// if (code == WARDKEY_OK) {
+//     printf("%s may read\n", who.client_id);
+// } else {
+//     fprintf(stderr, "refused (%s): %s\n", wardkey_status_name(code), error.message);
+// }
+// ```
+//
+// Only WARDKEY_OK means yes. A token or a secret that was revoked before the call, by any program, is
+// refused.
+//
+// engine: required. token: required, bytes as received. scopes: required, words parted by single
+// spaces, all of which the token must have; empty is misuse, because a mistake here must not open a door:
+// WARDKEY_ANY_SCOPE says that any valid token will do. context: required. principal: may be NULL with
+// principal_size 0; else the first principal_size bytes, at most those that this library knows, are set
+// to zero, and filled on success. error: may be NULL.
+//
+// Returns WARDKEY_OK: allowed. From 200 to 299: denied, and why; tell the caller 401, or 403 for
+// WARDKEY_DENIED_INSUFFICIENT_SCOPE. Any other code: it cannot be known, so not allowed either. Any
+// thread; after close WARDKEY_MISUSE_CLOSED.
+WARDKEY_API int32_t WARDKEY_CALL wardkey_verify(const wardkey_engine *engine,
+                       const char *token,
+                       size_t token_len,
+                       const char *scopes,
+                       size_t scopes_len,
+                       const wardkey_context *context,
+                       wardkey_principal *principal,
+                       size_t principal_size,
+                       wardkey_error *error);
+
+// Whether a request to your API with these headers may go on, and if not, what to answer.
+//
+// ```c
+// wardkey_buf challenge = {0};
+// int32_t http_status = 0;
+// if (wardkey_authorize(engine, headers, header_count, "lab:read", WARDKEY_NTS, &context,
+//                       &who, sizeof who, &http_status, &challenge, &error) != WARDKEY_OK) {
+//     respond(http_status, "WWW-Authenticate", challenge.data);
+// }
+// wardkey_buf_free(&challenge);
+// ```
+//
+// It takes the token from the `Authorization` header, and nowhere else, and verifies it as wardkey_verify
+// does.
+//
+// headers: the request's header fields, header_count of them; NULL only with 0. scopes, context,
+// principal, error: as in wardkey_verify. http_status: may be NULL; set in every case: 200 when allowed;
+// 400, 401, 403 or 429 when denied; 503 when storage failed; 500 for anything else. challenge: may be
+// NULL; set to zero, and when denied to the value for the `WWW-Authenticate` header, to be freed by you.
+//
+// Returns as wardkey_verify: only WARDKEY_OK means yes. Any thread; after close WARDKEY_MISUSE_CLOSED.
+WARDKEY_API int32_t WARDKEY_CALL wardkey_authorize(const wardkey_engine *engine,
+                          const wardkey_header *headers,
+                          size_t header_count,
+                          const char *scopes,
+                          size_t scopes_len,
+                          const wardkey_context *context,
+                          wardkey_principal *principal,
+                          size_t principal_size,
+                          int32_t *http_status,
+                          wardkey_buf *challenge,
+                          wardkey_error *error);
+
+// What a valid token says, as JSON: for scopes and host_data, which wardkey_principal has no room for.
+//
+// ```c
+// wardkey_buf json = {0};
+// if (wardkey_claims(engine, token, WARDKEY_NTS, &context, &json, &error) == WARDKEY_OK) {
+//     puts(json.data);
+// }
+// wardkey_buf_free(&json);
+// ```
+//
+// The token is verified as by wardkey_verify with WARDKEY_ANY_SCOPE, and the use counts as one. The
+// document: `{"client_id":"...","sub":"...","scope":"lab:read lab:write","jti":"...","iat":1772353800,
+// "exp":1772357400,"host_data":"..."}`, times in seconds since 1970-01-01 UTC; members may be added.
+//
+// engine, token, context: required. json: required; set to zero, filled on success, to be freed by you.
+// error: may be NULL. Returns as wardkey_verify. Any thread; after close WARDKEY_MISUSE_CLOSED.
+WARDKEY_API int32_t WARDKEY_CALL wardkey_claims(const wardkey_engine *engine,
+                       const char *token,
+                       size_t token_len,
+                       const wardkey_context *context,
+                       wardkey_buf *json,
+                       wardkey_error *error);
+
+// Issues an access token to a client that presents its id and secret (the grant `client_credentials`).
+//
+// ```c
+// wardkey_buf json = {0};
+// if (wardkey_issue(engine, client_id, WARDKEY_NTS, client_secret, WARDKEY_NTS,
+//                   "lab:read", WARDKEY_NTS, &context, &json, &error) == WARDKEY_OK) {
+//     send_body(json.data, json.length);
+// }
+// wardkey_buf_free(&json);
+// ```
+//
+// The document is that of RFC 6749 5.1: `{"access_token":"...","token_type":"Bearer","expires_in":3600,
+// "scope":"lab:read"}`. The audit's row of it is on disk when the call returns. A server that speaks HTTP
+// uses wardkey_http instead, which reads the request and prints the errors too.
+//
+// engine, client_id, client_secret, context: required. scope: words parted by single spaces, or NULL for
+// the client's default ones. json: required; set to zero, filled on success, to be freed by you.
+// error: may be NULL.
+//
+// Returns WARDKEY_OK; 200 to 299: denied, with the true reason, which the remote client should not read:
+// to it an unknown id and a wrong secret must look alike; any other code: nothing was issued. Any
+// thread; after close WARDKEY_MISUSE_CLOSED.
+WARDKEY_API int32_t WARDKEY_CALL wardkey_issue(const wardkey_engine *engine,
+                      const char *client_id,
+                      size_t client_id_len,
+                      const char *client_secret,
+                      size_t client_secret_len,
+                      const char *scope,
+                      size_t scope_len,
+                      const wardkey_context *context,
+                      wardkey_buf *json,
+                      wardkey_error *error);
+
+// Answers one HTTP request to the token endpoint and its neighbours: introspection, revocation, metadata,
+// keys. Your server carries the messages; the library opens no socket.
+//
+// ```c
+// wardkey_http_request request = {0};
+// wardkey_http_response response = {0};
+// request.struct_size = sizeof request;
+// request.method = "POST";
+// request.method_len = WARDKEY_NTS;
+// request.path = "/oauth/token";
+// request.path_len = WARDKEY_NTS;
+// request.headers = headers;
+// request.header_count = header_count;
+// request.body = body;
+// request.body_len = body_len;
+// if (wardkey_http(engine, &request, &context, &response, sizeof response, &error) == WARDKEY_OK) {
+//     send_response(response.status, response.headers, response.header_count,
+//                   response.body, response.body_len);
+// }
+// wardkey_http_response_free(&response);
+// ```
+//
+// Every request gets an answer, a path that is none of ours a 404, a full disk a 503: send it as it is.
+// The context's peer and secure decide much: requests that came over plain HTTP from another machine
+// are refused. The response's header `Wardkey-Request-Id` finds the request in the audit
+// (the operation `audit.explain`).
+//
+// engine, request, context, response: required. The first response_size bytes of response, at most those
+// that this library knows, are set to zero, and filled on success. error: may be NULL.
+//
+// Returns WARDKEY_OK whenever it made a response, whatever its status; else a misuse code. Any thread; after
+// close WARDKEY_MISUSE_CLOSED.
+WARDKEY_API int32_t WARDKEY_CALL wardkey_http(const wardkey_engine *engine,
+                     const wardkey_http_request *request,
+                     const wardkey_context *context,
+                     wardkey_http_response *response,
+                     size_t response_size,
+                     wardkey_error *error);
+
+// Wipes and frees what wardkey_http put into a response, and sets it to zero.
+//
+// Harmless on NULL, on a response that is zero, and a second time. It needs no engine: a response outlives
+// the engine it came from. Two threads must not free one response at once; a copy of the struct is
+// not another response.
+WARDKEY_API void WARDKEY_CALL wardkey_http_response_free(wardkey_http_response *response);
+
+// Runs an administrative operation: a JSON document in, a JSON document out.
+//
+// ```c
+// wardkey_buf json = {0};
+// context.actor = "anna@clinic";
+// context.actor_len = WARDKEY_NTS;
+// if (wardkey_call(engine, &context, "client.create", WARDKEY_NTS,
+//                  "{\"client_name\":\"Lab Interface\",\"scope\":\"lab:read lab:write\"}", WARDKEY_NTS,
+//                  &json, &error) == WARDKEY_OK) {
+//     puts(json.data); // client_id and client_secret: the secret is shown this once
+// }
+// wardkey_buf_free(&json);
+// ```
+//
+// Operations of this release: `settings.get` `.set`; `client.create` `.import` `.read` `.list` `.update`
+// `.disable` `.enable` `.revoke` `.delete`; `client.secret.create` `.import` `.list` `.revoke` `.confirm`;
+// `scope.list` `.add` `.remove`; `key.list` `.import`; `token.revoke` `.introspect`; `audit.read`
+// `.explain` `.verify`. docs/operations.md describes each. A revocation is in force everywhere when the
+// call returns.
+//
+// engine: required. context: required, with an actor. operation: required. json: the request's document;
+// NULL or empty for `{}`. response: required; set to zero, filled on success, to be freed by you. error: may
+// be NULL.
+//
+// Returns WARDKEY_OK; WARDKEY_MISUSE_DOCUMENT with the path of the member that is false;
+// WARDKEY_MISUSE_OPERATION; WARDKEY_MISUSE_ACTOR; WARDKEY_NOT_FOUND; WARDKEY_CONFLICT; a storage code. On
+// any code but WARDKEY_OK nothing was changed (WARDKEY_STORAGE_OUTCOME_UNKNOWN says when even that is
+// not known). Any thread; after close WARDKEY_MISUSE_CLOSED.
+WARDKEY_API int32_t WARDKEY_CALL wardkey_call(const wardkey_engine *engine,
+                     const wardkey_context *context,
+                     const char *operation,
+                     size_t operation_len,
+                     const char *json,
+                     size_t json_len,
+                     wardkey_buf *response,
+                     wardkey_error *error);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* WARDKEY_H */
