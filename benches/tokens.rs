@@ -9,6 +9,7 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     clippy::print_stdout,
     reason = "a benchmark stops at the first surprise"
 )]
@@ -136,7 +137,7 @@ fn bare_key(case: &Case) -> (&'static dyn signature::VerificationAlgorithm, Vec<
     }
 }
 
-fn bare_signer(case: &Case) -> Box<dyn Fn(&[u8]) -> Vec<u8>> {
+fn bare_signer(case: &Case) -> Signer {
     #[expect(clippy::disallowed_methods, reason = "the bare call, as anybody would make it")]
     let random = ring::rand::SystemRandom::new();
     match case.algorithm {
@@ -159,6 +160,9 @@ fn bare_signer(case: &Case) -> Box<dyn Fn(&[u8]) -> Vec<u8>> {
         }
     }
 }
+
+/// Signs a message.
+type Signer = Box<dyn Fn(&[u8]) -> Vec<u8>>;
 
 /// The peer with the same checks: algorithm, issuer, audience, expiry.
 fn peer(case: &Case) -> (jsonwebtoken::DecodingKey, jsonwebtoken::Validation) {

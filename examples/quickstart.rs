@@ -105,7 +105,8 @@ fn post(
     }
     println!("\n{}", String::from_utf8_lossy(&response.body));
     let document: serde_json::Value = serde_json::from_slice(&response.body)?;
-    Ok(document["access_token"].as_str().unwrap_or_default().to_owned())
+    let token = document.get("access_token").and_then(|token| token.as_str());
+    Ok(token.unwrap_or_default().to_owned())
 }
 
 fn verdict(

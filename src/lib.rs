@@ -2,7 +2,9 @@
 #![doc = include_str!("../README.md")]
 
 #[cfg(panic = "abort")]
-compile_error!("wardkey must be built with panic = \"unwind\": a panic must not take the host down");
+compile_error!(
+    "wardkey must be built with panic = \"unwind\": a panic must not take the host down"
+);
 
 pub mod admin;
 
@@ -16,12 +18,12 @@ mod oauth;
 mod store;
 mod sys;
 
-pub use base::{
-    Clock, ClientId, CredentialId, Entropy, KeyId, Lifetime, ManualClock, Network, RequestId, Secret,
-    SiteId, SystemClock, SystemEntropy, TokenId, UnixTime,
-};
 #[cfg(feature = "test-hooks")]
 pub use base::SeededEntropy;
+pub use base::{
+    ClientId, Clock, CredentialId, Entropy, KeyId, Lifetime, ManualClock, Network, RequestId,
+    Secret, SiteId, SystemClock, SystemEntropy, TokenId, UnixTime,
+};
 pub use crypto::{Algorithm, Jwk};
 pub use domain::{Context, Dialect, Required, Scope, Settings, TokenFormat};
 pub use engine::{

@@ -1,10 +1,6 @@
 //! The README's C program compiles as printed and does what it says. Its Rust program is a doc test.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "tests stop at the first surprise"
-)]
+#![expect(clippy::unwrap_used, reason = "tests stop at the first surprise")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

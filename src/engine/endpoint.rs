@@ -16,8 +16,7 @@ impl Engine {
     /// Every request gets an answer, a path that is none of ours a 404; the host sends it as it is.
     ///
     /// # Errors
-    /// [`Error::Closed`], [`Error::Forked`], [`Error::InvalidArgument`] for a context that cannot be.
-    /// Whatever else goes wrong is an HTTP status.
+    /// [`Error::Closed`], [`Error::Forked`]. Whatever else goes wrong is an HTTP status.
     pub fn http(&self, request: &HttpRequest<'_>, context: &Context<'_>) -> Result<HttpResponse> {
         self.http_telling(request, context, |_| ())
     }
@@ -37,8 +36,12 @@ impl Engine {
         let id = self.mint_request_id(now)?;
         let mut response = match self.answer(request, context, &id, now) {
             Ok(response) => response,
-            Err(error @ (Error::Closed | Error::Forked | Error::InvalidArgument { .. })) => {
-                return Err(error);
+            Err(error @ (Error::Closed | Error::Forked)) => return Err(error),
+            // The host's own id for the request, which hosts copy from the caller's.
+            Err(Error::InvalidArgument { .. }) => {
+                let why =
+                    Denied::InvalidRequest { why: "the request's correlation id cannot be kept" };
+                oauth::print_refusal(&why, RefusalShape::default())
             }
             Err(error) => {
                 failed(&error);

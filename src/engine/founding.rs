@@ -4,7 +4,7 @@ use crate::admin;
 use crate::base::RequestId;
 use crate::domain::{self, Actor, Context, Settings};
 use crate::engine::options::Options;
-use crate::engine::time::Belief;
+use crate::engine::time::{self, Belief};
 use crate::error::Result;
 use crate::store::{AuditEntry, Creation, SettingsRow, Store, Tx};
 use std::sync::Arc;
@@ -41,6 +41,7 @@ pub(crate) fn restore(options: &Options, context: &Context<'_>) -> Result<()> {
     let request = RequestId::mint(now, options.entropy.as_ref())?;
     let actor = Actor::of(context, &[], request)?;
     let entropy = Arc::clone(&options.entropy);
+    let now = |mark| time::plausible(now, mark);
     Store::restore(&options.path, &options.key, options.busy_timeout, entropy, now, |tx| {
         tx.begin_epoch()?;
         domain::retire_all(tx, &actor)?;

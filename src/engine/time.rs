@@ -142,6 +142,12 @@ impl Timekeeper {
     }
 }
 
+/// The time at which something happens whose engine is not open yet: a wall clock that says 2099 must not
+/// raise the mark for good.
+pub(crate) fn plausible(wall: UnixTime, mark: UnixTime) -> UnixTime {
+    if wall.since(mark) > LEAP_ACROSS_RESTART_MILLIS { mark } else { wall.max(mark) }
+}
+
 /// 7 days: more than the wall clock may gain on the monotonic one while a process runs.
 const LEAP_MILLIS: i64 = 7 * 86_400_000;
 
@@ -171,7 +177,7 @@ mod tests {
             clock: Clockwork { believed: true, offset: 0 },
             last_expiry: UnixTime::from_millis(0),
         };
-        let keeper = Timekeeper::start(Arc::clone(&clock) as Arc<dyn Clock>, &state);
+        let keeper = Timekeeper::start(Arc::<ManualClock>::clone(&clock), &state);
         (clock, keeper)
     }
 

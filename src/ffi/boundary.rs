@@ -21,7 +21,11 @@ use zeroize::Zeroize;
 ///
 /// # Safety
 /// All bytes zero must be a value of it, it must begin with a `u32`, and it must own nothing.
-pub(super) unsafe trait Sized32: Copy {}
+pub(super) unsafe trait Sized32: Copy {
+    /// Its size in the first release: no caller has a smaller one. Members that later releases add go
+    /// behind it, and this stays what it is.
+    const FIRST_SIZE: usize = size_of::<Self>();
+}
 
 // SAFETY: `repr(C)`, numbers, raw pointers and optional function pointers, struct_size first.
 unsafe impl Sized32 for CallContext {}
@@ -40,7 +44,7 @@ pub(super) fn read_struct<T: Sized32>(pointer: *const T, argument: &str) -> Resu
     // SAFETY: the header asks for at least struct_size, a u32, at the start; unaligned reads are fine.
     let size = unsafe { bytes.cast::<u32>().read_unaligned() };
     let size = usize::try_from(size).unwrap_or(usize::MAX);
-    if !(size_of::<u32>()..=STRUCT_LIMIT).contains(&size) {
+    if !(T::FIRST_SIZE..=STRUCT_LIMIT).contains(&size) {
         let why = "has a struct_size that no struct of this library has: set it to sizeof";
         return Err(Fault::misuse(WARDKEY_MISUSE_SIZE, argument, why));
     }
@@ -126,6 +130,16 @@ pub(super) fn clear<T>(pointer: *mut T) {
     if !pointer.is_null() {
         // SAFETY: the header asks for a whole T there, made of numbers and pointers.
         unsafe { pointer.cast::<u8>().write_bytes(0, size_of::<T>()) };
+    }
+}
+
+/// Like [`clear`], of a result that must be there.
+pub(super) fn clear_required<T>(pointer: *mut T, argument: &str) -> Result<(), Fault> {
+    clear(pointer);
+    if pointer.is_null() {
+        Err(Fault::misuse(WARDKEY_MISUSE_NULL, argument, "is NULL"))
+    } else {
+        Ok(())
     }
 }
 

@@ -46,9 +46,8 @@ pub extern "C" fn wardkey_call(
     response: *mut Buf,
     error: *mut ErrorReport,
 ) -> i32 {
-    boundary::clear(response);
-    guard_engine(engine, error, |open| {
-        read::demand(response, "response")?;
+    let clear = || boundary::clear_required(response, "response");
+    guard_engine(engine, error, clear, |open| {
         let context = read::context(context)?;
         let operation = read::required(operation, operation_len, "operation")?;
         let json = boundary::text(json, json_len, "json")?.unwrap_or_default();

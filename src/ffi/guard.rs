@@ -47,13 +47,16 @@ pub(super) fn guard(error: *mut ErrorReport, body: impl FnOnce() -> Result<(), F
     }
 }
 
-/// Like [`guard`], on an open engine, whose host is told of failures if it asked to be.
+/// Like [`guard`], on an open engine, whose host is told of failures if it asked to be. `clear` sets the
+/// caller's results to zero first, whatever the engine is.
 pub(super) fn guard_engine(
     engine: *const EngineHandle,
     error: *mut ErrorReport,
+    clear: impl FnOnce() -> Result<(), Fault>,
     body: impl FnOnce(&Arc<Open>) -> Result<(), Fault>,
 ) -> i32 {
     guard(error, || {
+        clear()?;
         let open = handle::find(engine)?;
         let end =
             catch_unwind(AssertUnwindSafe(|| body(&open))).unwrap_or_else(|_| Err(panicked()));

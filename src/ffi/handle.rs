@@ -5,7 +5,7 @@
 //! code and not a crash.
 
 use crate::engine::Engine;
-use crate::ffi::boundary::Log;
+use crate::ffi::boundary::{Held, Log};
 use crate::ffi::guard::Fault;
 use crate::ffi::status::{
     WARDKEY_MISUSE_CLOSED, WARDKEY_MISUSE_FOREIGN, WARDKEY_MISUSE_FORKED, WARDKEY_MISUSE_HANDLE,
@@ -20,11 +20,13 @@ pub(super) struct Open {
     // Dropped in this order: the engine, which reads the clock, before what destroys the callbacks.
     pub(super) engine: Engine,
     log: Option<Log>,
+    _held: Vec<Held>,
 }
 
 impl Open {
-    pub(super) const fn new(engine: Engine, log: Option<Log>) -> Self {
-        Self { engine, log }
+    /// `held` is what else to destroy when the engine is gone.
+    pub(super) const fn new(engine: Engine, log: Option<Log>, held: Vec<Held>) -> Self {
+        Self { engine, log, _held: held }
     }
 
     /// Tells the host of a failure of storage or of this library.

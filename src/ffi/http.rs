@@ -52,14 +52,16 @@ pub extern "C" fn wardkey_http(
     response_size: usize,
     error: *mut ErrorReport,
 ) -> i32 {
-    guard_engine(engine, error, |open| {
+    let clear = || {
         read::demand(response, "response")?;
         if response_size < size_of::<HttpResponseParts>() {
             // A response that cannot hold its owner could never be freed.
             let why = "is smaller than wardkey_http_response";
             return Err(Fault::misuse(WARDKEY_MISUSE_SIZE, "response_size", why));
         }
-        boundary::clear_sized(response, response_size, "response")?;
+        boundary::clear_sized(response, response_size, "response")
+    };
+    guard_engine(engine, error, clear, |open| {
         let context = read::context(context)?;
         let message = Message::read(request)?;
         let answer = open.engine.http_telling(&message.request(), &context, |failure| {

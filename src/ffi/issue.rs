@@ -43,14 +43,14 @@ pub extern "C" fn wardkey_issue(
     json: *mut Buf,
     error: *mut ErrorReport,
 ) -> i32 {
-    boundary::clear(json);
-    guard_engine(engine, error, |open| {
-        read::demand(json, "json")?;
+    let clear = || boundary::clear_required(json, "json");
+    guard_engine(engine, error, clear, |open| {
         let context = read::context(context)?;
         let client_id = read::required(client_id, client_id_len, "client_id")?;
-        let secret = read::required_bytes(client_secret, client_secret_len, "client_secret")?;
+        let secret = read::required(client_secret, client_secret_len, "client_secret")?;
         let scope = boundary::text(scope, scope_len, "scope")?.filter(|scope| !scope.is_empty());
-        let token = open.engine.issue(client_id, Secret::copy_of(secret), scope, &context)?;
+        let token =
+            open.engine.issue(client_id, Secret::copy_of(secret.as_bytes()), scope, &context)?;
         boundary::write_buf(json, token.json().to_vec());
         Ok(())
     })

@@ -10,7 +10,7 @@ use crate::ffi::guard::{Fault, guard, guard_engine};
 use crate::ffi::handle::{self, Open};
 use crate::ffi::read;
 use crate::ffi::status::{
-    WARDKEY_MISUSE_ARGUMENT, WARDKEY_MISUSE_SIZE, WARDKEY_STORAGE_KEY_CALLBACK,
+    WARDKEY_MISUSE_ARGUMENT, WARDKEY_MISUSE_NULL, WARDKEY_MISUSE_SIZE, WARDKEY_STORAGE_KEY_CALLBACK,
 };
 use crate::ffi::types::{
     EngineHandle, ErrorReport, OpenOptions, WARDKEY_KEY_BYTES, WARDKEY_KEY_CALLBACK,
@@ -83,10 +83,10 @@ pub extern "C" fn wardkey_open(
 ) -> i32 {
     boundary::clear(engine);
     guard(error, || {
-        read::demand(engine, "engine")?;
         let parts = boundary::read_struct(options, "options")?;
         // From here on the callbacks are ours to destroy, whatever happens.
         let hooks = Hooks::take(&parts);
+        read::demand(engine, "engine")?;
         if sys::fork::poisoned() {
             return Err(Error::Forked.into());
         }
@@ -134,7 +134,7 @@ pub extern "C" fn wardkey_close(engine: *mut EngineHandle, error: *mut ErrorRepo
 /// Any thread; after close WARDKEY_MISUSE_CLOSED.
 #[unsafe(no_mangle)]
 pub extern "C" fn wardkey_maintain(engine: *const EngineHandle, error: *mut ErrorReport) -> i32 {
-    guard_engine(engine, error, |open| Ok(open.engine.maintain()?))
+    guard_engine(engine, error, || Ok(()), |open| Ok(open.engine.maintain()?))
 }
 
 /// The host's callbacks, each destroyed exactly once.
@@ -143,7 +143,7 @@ struct Hooks {
     clock: Held,
     log: Option<Log>,
     /// A destroy function without the log function it would belong to.
-    _log_held: Option<Held>,
+    log_held: Option<Held>,
 }
 
 impl Hooks {
@@ -157,15 +157,19 @@ impl Hooks {
             key: Held::new(parts.key_user, parts.key_destroy),
             clock: Held::new(parts.clock_user, parts.clock_destroy),
             log,
-            _log_held: log_held,
+            log_held,
         }
     }
 }
 
 /// Opens an engine as the options say.
 fn open_engine(parts: &OpenOptions, hooks: Hooks) -> Result<Open, Fault> {
-    let Hooks { key, clock, log, _log_held } = hooks;
+    let Hooks { key, clock, log, log_held } = hooks;
     let path = read::required(parts.path, parts.path_len, "options.path")?;
+    if path.is_empty() || path.contains('\0') {
+        let why = "must name a file, without a NUL in it";
+        return Err(Fault::misuse(WARDKEY_MISUSE_ARGUMENT, "options.path", why));
+    }
     let mut options = Options::new(path);
     if parts.busy_timeout_ms > 0 {
         options = options.busy_timeout(Duration::from_millis(u64::from(parts.busy_timeout_ms)));
@@ -173,7 +177,7 @@ fn open_engine(parts: &OpenOptions, hooks: Hooks) -> Result<Open, Fault> {
     if let Some(key) = master_key(parts, &key)? {
         options = options.key(key);
     }
-    options = with_clock(options, parts, clock)?;
+    let (options, clock) = with_clock(options, parts, clock)?;
     let actor = boundary::text(parts.actor, parts.actor_len, "options.actor")?;
     let context = Context { actor, ..Context::default() };
     let settings = boundary::text(parts.settings, parts.settings_len, "options.settings")?;
@@ -198,7 +202,8 @@ fn open_engine(parts: &OpenOptions, hooks: Hooks) -> Result<Open, Fault> {
             ));
         }
     };
-    Ok(Open::new(engine, log))
+    let held = std::iter::once(key).chain(log_held).chain(clock).collect();
+    Ok(Open::new(engine, log, held))
 }
 
 /// The master key, if the host brings it.
@@ -207,13 +212,17 @@ fn master_key(parts: &OpenOptions, held: &Held) -> Result<Option<Secret>, Fault>
         WARDKEY_KEY_FILE => Ok(None),
         WARDKEY_KEY_BYTES => {
             let key = read::required_bytes(parts.key.cast(), parts.key_len, "options.key")?;
+            if key.len() != KEY_LENGTH {
+                let why = "must have 32 bytes";
+                return Err(Fault::misuse(WARDKEY_MISUSE_ARGUMENT, "options.key", why));
+            }
             Ok(Some(Secret::copy_of(key)))
         }
         WARDKEY_KEY_CALLBACK => {
-            let read = parts.key_read.ok_or_else(|| {
-                Fault::misuse(WARDKEY_MISUSE_ARGUMENT, "options.key_read", "is NULL")
-            })?;
-            let mut key = zeroize::Zeroizing::new([0_u8; 32]);
+            let read = parts
+                .key_read
+                .ok_or_else(|| Fault::misuse(WARDKEY_MISUSE_NULL, "options.key_read", "is NULL"))?;
+            let mut key = zeroize::Zeroizing::new([0_u8; KEY_LENGTH]);
             match read(held.user(), key.as_mut_ptr(), key.len()) {
                 0 => Ok(Some(Secret::copy_of(key.as_ref()))),
                 code => Err(Fault {
@@ -231,13 +240,16 @@ fn master_key(parts: &OpenOptions, held: &Held) -> Result<Option<Secret>, Fault>
     }
 }
 
-/// The host's clock, if it brings one.
-fn with_clock(options: Options, parts: &OpenOptions, held: Held) -> Result<Options, Fault> {
+/// The host's clock, if it brings one; else what is left to destroy.
+fn with_clock(
+    options: Options,
+    parts: &OpenOptions,
+    held: Held,
+) -> Result<(Options, Option<Held>), Fault> {
     match (parts.clock_wall_ms, parts.clock_monotonic_ms) {
-        // A user pointer without callbacks is destroyed with `held`, here.
-        (None, None) => Ok(options),
+        (None, None) => Ok((options, Some(held))),
         (Some(wall), Some(monotonic)) => {
-            Ok(options.clock(Arc::new(HostClock { wall, monotonic, held })))
+            Ok((options.clock(Arc::new(HostClock { wall, monotonic, held })), None))
         }
         (Some(_), None) | (None, Some(_)) => {
             let why = "must be set with clock_monotonic_ms, or neither";
@@ -262,3 +274,6 @@ impl Clock for HostClock {
         (self.monotonic)(self.held.user())
     }
 }
+
+/// The length of a master key.
+const KEY_LENGTH: usize = 32;

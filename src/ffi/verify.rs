@@ -51,8 +51,8 @@ pub extern "C" fn wardkey_verify(
     principal_size: usize,
     error: *mut ErrorReport,
 ) -> i32 {
-    guard_engine(engine, error, |open| {
-        boundary::clear_sized(principal, principal_size, "principal")?;
+    let clear = || boundary::clear_sized(principal, principal_size, "principal");
+    guard_engine(engine, error, clear, |open| {
         let context = read::context(context)?;
         let token = read::required_bytes(token, token_len, "token")?;
         let scopes = read::scopes(scopes, scopes_len)?;
@@ -99,8 +99,8 @@ pub extern "C" fn wardkey_authorize(
 ) -> i32 {
     boundary::clear(challenge);
     boundary::write(http_status, 500);
-    guard_engine(engine, error, |open| {
-        boundary::clear_sized(principal, principal_size, "principal")?;
+    let clear = || boundary::clear_sized(principal, principal_size, "principal");
+    guard_engine(engine, error, clear, |open| {
         let context = read::context(context)?;
         let headers = boundary::headers(headers, header_count)?;
         let scopes = read::scopes(scopes, scopes_len)?;
@@ -152,9 +152,8 @@ pub extern "C" fn wardkey_claims(
     json: *mut Buf,
     error: *mut ErrorReport,
 ) -> i32 {
-    boundary::clear(json);
-    guard_engine(engine, error, |open| {
-        read::demand(json, "json")?;
+    let clear = || boundary::clear_required(json, "json");
+    guard_engine(engine, error, clear, |open| {
         let context = read::context(context)?;
         let token = read::required_bytes(token, token_len, "token")?;
         let found = open.engine.verify(token, Required::ANY, &context)?;

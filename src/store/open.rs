@@ -62,7 +62,14 @@ impl Store {
         entropy: Arc<dyn Entropy>,
     ) -> Result<Self> {
         check_file(path)?;
-        let claim = Claim::open(&freshness_path(path), busy_timeout)?;
+        let claim = match Claim::open(&freshness_path(path), busy_timeout) {
+            Ok(claim) => claim,
+            // A file that is no database of ours, or whose key is gone too, says so rather than this.
+            Err(missing) => {
+                Self::connect(path, source, busy_timeout, entropy)?;
+                return Err(missing);
+            }
+        };
         // Alone with a WAL: a crash left it, or somebody put an old database under it.
         let main_file_commits = if claim.is_alone() { commits_without_wal(path)? } else { None };
         let (db, identity) = Self::connect(path, source, busy_timeout, entropy)?;
@@ -92,7 +99,8 @@ impl Store {
     }
 
     /// Accepts the database at `path` as it is, although it may be an old copy: `renew` writes what a
-    /// restore changes, and a new freshness file is made. It is not open afterwards.
+    /// restore changes, at the time that `now` makes of the mark, and a new freshness file is made. It is
+    /// not open afterwards.
     ///
     /// # Errors
     /// [`Error::Busy`] while any process has it open, and those of [`Store::open`] but the stale ones.
@@ -101,7 +109,7 @@ impl Store {
         source: &KeySource,
         busy_timeout: Duration,
         entropy: Arc<dyn Entropy>,
-        now: UnixTime,
+        now: impl FnOnce(UnixTime) -> UnixTime,
         renew: impl FnOnce(&mut Tx<'_>) -> Result<()>,
     ) -> Result<()> {
         check_file(path)?;
@@ -117,7 +125,7 @@ impl Store {
         sys::file::sync_folder(folder_of(path))?;
         let head = AuditHead::load(&db, identity.database_id)?;
         let mut tx = Tx::new(&db, &identity, Ledger::new(state, head));
-        tx.at(now);
+        tx.at(now(state.mark));
         renew(&mut tx)?;
         let mut ledger = tx.ledger;
         ledger.state.commits = commits;

@@ -4,6 +4,7 @@
  */
 #include "wardkey.h"
 #include "support.h"
+#include <stddef.h>
 
 /* What a call may fill. REFUSES fills them with rubbish before the call and looks at them after it.
  */
@@ -270,6 +271,7 @@ static void authorize_with_wrong_arguments(void) {
     REFUSES(WARDKEY_MISUSE_NULL, OUT | WHO, authorize(&wrong, 1, "lab:read", WARDKEY_NTS));
     wrong = header;
     wrong.value = NULL;
+    wrong.value_len = 3;
     REFUSES(WARDKEY_MISUSE_NULL, OUT | WHO, authorize(&wrong, 1, "lab:read", WARDKEY_NTS));
     wrong = header;
     wrong.value_len = SIZE_MAX - 1;
@@ -552,8 +554,9 @@ static void struct_sizes(void) {
     REFUSES(WARDKEY_MISUSE_SIZE, RESPONSE, http(&later_sent.known));
 }
 
-/* The library writes as much as it was told there is, and never more. */
+/* The library writes as much as there is room for, and never more: an old caller has less. */
 static void out_sizes(void) {
+    enum { OLD = offsetof(wardkey_principal, subject) };
     unsigned char room[sizeof who + 64];
     wardkey_principal *start = (wardkey_principal *)(void *)room;
     memset(room, RUBBISH, sizeof room);
@@ -561,19 +564,32 @@ static void out_sizes(void) {
                                       start, sizeof room, &error));
     CHECK(is_all(room + sizeof who, RUBBISH, 64));
     memset(room, RUBBISH, sizeof room);
+    EXPECT(WARDKEY_OK, wardkey_verify(engine, token, WARDKEY_NTS, "lab:read", WARDKEY_NTS, &context,
+                                      start, OLD, &error));
+    CHECK(strcmp(start->client_id, lab.id) == 0);
+    CHECK(is_all(room + OLD, RUBBISH, sizeof room - OLD));
+    EXPECT(WARDKEY_DENIED_INSUFFICIENT_SCOPE,
+           wardkey_verify(engine, token, WARDKEY_NTS, "billing:read", WARDKEY_NTS, &context, start,
+                          OLD, &error));
+    CHECK(is_all(room, 0, OLD) && is_all(room + OLD, RUBBISH, sizeof room - OLD));
+    memset(room, RUBBISH, sizeof room);
+    EXPECT(WARDKEY_OK, wardkey_verify(engine, token, WARDKEY_NTS, "lab:read", WARDKEY_NTS, &context,
+                                      start, 0, &error));
+    CHECK(is_all(room, RUBBISH, sizeof room));
+    EXPECT(WARDKEY_OK, wardkey_verify(engine, token, WARDKEY_NTS, "lab:read", WARDKEY_NTS, &context,
+                                      NULL, 0, &error));
     REFUSES(WARDKEY_MISUSE_SIZE, 0,
             wardkey_verify(engine, token, WARDKEY_NTS, "lab:read", WARDKEY_NTS, &context, start,
-                           sizeof who - 8, &error));
-    CHECK(is_all(room + sizeof who - 8, RUBBISH, 72));
-    memset(room, RUBBISH, sizeof room);
-    REFUSES(WARDKEY_MISUSE_SIZE, 0,
-            wardkey_verify(engine, token, WARDKEY_NTS, "lab:read", WARDKEY_NTS, &context, start, 0,
-                           &error));
+                           SIZE_MAX, &error));
     CHECK(is_all(room, RUBBISH, sizeof room));
     REFUSES(WARDKEY_MISUSE_NULL, 0,
             wardkey_verify(engine, token, WARDKEY_NTS, "lab:read", WARDKEY_NTS, &context, NULL,
                            sizeof who, &error));
-    REFUSES(WARDKEY_MISUSE_SIZE, 0, wardkey_http(engine, &request, &context, &response, 0, &error));
+    /* A response without its owner could not be freed. */
+    REFUSES(WARDKEY_MISUSE_SIZE, 0,
+            wardkey_http(engine, &request, &context, &response, 0, &error));
+    REFUSES(WARDKEY_MISUSE_SIZE, 0,
+            wardkey_http(engine, &request, &context, &response, sizeof response - 1, &error));
 }
 
 static void without_an_error(void) {
