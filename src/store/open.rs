@@ -65,10 +65,11 @@ impl Store {
         let claim = match Claim::open(&freshness_path(path), busy_timeout) {
             Ok(claim) => claim,
             // A file that is no database of ours, or whose key is gone too, says so rather than this.
-            Err(missing) => {
+            Err(missing @ Error::FreshnessMissing { .. }) => {
                 Self::connect(path, source, busy_timeout, entropy)?;
                 return Err(missing);
             }
+            Err(error) => return Err(error),
         };
         // Alone with a WAL: a crash left it, or somebody put an old database under it.
         let main_file_commits = if claim.is_alone() { commits_without_wal(path)? } else { None };
