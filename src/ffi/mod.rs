@@ -9,6 +9,8 @@ mod guard;
 mod handle;
 mod http;
 mod issue;
+#[cfg(test)]
+mod layout_tests;
 mod library;
 mod open;
 mod read;
