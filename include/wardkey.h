@@ -609,7 +609,8 @@ WARDKEY_API const char * WARDKEY_CALL wardkey_status_message(int32_t code);
 // another buffer.
 WARDKEY_API void WARDKEY_CALL wardkey_buf_free(wardkey_buf *buf);
 
-// Fills in the defaults of wardkey_options: zero, but for struct_size and the busy timeout.
+// Fills in the defaults of wardkey_options: zero, but for struct_size. (A busy timeout of 0 stands for 5
+// seconds.)
 //
 // ```c
 // wardkey_options options;
@@ -618,7 +619,7 @@ WARDKEY_API void WARDKEY_CALL wardkey_buf_free(wardkey_buf *buf);
 // options.path_len = WARDKEY_NTS;
 // ```
 //
-// All options_size bytes are written. Returns WARDKEY_OK, WARDKEY_MISUSE_NULL or WARDKEY_MISUSE_SIZE. Any
+// Writes options_size bytes, but not more than this library knows. Returns WARDKEY_OK, WARDKEY_MISUSE_NULL or WARDKEY_MISUSE_SIZE. Any
 // thread, at any time.
 WARDKEY_API int32_t WARDKEY_CALL wardkey_options_init(wardkey_options *options,
                              size_t options_size);

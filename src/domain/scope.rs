@@ -64,6 +64,12 @@ impl Scope {
         holds(&self.0, word)
     }
 
+    /// The scope that [`Scope::as_str`] printed as `text`, not looked at again: verification reads it from a
+    /// token whose signature or row has been checked.
+    pub(crate) const fn printed(text: String) -> Self {
+        Self(text)
+    }
+
     /// The words that are in `other` too.
     pub(crate) fn within(self, other: &Self) -> Self {
         if other.first_missing(&self).is_none() {

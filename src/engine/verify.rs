@@ -185,7 +185,7 @@ fn principal(facts: &TokenFacts<'_>, permit: &Permit<'_>) -> Principal {
         token_id: facts.token_id.clone().into_owned(),
         token_format: if facts.is_jwt { TokenFormat::Jwt } else { TokenFormat::Opaque },
         // What the client may no longer have, its tokens no longer say.
-        scope: Scope::stored(&facts.scope).unwrap_or_default().within(&metadata.scope),
+        scope: Scope::printed(facts.scope.to_string()).within(&metadata.scope),
         issued_at: facts.issued_at,
         expires_at: facts.expires_at,
         host_data: metadata.host_data.clone(),

@@ -22,7 +22,8 @@ use std::ffi::c_void;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Fills in the defaults of wardkey_options: zero, but for struct_size and the busy timeout.
+/// Fills in the defaults of wardkey_options: zero, but for struct_size. (A busy timeout of 0 stands for 5
+/// seconds.)
 ///
 /// ```c
 /// wardkey_options options;
@@ -31,7 +32,7 @@ use std::time::Duration;
 /// options.path_len = WARDKEY_NTS;
 /// ```
 ///
-/// All options_size bytes are written. Returns WARDKEY_OK, WARDKEY_MISUSE_NULL or WARDKEY_MISUSE_SIZE. Any
+/// Writes options_size bytes, but not more than this library knows. Returns WARDKEY_OK, WARDKEY_MISUSE_NULL or WARDKEY_MISUSE_SIZE. Any
 /// thread, at any time.
 #[unsafe(no_mangle)]
 pub extern "C" fn wardkey_options_init(options: *mut OpenOptions, options_size: usize) -> i32 {
