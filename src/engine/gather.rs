@@ -76,13 +76,8 @@ impl Gather {
         let hour = now.hour();
         let mut notes = lock(&self.notes);
         if let Some(uses) = notes.uses.get_mut(token_id) {
-            let places = &mut uses.places;
-            let full = places.len() >= PLACES_LIMIT;
-            match places.iter_mut().find(|(a, h, _)| *a == address && *h == hour) {
-                Some((_, _, count)) => *count += 1,
-                None if full => notes.uses_beyond += 1,
-                None => places.push((address, hour, 1)),
-            }
+            let beyond = uses.add(address, hour, 1);
+            notes.uses_beyond += beyond;
         } else if notes.uses.len() < TOKENS_LIMIT {
             let uses = TokenUses {
                 client_id: client_id.to_owned(),
@@ -150,18 +145,49 @@ impl Gather {
     /// Takes back what a transaction that failed could not write.
     pub(crate) fn put_back(&self, taken: Notes) {
         let mut notes = lock(&self.notes);
+        let notes = &mut *notes;
         for (token_id, old) in taken.uses {
+            let full = notes.uses.len() >= TOKENS_LIMIT;
             match notes.uses.get_mut(&token_id) {
-                Some(uses) => uses.places.extend(old.places),
+                Some(uses) => {
+                    for (address, hour, count) in old.places {
+                        notes.uses_beyond += uses.add(address, hour, count);
+                    }
+                }
+                // However often a write fails, no more is kept than between two that succeed.
+                None if full => notes.uses_beyond += old.total(),
                 None => drop(notes.uses.insert(token_id, old)),
             }
         }
         notes.uses_beyond += taken.uses_beyond;
         notes.rows_this_hour = notes.rows_this_hour.saturating_sub(taken.refusals.len());
         for (key, count) in taken.refusals {
-            notes.refusals.entry(key).or_default().merge(&count);
+            let full = notes.refusals.len() >= REFUSALS_LIMIT && !notes.refusals.contains_key(&key);
+            let kept = if full {
+                &mut notes.refusals_beyond
+            } else {
+                notes.refusals.entry(key).or_default()
+            };
+            kept.merge(&count);
         }
         notes.refusals_beyond.merge(&taken.refusals_beyond);
+    }
+}
+
+impl TokenUses {
+    /// Counts uses from one place; returns those there is no more room for.
+    fn add(&mut self, address: Option<IpAddr>, hour: UnixTime, uses: u64) -> u64 {
+        let full = self.places.len() >= PLACES_LIMIT;
+        match self.places.iter_mut().find(|(a, h, _)| *a == address && *h == hour) {
+            Some((_, _, count)) => *count += uses,
+            None if full => return uses,
+            None => self.places.push((address, hour, uses)),
+        }
+        0
+    }
+
+    fn total(&self) -> u64 {
+        self.places.iter().map(|(_, _, count)| count).sum()
     }
 }
 
@@ -285,3 +311,37 @@ const REQUESTS_KEPT: usize = 8;
 
 /// A flood of refusals must not flood the audit.
 const REFUSAL_ROWS_PER_HOUR: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn use_of(gather: &Gather, token: usize, from: u8) {
+        let peer = Peer::Known(IpAddr::from([10, 0, 0, from]));
+        gather.note_use(&token.to_string(), "lab", "secret", peer, UnixTime::from_seconds(0));
+    }
+
+    #[test]
+    fn notes_that_cannot_be_written_do_not_grow_without_end() {
+        let gather = Gather::default();
+        let now = UnixTime::from_seconds(0);
+        let mut noted = 0;
+        for round in 0..4_u8 {
+            for token in 0..TOKENS_LIMIT + 10 {
+                use_of(&gather, token, round);
+                noted += 1;
+            }
+            for from in 0..40 {
+                use_of(&gather, 0, from);
+                noted += 1;
+            }
+            let taken = gather.take(now);
+            gather.put_back(taken);
+        }
+        let notes = lock(&gather.notes);
+        assert_eq!(notes.uses.len(), TOKENS_LIMIT);
+        assert!(notes.uses.values().all(|uses| uses.places.len() <= PLACES_LIMIT));
+        let kept: u64 = notes.uses.values().map(TokenUses::total).sum();
+        assert_eq!(kept + notes.uses_beyond, noted, "every use is counted");
+    }
+}
