@@ -28,11 +28,12 @@ pub struct Options {
 }
 
 impl Options {
-    /// The database at `path`, its key in a file beside it, the machine's clock, a busy timeout of 5 s.
+    /// The database at `path` (a relative one is taken from the present folder, now), its key in a file beside it, the machine's clock, a busy timeout of 5 s.
     #[must_use]
     pub fn new(path: impl AsRef<Path>) -> Self {
         Self {
-            path: path.as_ref().to_owned(),
+            // Connections are opened later too: a host that changes its folder must not open another file.
+            path: std::path::absolute(path.as_ref()).unwrap_or_else(|_| path.as_ref().to_owned()),
             key: KeySource::File,
             busy_timeout: Duration::from_secs(5),
             clock: Arc::new(SystemClock),
@@ -67,5 +68,15 @@ impl Options {
     pub fn entropy(mut self, entropy: Arc<dyn Entropy>) -> Self {
         self.entropy = entropy;
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_relative_path_is_taken_from_the_present_folder() {
+        assert!(Options::new("clinic.db").path.is_absolute());
     }
 }
