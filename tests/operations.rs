@@ -1,7 +1,5 @@
 //! docs/operations.md describes every operation, and no other.
 
-#![expect(clippy::unwrap_used, reason = "tests stop at the first surprise")]
-
 use std::collections::BTreeSet;
 use wardkey::Engine;
 

@@ -7,6 +7,7 @@ use crate::engine::time::Timekeeper;
 use crate::error::{Error, Result};
 use crate::store::{ChangeRow, State, Store, View, lock};
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 /// The snapshot of one engine.
@@ -15,6 +16,8 @@ pub(crate) struct Snapshot {
     living: RwLock<Living>,
     /// Held by the one thread that brings it up to date.
     refreshing: Mutex<()>,
+    /// The change word under which it was last found to be up to date.
+    word: AtomicU64,
 }
 
 /// What rarely changes, replaced whole.
@@ -43,11 +46,27 @@ impl Snapshot {
             frame: RwLock::new(Arc::new(frame)),
             living: RwLock::new(living),
             refreshing: Mutex::new(()),
+            word: AtomicU64::new(NO_WORD),
         })
     }
 
     /// A frame at least as new as every change that was committed before the call, by any process.
     pub(crate) fn current(&self, store: &Store, time: &Timekeeper) -> Result<Arc<Frame>> {
+        // Loaded before the database is asked: a change that is committed in between moves it on, so what
+        // is remembered below is at worst too old, and costs another look.
+        let word = store.settled_word()?;
+        if word.is_some_and(|word| word == self.word.load(Ordering::Acquire)) {
+            return Ok(self.frame());
+        }
+        let frame = self.catch_up(store, time)?;
+        if let Some(word) = word {
+            self.word.store(word, Ordering::Release);
+        }
+        Ok(frame)
+    }
+
+    /// Asks the database for its last change, and applies what is new.
+    fn catch_up(&self, store: &Store, time: &Timekeeper) -> Result<Arc<Frame>> {
         let sequence = store.sequence()?;
         let frame = self.frame();
         if frame.sequence == sequence {
@@ -214,6 +233,9 @@ fn load_client(view: &View<'_>, client_id: &str) -> Result<Option<ClientState>> 
         view.credentials(client_id)?.iter().map(Credential::from_row).collect();
     Ok(Some(ClientState { client: Client::from_row(&row)?, credentials: credentials? }))
 }
+
+/// No settled word is odd.
+const NO_WORD: u64 = 1;
 
 /// Clients kept in memory; a clinic has dozens.
 const CLIENTS_LIMIT: usize = 10_000;

@@ -122,8 +122,7 @@ impl Freshness {
         Ok(())
     }
 
-    /// The change word.
-    #[cfg(test)]
+    /// The change word: even while no change is being committed.
     pub(crate) fn word(&self) -> Result<u64> {
         Ok(self.words.word(WORD_AT)?.load(Ordering::SeqCst))
     }

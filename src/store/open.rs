@@ -141,6 +141,13 @@ impl Store {
         &self.identity
     }
 
+    /// The change word, if it is even: as long as it stays the same, no process has committed a security
+    /// change. `None` while one is being committed, or after one whose end is not known.
+    pub(crate) fn settled_word(&self) -> Result<Option<u64>> {
+        let word = self.freshness.word()?;
+        Ok(word.is_multiple_of(2).then_some(word))
+    }
+
     /// The sequence of the last committed security change, of any process.
     pub(crate) fn sequence(&self) -> Result<u64> {
         self.readers.sequence(&self.identity, &self.freshness)
