@@ -17,6 +17,6 @@ pub use time::{Lifetime, UnixTime};
 
 #[cfg(feature = "test-hooks")]
 pub use entropy::SeededEntropy;
-pub(crate) use entropy::system_random;
 pub use entropy::{Entropy, SystemEntropy};
+pub(crate) use entropy::{PooledEntropy, system_random};
 pub(crate) use id::{Epoch, Generation};

@@ -7,13 +7,12 @@ use crate::engine::options::Options;
 use crate::engine::time::{self, Belief};
 use crate::error::Result;
 use crate::store::{AuditEntry, Creation, SettingsRow, Store, Tx};
-use std::sync::Arc;
 
 /// Creates the database of `options`.
 pub(crate) fn create(options: &Options, settings: &Settings, context: &Context<'_>) -> Result<()> {
     settings.check()?;
     let now = options.clock.wall();
-    let request = RequestId::mint(now, options.entropy.as_ref())?;
+    let request = RequestId::mint(now, options.entropy_source().as_ref())?;
     let actor = Actor::of(context, &settings.trusted_proxies, request)?;
     let first = |tx: &mut Tx<'_>| {
         domain::first_scopes(tx)?;
@@ -31,16 +30,16 @@ pub(crate) fn create(options: &Options, settings: &Settings, context: &Context<'
         entry.note_version(1, &mac);
         tx.audit(&entry)
     };
-    let creation = Creation { now, entropy: Arc::clone(&options.entropy), first: Box::new(first) };
+    let creation = Creation { now, entropy: options.entropy_source(), first: Box::new(first) };
     Store::create(&options.path, &options.key, creation)
 }
 
 /// Renews the database of `options`: what was issued until now has ended.
 pub(crate) fn restore(options: &Options, context: &Context<'_>) -> Result<()> {
     let now = options.clock.wall();
-    let request = RequestId::mint(now, options.entropy.as_ref())?;
+    let request = RequestId::mint(now, options.entropy_source().as_ref())?;
     let actor = Actor::of(context, &[], request)?;
-    let entropy = Arc::clone(&options.entropy);
+    let entropy = options.entropy_source();
     let now = |mark| time::plausible(now, mark);
     Store::restore(&options.path, &options.key, options.busy_timeout, entropy, now, |tx| {
         tx.begin_epoch()?;

@@ -75,7 +75,7 @@ impl Engine {
             &options.path,
             &options.key,
             options.busy_timeout,
-            Arc::clone(&options.entropy),
+            options.entropy_source(),
         )?;
         let state = store.read(|view| view.state())?;
         let time = Timekeeper::start(Arc::clone(&options.clock), &state);

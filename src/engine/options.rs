@@ -1,6 +1,6 @@
 //! How an engine is opened.
 
-use crate::base::{Clock, Entropy, Secret, SystemClock, SystemEntropy};
+use crate::base::{Clock, Entropy, PooledEntropy, Secret, SystemClock};
 use crate::store::KeySource;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,7 +24,8 @@ pub struct Options {
     pub(crate) key: KeySource,
     pub(crate) busy_timeout: Duration,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) entropy: Arc<dyn Entropy>,
+    /// `None` for the machine's.
+    entropy: Option<Arc<dyn Entropy>>,
 }
 
 impl Options {
@@ -37,7 +38,7 @@ impl Options {
             key: KeySource::File,
             busy_timeout: Duration::from_secs(5),
             clock: Arc::new(SystemClock),
-            entropy: Arc::new(SystemEntropy),
+            entropy: None,
         }
     }
 
@@ -62,11 +63,20 @@ impl Options {
         self
     }
 
+    /// The source of randomness for one engine. The machine's is made anew each time: a pool that lives on
+    /// in these options through a fork would give parent and child the same bytes.
+    pub(crate) fn entropy_source(&self) -> Arc<dyn Entropy> {
+        match &self.entropy {
+            Some(entropy) => Arc::clone(entropy),
+            None => Arc::new(PooledEntropy::new()),
+        }
+    }
+
     /// Reads randomness from `entropy`, for golden tests: tokens become predictable.
     #[cfg(feature = "test-hooks")]
     #[must_use]
     pub fn entropy(mut self, entropy: Arc<dyn Entropy>) -> Self {
-        self.entropy = entropy;
+        self.entropy = Some(entropy);
         self
     }
 }
