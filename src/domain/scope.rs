@@ -27,7 +27,11 @@ impl Scope {
     /// Demands what [`Scope::parse`] demands, without keeping anything.
     pub(crate) fn check(text: &str) -> Result<(), Denied> {
         let sound = |word: &str| !word.is_empty() && word.bytes().all(is_scope_character);
-        if text.split(' ').all(sound) { Ok(()) } else { Err(Denied::ScopeMalformed) }
+        if text.len() <= LONGEST && text.split(' ').all(sound) {
+            Ok(())
+        } else {
+            Err(Denied::ScopeMalformed)
+        }
     }
 
     /// No word at all.
@@ -115,6 +119,9 @@ pub(crate) fn holds(text: &str, word: &str) -> bool {
 pub(crate) fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(' ').filter(|word| !word.is_empty())
 }
+
+/// As long as a client's registration may be; a longer text asks for something nobody has.
+const LONGEST: usize = 4096;
 
 /// RFC 6749 3.3: `%x21 / %x23-5B / %x5D-7E`, so neither space, `"` nor `\`.
 const fn is_scope_character(byte: u8) -> bool {

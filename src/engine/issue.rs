@@ -175,7 +175,11 @@ impl Engine {
     ) -> Result<T> {
         let client_id = caller.state.client.client_id.as_str();
         let credential_id = caller.proven.credential_id.as_ref();
-        if matches!(why, Denied::ClientDisabled | Denied::PeerNotAllowed | Denied::PeerUnknown) {
+        // A public client has proved nothing: anybody could fill the disk in its name.
+        let unproven = credential_id.is_none();
+        if unproven
+            || matches!(why, Denied::ClientDisabled | Denied::PeerNotAllowed | Denied::PeerUnknown)
+        {
             self.note(request, &why, Some(client_id), credential_id);
             return Err(denied(why, request));
         }
@@ -246,7 +250,6 @@ pub(super) fn decide<'a>(
     request: &Request<'_>,
 ) -> std::result::Result<domain::Permit<'a>, Denied> {
     let grant = GrantType::parse(request.grant_type);
-    let scope = request.scope.map(Scope::parse).transpose();
     // The gate first with what is sound: to a caller who may not come at all, nothing else is said.
     let peer = request.peer;
     let client = &state.client;
@@ -256,7 +259,7 @@ pub(super) fn decide<'a>(
         // Known words whose flows this release does not have.
         return Err(Denied::GrantUnsupported);
     }
-    let scope = scope?;
+    let scope = request.scope.map(Scope::parse).transpose()?;
     pass(client, &Ask { grant: Some(grant), wanted: Wanted::Token(scope.as_ref()), peer })
 }
 

@@ -7,7 +7,7 @@ use crate::engine::time::Timekeeper;
 use crate::error::{Error, Result};
 use crate::store::{ChangeRow, State, Store, View, lock};
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 /// The snapshot of one engine.
@@ -18,6 +18,8 @@ pub(crate) struct Snapshot {
     refreshing: Mutex<()>,
     /// The change word under which it was last found to be up to date.
     word: AtomicU64,
+    /// When the files were last seen to be in their places, in milliseconds.
+    checked_at: AtomicI64,
 }
 
 /// What rarely changes, replaced whole.
@@ -47,6 +49,7 @@ impl Snapshot {
             living: RwLock::new(living),
             refreshing: Mutex::new(()),
             word: AtomicU64::new(NO_WORD),
+            checked_at: AtomicI64::new(0),
         })
     }
 
@@ -55,7 +58,13 @@ impl Snapshot {
         // Loaded before the database is asked: a change that is committed in between moves it on, so what
         // is remembered below is at worst too old, and costs another look.
         let word = store.settled_word()?;
-        if word.is_some_and(|word| word == self.word.load(Ordering::Acquire)) {
+        let known = word.is_some_and(|word| word == self.word.load(Ordering::Acquire));
+        // A word that nobody moves any more, because its file was exchanged, must not be believed for long.
+        let now = time.now().millis();
+        if now.abs_diff(self.checked_at.load(Ordering::Relaxed)) >= CHECK_MILLIS {
+            store.check_in_place()?;
+            self.checked_at.store(now, Ordering::Relaxed);
+        } else if known {
             return Ok(self.frame());
         }
         let frame = self.catch_up(store, time)?;
@@ -233,6 +242,9 @@ fn load_client(view: &View<'_>, client_id: &str) -> Result<Option<ClientState>> 
         view.credentials(client_id)?.iter().map(Credential::from_row).collect();
     Ok(Some(ClientState { client: Client::from_row(&row)?, credentials: credentials? }))
 }
+
+/// A second: how often a reader looks whether the files are still those it opened.
+const CHECK_MILLIS: u64 = 1000;
 
 /// No settled word is odd.
 const NO_WORD: u64 = 1;

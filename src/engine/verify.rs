@@ -49,6 +49,9 @@ impl Engine {
         context: &Context<'_>,
     ) -> Result<Authorization> {
         self.check_open()?;
+        let forwarded = oauth::forwarded(headers);
+        let context =
+            &Context { forwarded: context.forwarded.or(forwarded.as_deref()), ..*context };
         let verified = match oauth::read_bearer(headers) {
             Ok(token) => self.verify(token.as_bytes(), required, context),
             Err(why) => {

@@ -182,6 +182,15 @@ impl Db {
         Ok(db)
     }
 
+    /// Leaves the WAL as it is when this connection is closed as the last one: who only looks whether a
+    /// database may be opened must not play a WAL into a file that it does not belong to.
+    pub(crate) fn keep_wal_on_close(&self) -> Result<()> {
+        self.0
+            .set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+            .map(|_| ())
+            .map_err(|e| self.fault("opening the database", &e))
+    }
+
     /// Runs several statements without parameters or answers.
     pub(crate) fn batch(&self, sql: &str) -> Result<()> {
         self.0.execute_batch(sql).map_err(|e| self.fault("running a statement", &e))

@@ -141,6 +141,11 @@ impl Store {
         &self.identity
     }
 
+    /// Demands that the files are still those that were opened.
+    pub(crate) fn check_in_place(&self) -> Result<()> {
+        self.freshness.check_in_place()
+    }
+
     /// The change word, if it is even: as long as it stays the same, no process has committed a security
     /// change. `None` while one is being committed, or after one whose end is not known.
     pub(crate) fn settled_word(&self) -> Result<Option<u64>> {
@@ -183,6 +188,7 @@ impl Store {
         check_folder(path)?;
         sys::file::file_writable(path)?;
         let db = Db::open(path, busy_timeout)?;
+        db.keep_wal_on_close()?;
         schema::check(&db, path)?;
         let identity = identify(&db, source.existing(path)?, entropy)?;
         Ok((db, identity))

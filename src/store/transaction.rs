@@ -76,7 +76,7 @@ impl<'a> Tx<'a> {
 
     /// What a reader would see, this transaction's own writes included.
     pub(crate) fn view(&self) -> View<'_> {
-        View::new(self.db, self.identity)
+        View::within(self.db, self.identity, self.ledger.state.sequence)
     }
 
     /// The time of this member's call, never before that of a committed row.

@@ -16,6 +16,8 @@ use crate::store::transaction::Identity;
 pub(crate) struct View<'a> {
     db: &'a Db,
     identity: &'a Identity,
+    /// The last change's sequence inside a transaction, which the state row does not have yet.
+    latest: Option<u64>,
 }
 
 /// A word of the catalogue.
@@ -45,7 +47,12 @@ pub(crate) struct PeerRow {
 
 impl<'a> View<'a> {
     pub(super) const fn new(db: &'a Db, identity: &'a Identity) -> Self {
-        Self { db, identity }
+        Self { db, identity, latest: None }
+    }
+
+    /// The view of a transaction whose last change has the sequence `latest`.
+    pub(super) const fn within(db: &'a Db, identity: &'a Identity, latest: u64) -> Self {
+        Self { db, identity, latest: Some(latest) }
     }
 
     /// The state row.
@@ -162,7 +169,7 @@ impl<'a> View<'a> {
                 })
             },
         )?;
-        let latest = self.state()?.sequence;
+        let latest = self.latest.map_or_else(|| self.state().map(|state| state.sequence), Ok)?;
         let expected = (sequence + 1)..=latest;
         // Every sequence has its row; a hole or a cut means that the delta is not the whole story.
         let whole = rows.iter().map(|row| row.sequence).eq(expected);
