@@ -41,12 +41,15 @@ pub(crate) fn restore(options: &Options, context: &Context<'_>) -> Result<()> {
     let actor = Actor::of(context, &[], request)?;
     let entropy = options.entropy_source();
     let now = |mark| time::plausible(now, mark);
-    Store::restore(&options.path, &options.key, options.busy_timeout, entropy, now, |tx| {
+    Store::restore(&options.path, &options.key, options.busy_timeout, entropy, now, |tx, aside| {
         tx.begin_epoch()?;
         domain::retire_all(tx, &actor)?;
         let unconfirmed = domain::unconfirm_all(tx)?;
         let mut entry = actor.did("database.restore");
         entry.detail.insert("secrets_to_confirm", unconfirmed.to_string());
+        if let Some(suffix) = aside {
+            entry.detail.insert("wal_set_aside", suffix.to_owned());
+        }
         tx.audit(&entry)
     })
 }

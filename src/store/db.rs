@@ -270,6 +270,16 @@ impl Db {
         })
     }
 
+    /// Reads the whole file.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] with SQLite's first finding.
+    pub(crate) fn check_integrity(&self) -> Result<()> {
+        let finding =
+            self.one("PRAGMA integrity_check(1)", &[], |row| Ok(row.text(0)?.to_owned()))?;
+        if finding == "ok" { Ok(()) } else { Err(Error::Corrupt { what: finding }) }
+    }
+
     /// Whether no transaction is open: SQLite ends one by itself when the disk is full or fails.
     pub(crate) fn is_autocommit(&self) -> bool {
         self.0.is_autocommit()

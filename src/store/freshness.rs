@@ -37,11 +37,7 @@ impl Claim {
             file.unlock().map_err(|e| Error::io("unlocking the freshness file", &e))?;
         }
         // Not at once: somebody else may be asking the same and hold it alone for that moment.
-        let mut waits = busy_timeout.as_millis().div_ceil(WAIT.as_millis());
-        while file.try_lock_shared().is_err() {
-            waits = waits.checked_sub(1).ok_or(Error::Busy)?;
-            std::thread::sleep(WAIT);
-        }
+        patiently(busy_timeout, || file.try_lock_shared().is_ok())?;
         Ok(Self { file, path: path.to_owned(), alone })
     }
 
@@ -122,6 +118,14 @@ impl Freshness {
         Ok(())
     }
 
+    /// The odd value that a writer left which is between COMMIT and its own last step, or which died. Asked
+    /// under SQLite's write lock: that change is then committed or it never will be, and once the caller has
+    /// committed too, [`Freshness::end_change`] may settle it.
+    pub(crate) fn left_odd(&self) -> Result<Option<u64>> {
+        let word = self.word()?;
+        Ok((word % 2 == 1).then_some(word))
+    }
+
     /// The change word: even while no change is being committed.
     pub(crate) fn word(&self) -> Result<u64> {
         Ok(self.words.word(WORD_AT)?.load(Ordering::SeqCst))
@@ -164,8 +168,8 @@ impl Unborn {
     /// Opens whatever is at `path` for a restore, or makes it; only a restore may replace a sequence.
     ///
     /// # Errors
-    /// [`Error::Busy`] while any process has the database open.
-    pub(crate) fn reclaim(path: &Path) -> Result<Self> {
+    /// [`Error::Busy`] while any process has the database open for longer than `busy_timeout`.
+    pub(crate) fn reclaim(path: &Path, busy_timeout: Duration) -> Result<Self> {
         let fault =
             |error: std::io::Error| sys::file::failed("making the freshness file", path, &error);
         let file = match sys::file::create_private(path) {
@@ -175,9 +179,7 @@ impl Unborn {
             }
             Err(error) => return Err(error),
         };
-        if file.try_lock().is_err() {
-            return Err(Error::Busy);
-        }
+        patiently(busy_timeout, || file.try_lock().is_ok())?;
         Ok(Self { file, path: path.to_owned() })
     }
 
@@ -202,6 +204,16 @@ impl Unborn {
             .and_then(|()| file.sync_all())
             .map_err(|e| sys::file::failed("writing the freshness file", &self.path, &e))
     }
+}
+
+/// Asks until the answer is yes. A child between fork and exec holds what its parent has given up.
+fn patiently(busy_timeout: Duration, mut ask: impl FnMut() -> bool) -> Result<()> {
+    let mut waits = busy_timeout.as_millis().div_ceil(WAIT.as_millis());
+    while !ask() {
+        waits = waits.checked_sub(1).ok_or(Error::Busy)?;
+        std::thread::sleep(WAIT);
+    }
+    Ok(())
 }
 
 struct Header {
@@ -247,6 +259,9 @@ mod tests {
 
     const ID: [u8; 16] = [7; 16];
 
+    /// Other tests of this process fork: for a moment their children hold the locks given up here.
+    const PATIENCE: Duration = Duration::from_secs(10);
+
     /// A freshness file at `sequence`, and a file that stands for its database.
     fn beside(folder: &Path, sequence: u64) -> (PathBuf, PathBuf) {
         let (path, database) = (folder.join("d.fresh"), folder.join("d"));
@@ -256,7 +271,7 @@ mod tests {
     }
 
     fn open((path, database): &(PathBuf, PathBuf)) -> Freshness {
-        Claim::open(path, Duration::ZERO).unwrap().map(ID, database).unwrap()
+        Claim::open(path, PATIENCE).unwrap().map(ID, database).unwrap()
     }
 
     #[test]
@@ -319,12 +334,12 @@ mod tests {
     fn whoever_opens_first_is_alone() {
         let folder = tempfile::tempdir().unwrap();
         let (path, _) = beside(folder.path(), 1);
-        let first = Claim::open(&path, Duration::ZERO).unwrap();
-        let second = Claim::open(&path, Duration::ZERO).unwrap();
+        let first = Claim::open(&path, PATIENCE).unwrap();
+        let second = Claim::open(&path, PATIENCE).unwrap();
         assert!(first.is_alone() && !second.is_alone());
-        assert!(matches!(Unborn::reclaim(&path), Err(Error::Busy)));
+        assert!(matches!(Unborn::reclaim(&path, Duration::ZERO), Err(Error::Busy)));
         drop((first, second));
-        assert!(Claim::open(&path, Duration::ZERO).unwrap().is_alone());
+        assert!(Claim::open(&path, PATIENCE).unwrap().is_alone());
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! Opening a database: only a whole, own, fresh one.
 
-use crate::base::{Entropy, Secret, SiteId, UnixTime};
+use crate::base::{Entropy, Secret, SiteId, UnixTime, encode};
 use crate::crypto::{Algorithm, PrivateKey};
 use crate::error::{Error, Result};
 use crate::store::audit::AuditHead;
 use crate::store::create::{self, folder_of};
-use crate::store::db::Db;
+use crate::store::db::{Checkpoint, Db};
 use crate::store::freshness::{Claim, Freshness, Unborn};
 use crate::store::keys::DataKeys;
 use crate::store::master::{KeySource, freshness_path, suffixed};
@@ -72,7 +72,8 @@ impl Store {
             Err(error) => return Err(error),
         };
         // Alone with a WAL: a crash left it, or somebody put an old database under it.
-        let main_file_commits = if claim.is_alone() { commits_without_wal(path)? } else { None };
+        let alone = claim.is_alone();
+        let main_file_commits = if alone { commits_without_wal(path)? } else { None };
         let (db, identity) = Self::connect(path, source, busy_timeout, entropy)?;
         let freshness = claim.map(identity.database_id, path)?;
         // The file first, the database second: whoever is committing now writes them the other way.
@@ -86,22 +87,22 @@ impl Store {
         {
             return Err(Error::StaleDatabase { found, acknowledged: state.checkpointed });
         }
-        freshness.acknowledge(state.commits)?;
-        // A database alone with no WAL beside it is complete as it is.
-        let checkpointed =
-            if main_file_commits.is_none() && !has_wal(path) { state.commits } else { 0 };
+        let writer = Writer::new(path.to_owned(), busy_timeout);
+        // Only once the main file holds the last commit, synced, may the freshness file demand it: the
+        // process that made it may have died before its sync.
+        if alone && db.checkpoint(Checkpoint::Full)? {
+            freshness.acknowledge(state.commits)?;
+            writer.note_checkpoint(&db, &identity, &state, state.commits);
+        }
         drop(db);
-        Ok(Self {
-            identity,
-            freshness,
-            readers: Readers::new(path.to_owned(), busy_timeout),
-            writer: Writer::new(path.to_owned(), busy_timeout, checkpointed),
-        })
+        let readers = Readers::new(path.to_owned(), busy_timeout);
+        Ok(Self { identity, freshness, readers, writer })
     }
 
     /// Accepts the database at `path` as it is, although it may be an old copy: `renew` writes what a
     /// restore changes, at the time that `now` makes of the mark, and a new freshness file is made. It is
-    /// not open afterwards.
+    /// not open afterwards. A WAL that belongs to a later main file is set aside first, and `renew` is told
+    /// its new name.
     ///
     /// # Errors
     /// [`Error::Busy`] while any process has it open, and those of [`Store::open`] but the stale ones.
@@ -111,11 +112,12 @@ impl Store {
         busy_timeout: Duration,
         entropy: Arc<dyn Entropy>,
         now: impl FnOnce(UnixTime) -> UnixTime,
-        renew: impl FnOnce(&mut Tx<'_>) -> Result<()>,
+        renew: impl FnOnce(&mut Tx<'_>, Option<&str>) -> Result<()>,
     ) -> Result<()> {
         check_file(path)?;
-        let mut claim = Unborn::reclaim(&freshness_path(path))?;
-        let (db, identity) = Self::connect(path, source, busy_timeout, entropy)?;
+        let mut claim = Unborn::reclaim(&freshness_path(path), busy_timeout)?;
+        let (db, identity, aside) = Self::connect_alone(path, source, busy_timeout, entropy)?;
+        db.check_integrity()?;
         db.batch("BEGIN IMMEDIATE")?;
         let state = State::load(&db, &identity.keys.row_mac)?;
         let acknowledged = claim.sequence_of(identity.database_id)?.unwrap_or(0);
@@ -127,10 +129,9 @@ impl Store {
         let head = AuditHead::load(&db, identity.database_id)?;
         let mut tx = Tx::new(&db, &identity, Ledger::new(state, head));
         tx.at(now(state.mark));
-        renew(&mut tx)?;
+        renew(&mut tx, aside.as_deref())?;
         let mut ledger = tx.ledger;
         ledger.state.commits = commits;
-        ledger.state.checkpointed = 0;
         ledger.state.save(&db, &identity.keys.row_mac)?;
         ledger.head.sign(&db, identity.audit_key_id, &identity.audit_key)?;
         db.batch("COMMIT")
@@ -185,14 +186,65 @@ impl Store {
         busy_timeout: Duration,
         entropy: Arc<dyn Entropy>,
     ) -> Result<(Db, Identity)> {
+        let db = Self::look(path, busy_timeout)?;
+        finish_connecting(db, path, source, entropy)
+    }
+
+    /// Connects as the only one, against programs too that know SQLite but not this library. A main file
+    /// older than the WAL beside it is taken without that WAL, whose new name is returned.
+    fn connect_alone(
+        path: &Path,
+        source: &KeySource,
+        busy_timeout: Duration,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<(Db, Identity, Option<String>)> {
+        let main_file_commits = commits_without_wal(path)?;
+        let connect = || -> Result<(Db, Identity)> {
+            let db = Self::look(path, busy_timeout)?;
+            db.batch("PRAGMA locking_mode = EXCLUSIVE")?;
+            finish_connecting(db, path, source, Arc::clone(&entropy))
+        };
+        let (db, identity) = connect()?;
+        let state = State::load(&db, &identity.keys.row_mac)?;
+        if main_file_commits.is_none_or(|found| found >= state.checkpointed) {
+            return Ok((db, identity, None));
+        }
+        // Played back, its pages would overwrite half of a database that they do not belong to.
+        drop(db);
+        let aside = set_wal_aside(path, identity.entropy.as_ref())?;
+        connect().map(|(db, identity)| (db, identity, Some(aside)))
+    }
+
+    /// A connection that leaves the files as they are.
+    fn look(path: &Path, busy_timeout: Duration) -> Result<Db> {
         check_folder(path)?;
         sys::file::file_writable(path)?;
         let db = Db::open(path, busy_timeout)?;
         db.keep_wal_on_close()?;
-        schema::check(&db, path)?;
-        let identity = identify(&db, source.existing(path)?, entropy)?;
-        Ok((db, identity))
+        Ok(db)
     }
+}
+
+/// Checks what was connected to, and opens its keys.
+fn finish_connecting(
+    db: Db,
+    path: &Path,
+    source: &KeySource,
+    entropy: Arc<dyn Entropy>,
+) -> Result<(Db, Identity)> {
+    schema::check(&db, path)?;
+    let identity = identify(&db, source.existing(path)?, entropy)?;
+    Ok((db, identity))
+}
+
+/// Renames the WAL, which nobody has open, and returns its new name.
+fn set_wal_aside(path: &Path, entropy: &dyn Entropy) -> Result<String> {
+    let mut name = [0; 8];
+    entropy.fill(&mut name)?;
+    let suffix = format!("-wal.aside-{}", encode::hex(&name));
+    sys::file::rename_new(&suffixed(path, "-wal"), &suffixed(path, &suffix))?;
+    sys::file::sync_folder(folder_of(path))?;
+    Ok(suffix)
 }
 
 /// Opens the keys of a database and reads who it is.

@@ -160,7 +160,8 @@ fn with_store(test: impl FnOnce(&Store, &Path)) {
     let first = Box::new(|tx: &mut Tx<'_>| tx.audit(&entry()));
     let creation = Creation { now: at(0), entropy: Arc::new(SystemEntropy), first };
     Store::create(&path, &key(), creation).unwrap();
-    let store = Store::open(&path, &key(), Duration::ZERO, Arc::new(SystemEntropy)).unwrap();
+    let store =
+        Store::open(&path, &key(), Duration::from_secs(10), Arc::new(SystemEntropy)).unwrap();
     test(&store, &path);
 }
 
@@ -194,7 +195,7 @@ fn revoked(store: &Store) -> usize {
 
 /// What nobody should do to the file.
 fn edit(path: &Path, sql: &str) {
-    Db::open(path, Duration::ZERO).unwrap().batch(sql).unwrap();
+    Db::open(path, Duration::from_secs(10)).unwrap().batch(sql).unwrap();
 }
 
 fn entry() -> AuditEntry {

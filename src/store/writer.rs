@@ -1,6 +1,7 @@
 //! The one writer of a process: closures of several threads share a transaction and its sync.
 
 use crate::base::UnixTime;
+use crate::crypto::RowMacKey;
 use crate::error::{Denied, Error, Result};
 use crate::store::audit::AuditHead;
 use crate::store::db::{Checkpoint, Db};
@@ -37,14 +38,14 @@ struct Queue {
 }
 
 impl Writer {
-    pub(crate) fn new(path: PathBuf, busy_timeout: Duration, checkpointed: u64) -> Self {
+    pub(crate) fn new(path: PathBuf, busy_timeout: Duration) -> Self {
         Self {
             path,
             busy_timeout,
             queue: Mutex::default(),
             turn: Condvar::new(),
             idle: Mutex::default(),
-            checkpointed: AtomicU64::new(checkpointed),
+            checkpointed: AtomicU64::new(0),
         }
     }
 
@@ -96,8 +97,11 @@ impl Writer {
             Err(Interrupted::Unknown { head, word, commits, error }) => {
                 // The connection whose sync failed may hold pages that the disk does not.
                 drop(db);
-                self.ascertain(identity, head, &error).and_then(|db| {
-                    acknowledge(freshness, word, commits)?;
+                self.ascertain(identity, head).and_then(|db| {
+                    // Either way its fate is known now, and synced.
+                    settle_word(freshness, word)?;
+                    let db = db.ok_or(error)?;
+                    freshness.acknowledge(commits)?;
                     Ok((db, commits))
                 })
             }
@@ -111,7 +115,7 @@ impl Writer {
             Ok((db, commits)) => {
                 batch.iter().for_each(|member| member.settle());
                 // The outcome is known; what follows is housekeeping, and may fail till next time.
-                if self.checkpoint(&db, commits).is_ok() {
+                if self.checkpoint(&db, identity, commits).is_ok() {
                     *lock(&self.idle) = Some(db);
                 }
             }
@@ -119,20 +123,34 @@ impl Writer {
         }
     }
 
+    /// The main file is known to hold `commits` of them: says so in the file at once, before a WAL begins
+    /// anew. Otherwise that WAL could lie over an older main file, and nothing would tell.
+    ///
+    /// Best effort: what cannot be written now is written with this process's next transaction.
+    pub(crate) fn note_checkpoint(&self, db: &Db, identity: &Identity, seen: &State, commits: u64) {
+        self.checkpointed.fetch_max(commits, Ordering::Relaxed);
+        if seen.checkpointed < commits {
+            let noted = record_checkpoint(db, &identity.keys.row_mac, commits);
+            // Nothing to roll back is fine too.
+            let _ = noted.or_else(|_| db.run("ROLLBACK"));
+        }
+    }
+
     /// Every so many transactions, copies the WAL into the main file and remembers how far it then is.
-    fn checkpoint(&self, db: &Db, commits: u64) -> Result<()> {
+    fn checkpoint(&self, db: &Db, identity: &Identity, commits: u64) -> Result<()> {
         if commits.is_multiple_of(TRANSACTIONS_PER_CHECKPOINT)
             && db.checkpoint(Checkpoint::Passive)?
         {
             self.checkpointed.fetch_max(commits, Ordering::Relaxed);
+            record_checkpoint(db, &identity.keys.row_mac, commits)?;
         }
         Ok(())
     }
 
     /// After a COMMIT that failed: learns from the file, through a new connection, whether it took
     /// place. No answer is given before a later commit has been synced, so that recovery after a power
-    /// loss cannot say otherwise.
-    fn ascertain(&self, identity: &Identity, head: AuditHead, error: &Error) -> Result<Db> {
+    /// loss cannot say otherwise. `None` if it did not.
+    fn ascertain(&self, identity: &Identity, head: AuditHead) -> Result<Option<Db>> {
         let unknown = |_| Error::OutcomeUnknown;
         let key = &identity.keys.row_mac;
         let db = connect(&self.path, self.busy_timeout).map_err(unknown)?;
@@ -140,13 +158,10 @@ impl Writer {
         let found = head.is_stored(&db).map_err(unknown)?;
         State::load(&db, key).and_then(|state| state.save(&db, key)).map_err(unknown)?;
         db.run("COMMIT").map_err(unknown)?;
-        if !found {
-            return Err(error.clone());
-        }
         // After a failed sync the system may count the WAL's pages as written although they are not:
         // only once the main file holds them, written anew and synced, are they safe.
         if db.checkpoint(Checkpoint::Full).map_err(unknown)? {
-            Ok(db)
+            Ok(found.then_some(db))
         } else {
             Err(Error::OutcomeUnknown)
         }
@@ -195,6 +210,7 @@ fn transact(
     freshness.check_in_place()?;
     let acknowledged = freshness.sequence()?;
     db.run("BEGIN IMMEDIATE")?;
+    let left_odd = freshness.left_odd()?;
     let state = State::load(db, &identity.keys.row_mac)?;
     // A database behind what was acknowledged was exchanged under us.
     if state.commits < acknowledged {
@@ -215,7 +231,8 @@ fn transact(
     ledger.state.checkpointed = ledger.state.checkpointed.max(checkpointed);
     let commits = ledger.state.commits;
     finish(db, identity, &ledger, batch.len())?;
-    let word = if ledger.changed { Some(freshness.begin_change()?) } else { None };
+    // A value left odd is moved on by a change of ours; otherwise it is settled with what we commit.
+    let word = if ledger.changed { Some(freshness.begin_change()?) } else { left_odd };
     match db.run("COMMIT") {
         Ok(()) => {
             // The transaction has taken place; the file's being mapped was checked before it.
@@ -225,11 +242,20 @@ fn transact(
         // A full disk is found before the commit frame is written, so the transaction is known not
         // to have taken place; an I/O error may be the sync's, after it.
         Err(Error::Full) => {
-            settle_word(freshness, word)?;
+            settle_word(freshness, word.filter(|_| ledger.changed))?;
             Err(Interrupted::RolledBack(Error::Full))
         }
         Err(error) => Err(Interrupted::Unknown { head: ledger.head, word, commits, error }),
     }
+}
+
+/// Says in the file how many commits the main file holds. No commit of anybody's.
+fn record_checkpoint(db: &Db, key: &RowMacKey, commits: u64) -> Result<()> {
+    db.run("BEGIN IMMEDIATE")?;
+    let mut state = State::load(db, key)?;
+    state.checkpointed = state.checkpointed.max(commits);
+    state.save(db, key)?;
+    db.run("COMMIT")
 }
 
 /// Runs one member in a savepoint of its own.
@@ -391,6 +417,9 @@ mod tests {
         freshness: Freshness,
     }
 
+    /// Other tests of this process fork: for a moment their children hold what was given up here.
+    const PATIENCE: Duration = Duration::from_secs(10);
+
     type Work = Box<dyn FnOnce(&mut Tx<'_>) -> Outcome<u32> + Send>;
 
     impl Bench {
@@ -403,9 +432,9 @@ mod tests {
             Store::create(&path, &KeySource::Given(key()), creation).unwrap();
             let db = Db::open(&path, Duration::ZERO).unwrap();
             let identity = identify(&db, vec![key()], Arc::new(SystemEntropy)).unwrap();
-            let claim = Claim::open(&freshness_path(&path), Duration::ZERO).unwrap();
+            let claim = Claim::open(&freshness_path(&path), PATIENCE).unwrap();
             let freshness = claim.map(identity.database_id, &path).unwrap();
-            let writer = Writer::new(path, Duration::ZERO, 0);
+            let writer = Writer::new(path, Duration::ZERO);
             Arc::new(Self { folder, writer, identity, freshness })
         }
 
@@ -643,17 +672,45 @@ mod tests {
         let bench = Bench::new();
         bench.write(0, fine("a")).unwrap().unwrap();
         let stored = AuditHead::load(&bench.db(), bench.identity.database_id).unwrap();
-        assert!(bench.writer.ascertain(&bench.identity, stored, &FAILED).is_ok());
-        let lost = AuditHead { sequence: stored.sequence + 1, hash: [9; 32] };
-        let end = bench.writer.ascertain(&bench.identity, lost, &FAILED);
-        assert_eq!(end.err(), Some(FAILED));
+        let found = |head| {
+            let end = bench.writer.ascertain(&bench.identity, head);
+            end.map(|db| db.is_some())
+        };
+        assert_eq!(found(stored), Ok(true));
+        assert_eq!(found(AuditHead { sequence: stored.sequence + 1, hash: [9; 32] }), Ok(false));
         let replaced = AuditHead { hash: [9; 32], ..stored };
-        let end = bench.writer.ascertain(&bench.identity, replaced, &FAILED);
-        assert_eq!(end.err(), Some(FAILED), "another row is in its place");
+        assert_eq!(found(replaced), Ok(false), "another row is in its place");
         let other = bench.db();
         other.batch("BEGIN IMMEDIATE").unwrap();
-        let end = bench.writer.ascertain(&bench.identity, stored, &FAILED);
-        assert_eq!(end.err(), Some(Error::OutcomeUnknown));
+        assert_eq!(found(stored), Err(Error::OutcomeUnknown));
+    }
+
+    #[test]
+    fn a_word_left_odd_is_settled_by_the_next_commit_even_of_no_change() {
+        let bench = Bench::new();
+        let odd = bench.freshness.begin_change().unwrap();
+        let row: Work = Box::new(|tx| tx.audit(&entry("a")).map(|()| Ok(0)));
+        bench.write(0, row).unwrap().unwrap();
+        assert_eq!(bench.freshness.word(), Ok(odd + 1));
+        assert!(bench.changes().is_empty());
+        let odd = bench.freshness.begin_change().unwrap();
+        assert_eq!(bench.write(0, Box::new(|_| Ok(Ok(0)))), Ok(Ok(0)));
+        assert_eq!(bench.freshness.word(), Ok(odd), "nothing was committed");
+    }
+
+    #[test]
+    fn what_the_main_file_holds_is_in_the_file_as_soon_as_it_is_known() {
+        let bench = Bench::new();
+        while bench.state().commits < TRANSACTIONS_PER_CHECKPOINT {
+            assert_eq!(bench.state().checkpointed, 1);
+            bench.write(0, fine("a")).unwrap().unwrap();
+        }
+        assert_eq!(bench.state().checkpointed, TRANSACTIONS_PER_CHECKPOINT);
+        // Another process begins the next WAL: it need not have heard of the checkpoint.
+        let another = Writer::new(bench.folder.path().join("db"), Duration::ZERO);
+        another.write(&bench.identity, &bench.freshness, at(0), fine("b")).unwrap().unwrap();
+        assert_eq!(bench.state().checkpointed, TRANSACTIONS_PER_CHECKPOINT);
+        assert_eq!(bench.state().commits, TRANSACTIONS_PER_CHECKPOINT + 1);
     }
 
     #[test]
