@@ -280,7 +280,9 @@ fn sentence<'a>(
         "database.restore" => {
             "the database was restored: all tokens ended, all secrets await confirmation".to_owned()
         }
-        "clock.doubt" => format!("the wall clock leapt to {} and is not believed", detail("wall")),
+        "clock.doubt" => {
+            format!("the wall clock says {} at {}: it is not believed", detail("wall"), detail("time"))
+        },
         "clock.trust" => "the wall clock is believed again".to_owned(),
         other => format!("{other} {client}"),
     }

@@ -11,7 +11,7 @@ use crate::store::{AuditEntry, Creation, SettingsRow, Store, Tx};
 /// Creates the database of `options`.
 pub(crate) fn create(options: &Options, settings: &Settings, context: &Context<'_>) -> Result<()> {
     settings.check()?;
-    let now = options.clock.wall();
+    let now = time::first(options.clock.wall())?;
     let request = RequestId::mint(now, options.entropy_source().as_ref())?;
     let actor = Actor::of(context, &settings.trusted_proxies, request)?;
     let first = |tx: &mut Tx<'_>| {

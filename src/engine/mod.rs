@@ -77,7 +77,7 @@ impl Engine {
             options.busy_timeout,
             options.entropy_source(),
         )?;
-        let state = store.read(|view| view.state())?;
+        let state = store.state()?;
         let time = Timekeeper::start(Arc::clone(&options.clock), &state);
         let snapshot = Snapshot::load(&store)?;
         let engine = Self {

@@ -6,7 +6,7 @@ use crate::domain::{Client, ClientState, Credential, Keyring, Settings};
 use crate::engine::time::Timekeeper;
 use crate::error::{Error, Result};
 use crate::store::{ChangeRow, State, Store, View, lock};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -36,6 +36,8 @@ pub(crate) struct Frame {
 struct Living {
     sequence: u64,
     clients: HashMap<String, Arc<ClientState>>,
+    /// Ids that nobody has, so that a guess of one costs no more than a guess at a known client's secret.
+    strangers: HashSet<String>,
     /// Tokens revoked by themselves, and when they would have ended.
     revoked: HashMap<String, UnixTime>,
 }
@@ -76,16 +78,17 @@ impl Snapshot {
 
     /// Asks the database for its last change, and applies what is new.
     fn catch_up(&self, store: &Store, time: &Timekeeper) -> Result<Arc<Frame>> {
-        let sequence = store.sequence()?;
+        let state = store.state()?;
+        time.follow(&state);
         let frame = self.frame();
-        if frame.sequence == sequence {
+        if frame.sequence == state.sequence {
             return Ok(frame);
         }
         let _alone = lock(&self.refreshing);
         let frame = self.frame();
         // Another thread may have read later changes than the ones we know of, never earlier ones.
-        if frame.sequence < sequence {
-            self.refresh(store, &frame, time)?;
+        if frame.sequence < state.sequence {
+            self.refresh(store, &frame)?;
         }
         Ok(self.frame())
     }
@@ -101,22 +104,20 @@ impl Snapshot {
             if let Some(state) = living.clients.get(client_id) {
                 return Ok(Some(Arc::clone(state)));
             }
+            if living.strangers.contains(client_id) {
+                return Ok(None);
+            }
         }
         let (sequence, state) =
             store.read(|view| Ok((view.state()?.sequence, load_client(view, client_id)?)))?;
-        let Some(state) = state.map(Arc::new) else {
-            return Ok(None);
-        };
+        let state = state.map(Arc::new);
         let mut living = self.living.write().unwrap_or_else(PoisonError::into_inner);
         // Kept only if no change was applied since it was read: a change that dropped this client
         // would otherwise be undone by a late reader.
         if living.sequence == sequence {
-            if living.clients.len() >= CLIENTS_LIMIT {
-                living.clients.clear();
-            }
-            living.clients.insert(client_id.to_owned(), Arc::clone(&state));
+            living.keep(client_id, state.as_ref());
         }
-        Ok(Some(state))
+        Ok(state)
     }
 
     /// Whether this one token was revoked.
@@ -131,10 +132,9 @@ impl Snapshot {
     }
 
     /// Applies the changes since `old`, or reads everything when they are not all known.
-    fn refresh(&self, store: &Store, old: &Frame, time: &Timekeeper) -> Result<()> {
+    fn refresh(&self, store: &Store, old: &Frame) -> Result<()> {
         let update = store.read(|view| {
             let state = view.state()?;
-            time.follow(&state);
             match view.changes_after(old.sequence)? {
                 Some(changes) if state.epoch == old.epoch && changes.iter().all(is_known) => {
                     apply(view, old, &state, &changes).map(Update::Delta)
@@ -151,6 +151,7 @@ impl Snapshot {
             Update::Delta(delta) => {
                 for client_id in &delta.clients {
                     living.clients.remove(client_id);
+                    living.strangers.remove(client_id);
                 }
                 living.revoked.extend(delta.revoked);
                 let now = delta.now;
@@ -163,6 +164,26 @@ impl Snapshot {
         drop(living);
         *self.frame.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(frame);
         Ok(())
+    }
+}
+
+impl Living {
+    /// Keeps what was read of a client, in bounded memory.
+    fn keep(&mut self, client_id: &str, state: Option<&Arc<ClientState>>) {
+        match state {
+            Some(state) => {
+                if self.clients.len() >= CLIENTS_LIMIT {
+                    self.clients.clear();
+                }
+                self.clients.insert(client_id.to_owned(), Arc::clone(state));
+            }
+            None => {
+                if self.strangers.len() >= STRANGERS_LIMIT {
+                    self.strangers.clear();
+                }
+                self.strangers.insert(client_id.to_owned());
+            }
+        }
     }
 }
 
@@ -223,7 +244,7 @@ fn load_all(view: &View<'_>) -> Result<(Frame, Living)> {
     let revoked =
         revoked.into_iter().map(|row| (row.token_id, UnixTime::from_millis(row.expires_at)));
     let living =
-        Living { sequence: state.sequence, clients: HashMap::new(), revoked: revoked.collect() };
+        Living { sequence: state.sequence, revoked: revoked.collect(), ..Living::default() };
     Ok((frame, living))
 }
 
@@ -251,6 +272,9 @@ const NO_WORD: u64 = 1;
 
 /// Clients kept in memory; a clinic has dozens.
 const CLIENTS_LIMIT: usize = 10_000;
+
+/// Ids of nobody kept in memory, of 128 bytes at most.
+const STRANGERS_LIMIT: usize = 4096;
 
 /// An hour: another process's clock may lag that much behind the mark.
 const REVOKED_MARGIN_MILLIS: i64 = 3_600_000;

@@ -1,6 +1,7 @@
 //! The engine's time: the wall clock as long as it is plausible.
 
 use crate::base::{Clock, UnixTime};
+use crate::error::{Error, Result};
 use crate::store::{Clockwork, State, lock};
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -32,21 +33,18 @@ impl Timekeeper {
     /// Takes time up where the file's mark says it was left.
     pub(crate) fn start(clock: Arc<dyn Clock>, state: &State) -> Self {
         let (wall, monotonic) = (clock.wall(), clock.monotonic());
+        let plausible =
+            (-STANDSTILL_MILLIS..=LEAP_ACROSS_RESTART_MILLIS).contains(&wall.since(state.mark));
+        let time = if plausible { wall.max(state.mark) } else { resumed(wall, state) };
         let keeper = Self {
             clock,
-            base: AtomicI64::new(state.mark.millis() - monotonic),
-            last: AtomicI64::new(state.mark.millis()),
+            base: AtomicI64::new(time.millis().saturating_sub(monotonic)),
+            last: AtomicI64::new(time.millis()),
             offset: AtomicI64::new(state.clock.offset),
             believed: AtomicBool::new(state.clock.believed),
             unrecorded: Mutex::default(),
         };
-        if state.clock.believed {
-            if wall.since(state.mark) > LEAP_ACROSS_RESTART_MILLIS {
-                keeper.disbelieve(wall, state.mark);
-            } else if wall > state.mark {
-                keeper.told(wall.millis(), monotonic);
-            }
-        }
+        keeper.judge(wall, time, plausible);
         keeper
     }
 
@@ -54,14 +52,13 @@ impl Timekeeper {
     pub(crate) fn now(&self) -> UnixTime {
         let (wall, monotonic) = (self.clock.wall(), self.clock.monotonic());
         let expected = self.base.load(Ordering::Acquire).saturating_add(monotonic);
-        if !self.believed.load(Ordering::Acquire) {
-            return self.unbelieved(wall, expected, monotonic);
+        let ahead = wall.millis().saturating_sub(expected);
+        let plausible = (-STANDSTILL_MILLIS..=LEAP_MILLIS).contains(&ahead);
+        if plausible && self.believed.load(Ordering::Acquire) {
+            return self.told(wall.millis(), monotonic);
         }
-        if wall.millis().saturating_sub(expected) > LEAP_MILLIS {
-            self.disbelieve(wall, UnixTime::from_millis(expected));
-            return self.told(expected, monotonic);
-        }
-        self.told(self.not_backwards(wall.millis(), expected), monotonic)
+        self.judge(wall, UnixTime::from_millis(expected), plausible);
+        self.told(if plausible { wall.millis() } else { expected }, monotonic)
     }
 
     /// Whether the clock in use is the machine's own.
@@ -75,7 +72,9 @@ impl Timekeeper {
             self.offset.store(state.clock.offset, Ordering::Release);
             self.believed.store(state.clock.believed, Ordering::Release);
         }
-        self.last.fetch_max(state.mark.millis(), Ordering::AcqRel);
+        let mark = state.mark.millis();
+        self.last.fetch_max(mark, Ordering::AcqRel);
+        self.base.fetch_max(mark.saturating_sub(self.clock.monotonic()), Ordering::AcqRel);
     }
 
     /// A change of belief that has to be written, if there is one.
@@ -91,33 +90,13 @@ impl Timekeeper {
         }
     }
 
-    /// The time while the wall clock is not believed: on by the monotonic clock, until the wall clock
-    /// is plausible again.
-    fn unbelieved(&self, wall: UnixTime, expected: i64, monotonic: i64) -> UnixTime {
-        let ahead = wall.millis().saturating_sub(expected);
-        if (-STANDSTILL_MILLIS..=LEAP_MILLIS).contains(&ahead) {
-            self.change_belief(wall, UnixTime::from_millis(expected), true);
-            return self.told(self.not_backwards(wall.millis(), expected), monotonic);
-        }
-        self.told(expected, monotonic)
-    }
-
-    /// A clock that is a little behind makes time stand still until it has caught up; one that is far
-    /// behind, as after an empty CMOS battery, would make it stand still for years.
-    fn not_backwards(&self, wall: i64, expected: i64) -> i64 {
-        let last = self.last.load(Ordering::Acquire);
-        if wall >= last {
-            wall
-        } else if last.saturating_sub(wall) <= STANDSTILL_MILLIS {
-            last
-        } else {
-            expected
-        }
-    }
-
-    /// Notes and returns the time told.
+    /// Notes and returns the time told; a wall clock that is a little behind makes time stand still
+    /// until it has caught up.
     fn told(&self, time: i64, monotonic: i64) -> UnixTime {
-        let time = self.last.fetch_max(time, Ordering::AcqRel).max(time);
+        let last = self.last.fetch_max(time, Ordering::AcqRel);
+        if last > time {
+            return UnixTime::from_millis(last);
+        }
         let base = time.saturating_sub(monotonic);
         // Written only when it moved, so that threads do not fight for the cache line.
         if base.abs_diff(self.base.load(Ordering::Relaxed)) > BASE_DRIFT_MILLIS {
@@ -126,20 +105,40 @@ impl Timekeeper {
         UnixTime::from_millis(time)
     }
 
-    fn disbelieve(&self, wall: UnixTime, time: UnixTime) {
-        self.change_belief(wall, time, false);
-    }
-
-    fn change_belief(&self, wall: UnixTime, time: UnixTime, believed: bool) {
+    /// Believes the wall clock or not, at `time`, and notes what is new about that for the file.
+    fn judge(&self, wall: UnixTime, time: UnixTime, believed: bool) {
         let mut unrecorded = lock(&self.unrecorded);
-        if self.believed.load(Ordering::Acquire) == believed {
+        let offset = if believed { 0 } else { time.since(wall) };
+        let same = self.believed.load(Ordering::Acquire) == believed;
+        let moved = offset.abs_diff(self.offset.load(Ordering::Acquire));
+        if same && moved <= STANDSTILL_MILLIS.unsigned_abs() {
             return;
         }
-        let offset = if believed { 0 } else { time.since(wall) };
         self.offset.store(offset, Ordering::Release);
         self.believed.store(believed, Ordering::Release);
         *unrecorded = Some(Belief { clock: Clockwork { believed, offset }, wall, time });
     }
+}
+
+/// The time at which an engine goes on whose wall clock is not plausible. One that was not believed
+/// before has been running on all the same: what it gained counts, as far as a restart may leap.
+fn resumed(wall: UnixTime, state: &State) -> UnixTime {
+    if state.clock.believed {
+        return state.mark;
+    }
+    let latest = state.mark.plus_millis(LEAP_ACROSS_RESTART_MILLIS);
+    wall.plus_millis(state.clock.offset).min(latest).max(state.mark)
+}
+
+/// The time at which a database begins.
+///
+/// # Errors
+/// [`Error::InvalidArgument`] for a machine whose clock was never set: its first mark would stay for good.
+pub(crate) fn first(wall: UnixTime) -> Result<UnixTime> {
+    if (FIRST_SECONDS..LAST_SECONDS).contains(&wall.seconds()) {
+        return Ok(wall);
+    }
+    Err(Error::argument("clock", format!("says {wall}: set the machine's clock, then create")))
 }
 
 /// The time at which something happens whose engine is not open yet: a wall clock that says 2099 must not
@@ -154,8 +153,15 @@ const LEAP_MILLIS: i64 = 7 * 86_400_000;
 /// 400 days: longer than a clinic's server stands switched off.
 const LEAP_ACROSS_RESTART_MILLIS: i64 = 400 * 86_400_000;
 
-/// One minute: how far behind the wall clock may be for time to wait for it.
+/// One minute: how far behind the wall clock may be for time to wait for it. One that is far behind, as
+/// after an empty CMOS battery, would make it stand still for years.
 const STANDSTILL_MILLIS: i64 = 60_000;
+
+/// 2026-01-01, when this library was young.
+const FIRST_SECONDS: i64 = 1_767_225_600;
+
+/// 2099-01-01: where clocks go that have no battery.
+const LAST_SECONDS: i64 = 4_070_908_800;
 
 const BASE_DRIFT_MILLIS: u64 = 500;
 
@@ -166,19 +172,34 @@ mod tests {
 
     const DAY: i64 = 86_400_000;
 
+    const HOUR: i64 = 3_600_000;
+    const BELIEVED: Clockwork = Clockwork { believed: true, offset: 0 };
+
     fn start(wall: i64, mark: i64) -> (Arc<ManualClock>, Timekeeper) {
+        start_as(wall, mark, BELIEVED)
+    }
+
+    fn start_as(wall: i64, mark: i64, works: Clockwork) -> (Arc<ManualClock>, Timekeeper) {
         let clock = Arc::new(ManualClock::at(UnixTime::from_millis(wall)));
-        let state = State {
+        let shared = Arc::<ManualClock>::clone(&clock);
+        let keeper = Timekeeper::start(shared, &state(mark, works));
+        (clock, keeper)
+    }
+
+    fn state(mark: i64, clock: Clockwork) -> State {
+        State {
             commits: 1,
             checkpointed: 1,
             sequence: 1,
             epoch: Epoch::from_bytes([0; 8]),
             mark: UnixTime::from_millis(mark),
-            clock: Clockwork { believed: true, offset: 0 },
+            clock,
             last_expiry: UnixTime::from_millis(0),
-        };
-        let keeper = Timekeeper::start(Arc::<ManualClock>::clone(&clock), &state);
-        (clock, keeper)
+        }
+    }
+
+    fn doubted(offset: i64) -> Clockwork {
+        Clockwork { believed: false, offset }
     }
 
     fn now(keeper: &Timekeeper) -> i64 {
@@ -236,5 +257,85 @@ mod tests {
         assert_eq!(now(&keeper), 20_000 * DAY);
         clock.advance_millis(1000);
         assert_eq!(now(&keeper), 20_000 * DAY + 1000);
+        assert_eq!(keeper.unrecorded().unwrap().clock, doubted(9_000 * DAY));
+    }
+
+    #[test]
+    fn a_step_back_that_nobody_saw_for_as_long_as_it_was_loses_no_time() {
+        let (clock, keeper) = start(100 * DAY, 100 * DAY);
+        clock.set_wall(UnixTime::from_millis(100 * DAY - 2 * HOUR));
+        clock.advance_millis(2 * HOUR);
+        assert_eq!(now(&keeper), 100 * DAY + 2 * HOUR);
+        assert_eq!(keeper.unrecorded().unwrap().clock, doubted(2 * HOUR));
+        clock.advance_millis(HOUR);
+        assert_eq!(now(&keeper), 100 * DAY + 3 * HOUR);
+    }
+
+    #[test]
+    fn small_steps_back_do_not_add_up_to_a_standstill() {
+        let (clock, keeper) = start(100 * DAY, 100 * DAY);
+        for step in 1..=10 {
+            clock.set_wall(UnixTime::from_millis(100 * DAY - step * 50_000));
+            now(&keeper);
+        }
+        clock.advance_millis(HOUR);
+        assert_eq!(now(&keeper), 100 * DAY + HOUR);
+    }
+
+    #[test]
+    fn time_that_passed_switched_off_counts_by_a_clock_that_is_still_not_believed() {
+        let (clock, keeper) =
+            start_as(47_000 * DAY + 3 * DAY, 20_000 * DAY, doubted(-27_000 * DAY));
+        assert_eq!(now(&keeper), 20_003 * DAY);
+        clock.advance_millis(1000);
+        assert_eq!(now(&keeper), 20_003 * DAY + 1000);
+        assert_eq!(keeper.unrecorded(), None, "nothing is new about it");
+        let (_, keeper) = start_as(11_003 * DAY, 20_000 * DAY, doubted(9_000 * DAY));
+        assert_eq!(now(&keeper), 20_003 * DAY, "the same behind as ahead");
+    }
+
+    #[test]
+    fn a_doubted_clock_that_leaps_again_carries_time_no_further_than_a_believed_one_could() {
+        let (_, keeper) = start_as(48_000 * DAY, 20_000 * DAY, doubted(-27_000 * DAY));
+        assert_eq!(now(&keeper), 20_400 * DAY);
+        assert_eq!(keeper.unrecorded().unwrap().clock, doubted(-27_600 * DAY));
+        let (_, keeper) = start_as(46_000 * DAY, 20_000 * DAY, doubted(-27_000 * DAY));
+        assert_eq!(now(&keeper), 20_000 * DAY, "and never back");
+    }
+
+    #[test]
+    fn a_clock_set_right_while_switched_off_for_weeks_is_believed_at_once() {
+        let (clock, keeper) = start_as(20_030 * DAY, 20_000 * DAY, doubted(-27_000 * DAY));
+        assert_eq!(now(&keeper), 20_030 * DAY);
+        assert_eq!(keeper.unrecorded().unwrap().clock, BELIEVED);
+        clock.advance_millis(1000);
+        assert_eq!(now(&keeper), 20_030 * DAY + 1000);
+    }
+
+    #[test]
+    fn what_another_process_wrote_is_followed_and_time_goes_on_from_there() {
+        let (clock, keeper) = start(100 * DAY, 100 * DAY);
+        clock.set_wall(UnixTime::from_millis(50 * DAY));
+        now(&keeper);
+        let belief = keeper.unrecorded().unwrap();
+        keeper.recorded(belief);
+        keeper.follow(&state(100 * DAY + HOUR, belief.clock));
+        assert_eq!(now(&keeper), 100 * DAY + HOUR);
+        clock.advance_millis(1000);
+        assert_eq!(now(&keeper), 100 * DAY + HOUR + 1000, "from the mark, by the monotonic clock");
+    }
+
+    #[test]
+    fn a_database_begins_at_no_time_that_a_clock_without_battery_tells() {
+        for (seconds, sound) in [
+            (0, false),
+            (946_684_800, false),
+            (FIRST_SECONDS - 1, false),
+            (FIRST_SECONDS, true),
+            (LAST_SECONDS - 1, true),
+            (LAST_SECONDS, false),
+        ] {
+            assert_eq!(first(UnixTime::from_seconds(seconds)).is_ok(), sound, "{seconds}");
+        }
     }
 }

@@ -154,9 +154,9 @@ impl Store {
         Ok(word.is_multiple_of(2).then_some(word))
     }
 
-    /// The sequence of the last committed security change, of any process.
-    pub(crate) fn sequence(&self) -> Result<u64> {
-        self.readers.sequence(&self.identity, &self.freshness)
+    /// The state as of the last commit, of any process.
+    pub(crate) fn state(&self) -> Result<State> {
+        self.readers.state(&self.identity, &self.freshness)
     }
 
     /// Reads through one consistent view.

@@ -13,9 +13,10 @@ pub(super) fn expired(db: &Db, ledger: &Ledger, members: usize) -> Result<()> {
     let state = &ledger.state;
     let oldest_kept = state.sequence.saturating_sub(CHANGES_KEPT);
     db.execute("DELETE FROM change WHERE sequence <= ?", &[Cell::unsigned(oldest_kept)])?;
-    // A clock that is not believed may say 2099: nothing is expired by it.
+    // A wall clock ahead of time that is not believed may be right: until somebody knows, nothing is over.
     // After a leap of the mark, others must hear of the new time before what it ended is forgotten.
-    if !state.clock.believed || ledger.leapt {
+    let doubted_ahead = !state.clock.believed && state.clock.offset <= 0;
+    if doubted_ahead || ledger.leapt {
         return Ok(());
     }
     let over = state.mark.plus_millis(-MARK_LEAP_MILLIS);

@@ -22,7 +22,7 @@ pub(crate) struct Readers {
 struct Reader {
     db: Db,
     /// SQLite's data version (comparable only within one connection) and what was read under it.
-    seen: Option<(i64, u64)>,
+    seen: Option<(i64, State)>,
 }
 
 impl Readers {
@@ -30,17 +30,17 @@ impl Readers {
         Self { path, busy_timeout, idle: Mutex::new(Vec::new()) }
     }
 
-    /// The sequence of the last committed security change, of any process.
+    /// The state as of the last commit, of any process.
     ///
     /// # Errors
     /// [`Error::StaleDatabase`] when the file was exchanged for an older one under us.
-    pub(crate) fn sequence(&self, identity: &Identity, freshness: &Freshness) -> Result<u64> {
+    pub(crate) fn state(&self, identity: &Identity, freshness: &Freshness) -> Result<State> {
         self.with(|reader| {
             let version = reader.db.data_version()?;
-            if let Some((seen, sequence)) = reader.seen
+            if let Some((seen, state)) = reader.seen
                 && seen == version
             {
-                return Ok(sequence);
+                return Ok(state);
             }
             // The freshness file first, the database second, as at open.
             let acknowledged = freshness.sequence()?;
@@ -49,8 +49,8 @@ impl Readers {
                 return Err(Error::StaleDatabase { found: state.commits, acknowledged });
             }
             // The version was read first: a commit between the two reads is seen again next time.
-            reader.seen = Some((version, state.sequence));
-            Ok(state.sequence)
+            reader.seen = Some((version, state));
+            Ok(state)
         })
     }
 
