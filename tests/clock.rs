@@ -1,0 +1,114 @@
+//! What a wrong wall clock does to a clinic: tokens stay what they were, and everything goes on.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops where it fails")]
+
+mod common;
+
+use common::{Place, admin, clock, error_of, events, issue, register, revoke, verify, why};
+use std::sync::Arc;
+use wardkey::{Clock, Denied, Engine, Error, ManualClock, Settings, UnixTime};
+
+const HOUR: i64 = 3_600_000;
+const DAY: i64 = 24 * HOUR;
+
+/// A database that was made at the clock's time.
+fn place() -> (Place, Arc<ManualClock>) {
+    let (place, clock) = (Place::empty(), clock());
+    Engine::create(&place.options_at(&clock), &Settings::default(), &admin()).unwrap();
+    (place, clock)
+}
+
+/// Sets the wall clock alone, by so much.
+fn step(clock: &ManualClock, millis: i64) {
+    clock.set_wall(clock.wall().plus_millis(millis));
+}
+
+#[test]
+fn while_the_clock_says_2099_tokens_are_issued_verified_and_end_across_restarts() {
+    let (place, clock) = place();
+    let engine = place.open_at(&clock);
+    let client = register(&engine);
+    let before = issue(&engine, &client);
+    step(&clock, 73 * 365 * DAY);
+    verify(&engine, &before).unwrap();
+    let after = issue(&engine, &client);
+    verify(&engine, &after).unwrap();
+    assert_eq!(events(&engine, "clock.doubt").len(), 1);
+    drop(engine);
+    clock.advance_millis(HOUR / 2);
+    let engine = place.open_at(&clock);
+    verify(&engine, &after).unwrap();
+    drop(engine);
+    // Nobody was there to count this hour but the doubted clock.
+    clock.advance_millis(HOUR);
+    let engine = place.open_at(&clock);
+    assert!(matches!(why(verify(&engine, &before)), Denied::TokenExpired { .. }));
+    assert!(matches!(why(verify(&engine, &after)), Denied::TokenExpired { .. }));
+    verify(&engine, &issue(&engine, &client)).unwrap();
+    assert_eq!(events(&engine, "clock.doubt").len(), 1, "once, not at every start");
+}
+
+#[test]
+fn an_expired_token_stays_expired_when_the_clock_is_set_back() {
+    let (place, clock) = place();
+    let engine = place.open_at(&clock);
+    let client = register(&engine);
+    let token = issue(&engine, &client);
+    clock.advance_millis(2 * HOUR);
+    assert!(matches!(why(verify(&engine, &token)), Denied::TokenExpired { .. }));
+    issue(&engine, &client); // The mark is in the file.
+    step(&clock, -3 * HOUR);
+    assert!(matches!(why(verify(&engine, &token)), Denied::TokenExpired { .. }));
+    drop(engine);
+    let engine = place.open_at(&clock);
+    assert!(matches!(why(verify(&engine, &token)), Denied::TokenExpired { .. }));
+    verify(&engine, &issue(&engine, &client)).unwrap();
+}
+
+#[test]
+fn processes_opened_before_and_after_the_clock_was_set_back_accept_each_others_tokens() {
+    let (place, clock) = place();
+    let early = place.open_at(&clock);
+    let client = register(&early);
+    issue(&early, &client);
+    step(&clock, -2 * HOUR);
+    clock.advance_millis(10 * 60_000);
+    let from_early = issue(&early, &client);
+    clock.advance_millis(10 * 60_000);
+    let late = place.open_at(&clock);
+    verify(&late, &from_early).unwrap();
+    let from_late = issue(&late, &client);
+    verify(&early, &from_late).unwrap();
+    revoke(&late, &from_early).unwrap();
+    assert_eq!(why(verify(&early, &from_early)), Denied::TokenRevoked);
+    revoke(&early, &from_late).unwrap();
+    assert_eq!(why(verify(&late, &from_late)), Denied::TokenRevoked);
+}
+
+#[test]
+fn a_clock_that_is_set_right_is_believed_again_and_the_audit_says_both() {
+    let (place, clock) = place();
+    let engine = place.open_at(&clock);
+    let client = register(&engine);
+    step(&clock, 100 * DAY);
+    issue(&engine, &client);
+    step(&clock, -100 * DAY);
+    clock.advance_millis(HOUR);
+    issue(&engine, &client);
+    assert_eq!(events(&engine, "clock.doubt").len(), 1);
+    assert_eq!(events(&engine, "clock.trust").len(), 1);
+    assert_eq!(engine.now(), clock.wall());
+}
+
+#[test]
+fn no_database_is_made_by_a_clock_that_was_never_set() {
+    for wall in [946_684_800, 4_070_908_800] {
+        let place = Place::empty();
+        let clock = Arc::new(ManualClock::at(UnixTime::from_seconds(wall)));
+        let created = Engine::create(&place.options_at(&clock), &Settings::default(), &admin());
+        let error = error_of(created);
+        assert!(matches!(error, Error::InvalidArgument { .. }), "{error}");
+        assert!(error.to_string().contains("set the machine's clock"), "{error}");
+        assert!(!place.path().exists() && !place.beside(".fresh").exists());
+    }
+}
