@@ -56,7 +56,7 @@ pub(crate) fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T> {
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let parent = error.path().to_string();
-        let why = error.into_inner().to_string();
+        let why = without_value(&error.into_inner().to_string());
         Error::document(path_of(&parent, &why), why)
     })?;
     deserializer.end().map_err(|_| Error::document(".", "has text behind its end"))?;
@@ -78,10 +78,42 @@ fn path_of(parent: &str, why: &str) -> String {
     }
 }
 
-/// Prints a response.
+/// serde's words without the value it found: a secret given as a number would be in every log.
+fn without_value(why: &str) -> String {
+    let ill = ["invalid type: ", "invalid value: "].into_iter().find(|ill| why.starts_with(ill));
+    // From the right: the value may hold these words too.
+    match ill.and_then(|ill| Some((ill, why.strip_prefix(ill)?.rsplit_once(", expected ")?))) {
+        Some((ill, (found, expected))) => {
+            let kind = found.split(['`', '"']).next().unwrap_or_default().trim_end();
+            format!("{ill}{kind}, expected {expected}")
+        }
+        None => why.to_owned(),
+    }
+}
+
+/// Prints a response. It may hold a new secret, so its bytes never move: they are counted first.
 pub(crate) fn print<T: Serialize>(document: &T) -> Result<Vec<u8>> {
-    serde_json::to_vec(document)
-        .map_err(|_| Error::Internal { what: "a document that cannot be printed" })
+    let impossible = |_| Error::Internal { what: "a document that cannot be printed" };
+    let mut length = Counter(0);
+    serde_json::to_writer(&mut length, document).map_err(impossible)?;
+    // One more byte, for the NUL that the C ABI puts behind it.
+    let mut bytes = Vec::with_capacity(length.0 + 1);
+    serde_json::to_writer(&mut bytes, document).map_err(impossible)?;
+    Ok(bytes)
+}
+
+/// Counts what is written.
+struct Counter(usize);
+
+impl std::io::Write for Counter {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 /// A member that is there: `null` is a value of its own type or an error, never the same as absence.
@@ -161,5 +193,29 @@ mod tests {
         }
         assert!(parse::<ClientCreate>(b"").is_ok());
         assert!(parse::<ClientCreate>(b" \n{} ").is_ok());
+    }
+
+    // serde quotes the value that it found: a secret given as a number stood in the error, and in the log.
+    #[test]
+    fn no_value_of_a_document_is_quoted() {
+        for (json, why) in [
+            (r#"{"client_name":4111}"#, "invalid type: integer, expected a string"),
+            (r#"{"client_name":true}"#, "invalid type: boolean, expected a string"),
+            (r#"{"client_name":null}"#, "invalid type: null, expected a string"),
+            (
+                r#"{"grant_types":"wks_, expected `x`"}"#,
+                "invalid type: string, expected a sequence",
+            ),
+            (r#"{"access_token_lifetime":-41}"#, "invalid value: integer, expected u32"),
+        ] {
+            let (_, said) = refused::<ClientCreate>(json);
+            assert!(said.starts_with(why), "{json}: {said}");
+        }
+    }
+
+    #[test]
+    fn a_response_is_printed_into_memory_that_never_grows() {
+        let json = print(&"x".repeat(5000)).unwrap();
+        assert_eq!((json.len(), json.capacity()), (5002, 5003));
     }
 }
