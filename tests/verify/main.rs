@@ -9,6 +9,7 @@ mod http;
 
 mod forge;
 mod forgeries;
+mod peer;
 mod reasons;
 mod scopes;
 mod shape;
