@@ -88,16 +88,18 @@
 // Misuse: wardkey_call knows no such operation.
 #define WARDKEY_MISUSE_OPERATION 110
 
-// Misuse: administration without an actor in the context.
+// Misuse: administration without an actor: say in the context or the options who does it.
 #define WARDKEY_MISUSE_ACTOR 111
 
 // Misuse: this process was forked while an engine was open; only after exec can the child open one.
 #define WARDKEY_MISUSE_FORKED 112
 
-// Misuse: the header is newer than the library.
+// Misuse: the header is newer than the library: install the library that the program was built for, or a
+// later one.
 #define WARDKEY_MISUSE_ABI 113
 
-// Misuse: 256 engines are open, or so many were opened and closed that no handle is left.
+// Misuse: 256 engines are open, or so many were opened and closed that no handle is left. Nothing was
+// opened or created: open a database once and use the engine from all threads.
 #define WARDKEY_MISUSE_TOO_MANY 114
 
 // Denied, for a reason that this header does not name.
@@ -229,52 +231,61 @@
 // A thing of this id exists already, or the change contradicts another.
 #define WARDKEY_CONFLICT 301
 
-// Storage: there is no database at the path.
+// Storage: there is no database at the path. Correct the path, or make one with WARDKEY_MODE_CREATE.
 #define WARDKEY_STORAGE_MISSING 400
 
-// Storage: a database, or what belongs to one, exists at the path already; nothing was overwritten.
+// Storage: a database, or what belongs to one, exists at the path already; nothing was overwritten. Open
+// it with WARDKEY_MODE_OPEN, or choose another path.
 #define WARDKEY_STORAGE_EXISTS 401
 
-// Storage: the file is empty.
+// Storage: the file is empty. Put a backup back and open it with WARDKEY_MODE_RESTORE, or move the file
+// away and make a database with WARDKEY_MODE_CREATE.
 #define WARDKEY_STORAGE_EMPTY_FILE 402
 
-// Storage: the file is something else than a Wardkey database.
+// Storage: the file is something else than a Wardkey database, and was left alone. Correct the path.
 #define WARDKEY_STORAGE_FOREIGN_FILE 403
 
-// Storage: the file was written by a later major version of this library.
+// Storage: the file was written by a later major version of this library. Upgrade this one.
 #define WARDKEY_STORAGE_NEWER_FILE 404
 
-// Storage: the master key does not open this database.
+// Storage: the master key does not open this database. Bring the key, or put back the key file, that it
+// was made with.
 #define WARDKEY_STORAGE_WRONG_KEY 405
 
-// Storage: the key file beside the database is gone. It is never made anew: put it back.
+// Storage: the key file beside the database is gone. It is never made anew: put it back. If the database
+// was made with a key of your own, set key_source.
 #define WARDKEY_STORAGE_KEY_MISSING 406
 
-// Storage: the database is older than its last acknowledged change; open it with WARDKEY_MODE_RESTORE.
+// Storage: the database is older than its last acknowledged change: an old copy was put back. To accept
+// it, open it with WARDKEY_MODE_RESTORE, which ends all tokens.
 #define WARDKEY_STORAGE_STALE 407
 
-// Storage: the freshness file beside the database is gone; open it with WARDKEY_MODE_RESTORE.
+// Storage: the freshness file beside the database is gone, or another database's. Put it back, or open
+// with WARDKEY_MODE_RESTORE, which ends all tokens.
 #define WARDKEY_STORAGE_FRESHNESS_MISSING 408
 
-// Storage: the database lies on a network filesystem.
+// Storage: the database lies on a network filesystem, whose locks cannot be trusted. Move it to a local
+// disk.
 #define WARDKEY_STORAGE_NETWORK 409
 
-// Storage: the file or its folder cannot be written by this user.
+// Storage: the file or its folder cannot be written by this user. Give it the right to both.
 #define WARDKEY_STORAGE_NOT_WRITABLE 410
 
 // Storage: another program held the database for longer than the busy timeout; try again.
 #define WARDKEY_STORAGE_BUSY 411
 
-// Storage: the disk is full; nothing was changed.
+// Storage: the disk is full; nothing was changed. Make room and try again.
 #define WARDKEY_STORAGE_FULL 412
 
-// Storage: something in the file was edited outside this library, or damaged.
+// Storage: something in the file was edited outside this library, or damaged; the message names it. Put a
+// backup back and open it with WARDKEY_MODE_RESTORE.
 #define WARDKEY_STORAGE_CORRUPT 413
 
-// Storage: the operating system failed; see system_code.
+// Storage: the operating system failed; the message says at what, system_code how.
 #define WARDKEY_STORAGE_IO 414
 
-// Storage: the disk failed during a commit, and whether it took place is not known.
+// Storage: the disk failed during a commit, and whether it took place is not known. Look before you repeat
+// it.
 #define WARDKEY_STORAGE_OUTCOME_UNKNOWN 415
 
 // Storage: the host's key callback gave no key; system_code is what it returned.

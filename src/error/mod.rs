@@ -206,7 +206,9 @@ impl fmt::Display for Error {
             | Self::FreshnessMissing { .. }
             | Self::NetworkFilesystem { .. }
             | Self::NotWritable { .. } => self.fmt_file(f),
-            Self::WrongKey => f.write_str("the master key does not open this database"),
+            Self::WrongKey => f.write_str(
+                "the master key does not open this database: bring the one that it was made with",
+            ),
             Self::ActorMissing => f.write_str("administration needs an actor: say who does it"),
             Self::Forked => f.write_str(
                 "this process was forked while an engine was open; open the engine after the fork",
@@ -234,13 +236,17 @@ impl Error {
                 "{} exists already: open it, restore it, or move it away; nothing was overwritten",
                 path.display()
             ),
-            Self::EmptyFile { path } => write!(f, "{} is empty: not a database", path.display()),
+            Self::EmptyFile { path } => write!(
+                f,
+                "{} is empty: put a backup back and restore it, or move it away and create a database",
+                path.display()
+            ),
             Self::ForeignFile { path } => {
-                write!(f, "{} is not a Wardkey database", path.display())
+                write!(f, "{} is not a Wardkey database: correct the path", path.display())
             }
             Self::KeyMissing { path } => write!(
                 f,
-                "the key file {} is gone; put it back: without it the database cannot be opened",
+                "there is no key file {}; put it back, or bring the key that the database was made with",
                 path.display()
             ),
             Self::FreshnessMissing { path } => write!(
@@ -254,7 +260,7 @@ impl Error {
                 path.display()
             ),
             Self::NotWritable { path } => {
-                write!(f, "{} cannot be written by this user", path.display())
+                write!(f, "{} cannot be written by this user: give it the right", path.display())
             }
             Self::Denied { .. }
             | Self::InvalidArgument { .. }

@@ -29,13 +29,15 @@ pub const WARDKEY_MISUSE_ARGUMENT: i32 = 108;
 pub const WARDKEY_MISUSE_DOCUMENT: i32 = 109;
 /// Misuse: wardkey_call knows no such operation.
 pub const WARDKEY_MISUSE_OPERATION: i32 = 110;
-/// Misuse: administration without an actor in the context.
+/// Misuse: administration without an actor: say in the context or the options who does it.
 pub const WARDKEY_MISUSE_ACTOR: i32 = 111;
 /// Misuse: this process was forked while an engine was open; only after exec can the child open one.
 pub const WARDKEY_MISUSE_FORKED: i32 = 112;
-/// Misuse: the header is newer than the library.
+/// Misuse: the header is newer than the library: install the library that the program was built for, or a
+/// later one.
 pub const WARDKEY_MISUSE_ABI: i32 = 113;
-/// Misuse: 256 engines are open, or so many were opened and closed that no handle is left.
+/// Misuse: 256 engines are open, or so many were opened and closed that no handle is left. Nothing was
+/// opened or created: open a database once and use the engine from all threads.
 pub const WARDKEY_MISUSE_TOO_MANY: i32 = 114;
 
 /// Denied, for a reason that this header does not name.
@@ -126,37 +128,46 @@ pub const WARDKEY_NOT_FOUND: i32 = 300;
 /// A thing of this id exists already, or the change contradicts another.
 pub const WARDKEY_CONFLICT: i32 = 301;
 
-/// Storage: there is no database at the path.
+/// Storage: there is no database at the path. Correct the path, or make one with WARDKEY_MODE_CREATE.
 pub const WARDKEY_STORAGE_MISSING: i32 = 400;
-/// Storage: a database, or what belongs to one, exists at the path already; nothing was overwritten.
+/// Storage: a database, or what belongs to one, exists at the path already; nothing was overwritten. Open
+/// it with WARDKEY_MODE_OPEN, or choose another path.
 pub const WARDKEY_STORAGE_EXISTS: i32 = 401;
-/// Storage: the file is empty.
+/// Storage: the file is empty. Put a backup back and open it with WARDKEY_MODE_RESTORE, or move the file
+/// away and make a database with WARDKEY_MODE_CREATE.
 pub const WARDKEY_STORAGE_EMPTY_FILE: i32 = 402;
-/// Storage: the file is something else than a Wardkey database.
+/// Storage: the file is something else than a Wardkey database, and was left alone. Correct the path.
 pub const WARDKEY_STORAGE_FOREIGN_FILE: i32 = 403;
-/// Storage: the file was written by a later major version of this library.
+/// Storage: the file was written by a later major version of this library. Upgrade this one.
 pub const WARDKEY_STORAGE_NEWER_FILE: i32 = 404;
-/// Storage: the master key does not open this database.
+/// Storage: the master key does not open this database. Bring the key, or put back the key file, that it
+/// was made with.
 pub const WARDKEY_STORAGE_WRONG_KEY: i32 = 405;
-/// Storage: the key file beside the database is gone. It is never made anew: put it back.
+/// Storage: the key file beside the database is gone. It is never made anew: put it back. If the database
+/// was made with a key of your own, set key_source.
 pub const WARDKEY_STORAGE_KEY_MISSING: i32 = 406;
-/// Storage: the database is older than its last acknowledged change; open it with WARDKEY_MODE_RESTORE.
+/// Storage: the database is older than its last acknowledged change: an old copy was put back. To accept
+/// it, open it with WARDKEY_MODE_RESTORE, which ends all tokens.
 pub const WARDKEY_STORAGE_STALE: i32 = 407;
-/// Storage: the freshness file beside the database is gone; open it with WARDKEY_MODE_RESTORE.
+/// Storage: the freshness file beside the database is gone, or another database's. Put it back, or open
+/// with WARDKEY_MODE_RESTORE, which ends all tokens.
 pub const WARDKEY_STORAGE_FRESHNESS_MISSING: i32 = 408;
-/// Storage: the database lies on a network filesystem.
+/// Storage: the database lies on a network filesystem, whose locks cannot be trusted. Move it to a local
+/// disk.
 pub const WARDKEY_STORAGE_NETWORK: i32 = 409;
-/// Storage: the file or its folder cannot be written by this user.
+/// Storage: the file or its folder cannot be written by this user. Give it the right to both.
 pub const WARDKEY_STORAGE_NOT_WRITABLE: i32 = 410;
 /// Storage: another program held the database for longer than the busy timeout; try again.
 pub const WARDKEY_STORAGE_BUSY: i32 = 411;
-/// Storage: the disk is full; nothing was changed.
+/// Storage: the disk is full; nothing was changed. Make room and try again.
 pub const WARDKEY_STORAGE_FULL: i32 = 412;
-/// Storage: something in the file was edited outside this library, or damaged.
+/// Storage: something in the file was edited outside this library, or damaged; the message names it. Put a
+/// backup back and open it with WARDKEY_MODE_RESTORE.
 pub const WARDKEY_STORAGE_CORRUPT: i32 = 413;
-/// Storage: the operating system failed; see system_code.
+/// Storage: the operating system failed; the message says at what, system_code how.
 pub const WARDKEY_STORAGE_IO: i32 = 414;
-/// Storage: the disk failed during a commit, and whether it took place is not known.
+/// Storage: the disk failed during a commit, and whether it took place is not known. Look before you repeat
+/// it.
 pub const WARDKEY_STORAGE_OUTCOME_UNKNOWN: i32 = 415;
 /// Storage: the host's key callback gave no key; system_code is what it returned.
 pub const WARDKEY_STORAGE_KEY_CALLBACK: i32 = 416;
@@ -279,10 +290,10 @@ const CODES: &[Row] = &[
     (WARDKEY_MISUSE_ARGUMENT, c"WARDKEY_MISUSE_ARGUMENT", c"Misuse: an argument or a member of a struct has a value that it cannot have; the message names it."),
     (WARDKEY_MISUSE_DOCUMENT, c"WARDKEY_MISUSE_DOCUMENT", c"Misuse: a JSON document has an unknown, duplicate, missing or ill-typed member; the message has its path."),
     (WARDKEY_MISUSE_OPERATION, c"WARDKEY_MISUSE_OPERATION", c"Misuse: wardkey_call knows no such operation."),
-    (WARDKEY_MISUSE_ACTOR, c"WARDKEY_MISUSE_ACTOR", c"Misuse: administration without an actor in the context."),
+    (WARDKEY_MISUSE_ACTOR, c"WARDKEY_MISUSE_ACTOR", c"Misuse: administration without an actor: say in the context or the options who does it."),
     (WARDKEY_MISUSE_FORKED, c"WARDKEY_MISUSE_FORKED", c"Misuse: this process was forked while an engine was open; only after exec can the child open one."),
-    (WARDKEY_MISUSE_ABI, c"WARDKEY_MISUSE_ABI", c"Misuse: the header is newer than the library."),
-    (WARDKEY_MISUSE_TOO_MANY, c"WARDKEY_MISUSE_TOO_MANY", c"Misuse: 256 engines are open, or so many were opened and closed that no handle is left."),
+    (WARDKEY_MISUSE_ABI, c"WARDKEY_MISUSE_ABI", c"Misuse: the header is newer than the library: install the library that the program was built for, or a later one."),
+    (WARDKEY_MISUSE_TOO_MANY, c"WARDKEY_MISUSE_TOO_MANY", c"Misuse: 256 engines are open, or so many were opened and closed that no handle is left. Nothing was opened or created: open a database once and use the engine from all threads."),
     (WARDKEY_DENIED, c"WARDKEY_DENIED", c"Denied, for a reason that this header does not name."),
     (WARDKEY_DENIED_TOKEN_TOO_LONG, c"WARDKEY_DENIED_TOKEN_TOO_LONG", c"Denied: the token is longer than any that this library makes."),
     (WARDKEY_DENIED_TOKEN_MALFORMED, c"WARDKEY_DENIED_TOKEN_MALFORMED", c"Denied: the text is not a token."),
@@ -326,22 +337,22 @@ const CODES: &[Row] = &[
     (WARDKEY_DENIED_TOKEN_FOREIGN, c"WARDKEY_DENIED_TOKEN_FOREIGN", c"Denied: the token is another client's."),
     (WARDKEY_NOT_FOUND, c"WARDKEY_NOT_FOUND", c"The thing named does not exist."),
     (WARDKEY_CONFLICT, c"WARDKEY_CONFLICT", c"A thing of this id exists already, or the change contradicts another."),
-    (WARDKEY_STORAGE_MISSING, c"WARDKEY_STORAGE_MISSING", c"Storage: there is no database at the path."),
-    (WARDKEY_STORAGE_EXISTS, c"WARDKEY_STORAGE_EXISTS", c"Storage: a database, or what belongs to one, exists at the path already; nothing was overwritten."),
-    (WARDKEY_STORAGE_EMPTY_FILE, c"WARDKEY_STORAGE_EMPTY_FILE", c"Storage: the file is empty."),
-    (WARDKEY_STORAGE_FOREIGN_FILE, c"WARDKEY_STORAGE_FOREIGN_FILE", c"Storage: the file is something else than a Wardkey database."),
-    (WARDKEY_STORAGE_NEWER_FILE, c"WARDKEY_STORAGE_NEWER_FILE", c"Storage: the file was written by a later major version of this library."),
-    (WARDKEY_STORAGE_WRONG_KEY, c"WARDKEY_STORAGE_WRONG_KEY", c"Storage: the master key does not open this database."),
-    (WARDKEY_STORAGE_KEY_MISSING, c"WARDKEY_STORAGE_KEY_MISSING", c"Storage: the key file beside the database is gone. It is never made anew: put it back."),
-    (WARDKEY_STORAGE_STALE, c"WARDKEY_STORAGE_STALE", c"Storage: the database is older than its last acknowledged change; open it with WARDKEY_MODE_RESTORE."),
-    (WARDKEY_STORAGE_FRESHNESS_MISSING, c"WARDKEY_STORAGE_FRESHNESS_MISSING", c"Storage: the freshness file beside the database is gone; open it with WARDKEY_MODE_RESTORE."),
-    (WARDKEY_STORAGE_NETWORK, c"WARDKEY_STORAGE_NETWORK", c"Storage: the database lies on a network filesystem."),
-    (WARDKEY_STORAGE_NOT_WRITABLE, c"WARDKEY_STORAGE_NOT_WRITABLE", c"Storage: the file or its folder cannot be written by this user."),
+    (WARDKEY_STORAGE_MISSING, c"WARDKEY_STORAGE_MISSING", c"Storage: there is no database at the path. Correct the path, or make one with WARDKEY_MODE_CREATE."),
+    (WARDKEY_STORAGE_EXISTS, c"WARDKEY_STORAGE_EXISTS", c"Storage: a database, or what belongs to one, exists at the path already; nothing was overwritten. Open it with WARDKEY_MODE_OPEN, or choose another path."),
+    (WARDKEY_STORAGE_EMPTY_FILE, c"WARDKEY_STORAGE_EMPTY_FILE", c"Storage: the file is empty. Put a backup back and open it with WARDKEY_MODE_RESTORE, or move the file away and make a database with WARDKEY_MODE_CREATE."),
+    (WARDKEY_STORAGE_FOREIGN_FILE, c"WARDKEY_STORAGE_FOREIGN_FILE", c"Storage: the file is something else than a Wardkey database, and was left alone. Correct the path."),
+    (WARDKEY_STORAGE_NEWER_FILE, c"WARDKEY_STORAGE_NEWER_FILE", c"Storage: the file was written by a later major version of this library. Upgrade this one."),
+    (WARDKEY_STORAGE_WRONG_KEY, c"WARDKEY_STORAGE_WRONG_KEY", c"Storage: the master key does not open this database. Bring the key, or put back the key file, that it was made with."),
+    (WARDKEY_STORAGE_KEY_MISSING, c"WARDKEY_STORAGE_KEY_MISSING", c"Storage: the key file beside the database is gone. It is never made anew: put it back. If the database was made with a key of your own, set key_source."),
+    (WARDKEY_STORAGE_STALE, c"WARDKEY_STORAGE_STALE", c"Storage: the database is older than its last acknowledged change: an old copy was put back. To accept it, open it with WARDKEY_MODE_RESTORE, which ends all tokens."),
+    (WARDKEY_STORAGE_FRESHNESS_MISSING, c"WARDKEY_STORAGE_FRESHNESS_MISSING", c"Storage: the freshness file beside the database is gone, or another database's. Put it back, or open with WARDKEY_MODE_RESTORE, which ends all tokens."),
+    (WARDKEY_STORAGE_NETWORK, c"WARDKEY_STORAGE_NETWORK", c"Storage: the database lies on a network filesystem, whose locks cannot be trusted. Move it to a local disk."),
+    (WARDKEY_STORAGE_NOT_WRITABLE, c"WARDKEY_STORAGE_NOT_WRITABLE", c"Storage: the file or its folder cannot be written by this user. Give it the right to both."),
     (WARDKEY_STORAGE_BUSY, c"WARDKEY_STORAGE_BUSY", c"Storage: another program held the database for longer than the busy timeout; try again."),
-    (WARDKEY_STORAGE_FULL, c"WARDKEY_STORAGE_FULL", c"Storage: the disk is full; nothing was changed."),
-    (WARDKEY_STORAGE_CORRUPT, c"WARDKEY_STORAGE_CORRUPT", c"Storage: something in the file was edited outside this library, or damaged."),
-    (WARDKEY_STORAGE_IO, c"WARDKEY_STORAGE_IO", c"Storage: the operating system failed; see system_code."),
-    (WARDKEY_STORAGE_OUTCOME_UNKNOWN, c"WARDKEY_STORAGE_OUTCOME_UNKNOWN", c"Storage: the disk failed during a commit, and whether it took place is not known."),
+    (WARDKEY_STORAGE_FULL, c"WARDKEY_STORAGE_FULL", c"Storage: the disk is full; nothing was changed. Make room and try again."),
+    (WARDKEY_STORAGE_CORRUPT, c"WARDKEY_STORAGE_CORRUPT", c"Storage: something in the file was edited outside this library, or damaged; the message names it. Put a backup back and open it with WARDKEY_MODE_RESTORE."),
+    (WARDKEY_STORAGE_IO, c"WARDKEY_STORAGE_IO", c"Storage: the operating system failed; the message says at what, system_code how."),
+    (WARDKEY_STORAGE_OUTCOME_UNKNOWN, c"WARDKEY_STORAGE_OUTCOME_UNKNOWN", c"Storage: the disk failed during a commit, and whether it took place is not known. Look before you repeat it."),
     (WARDKEY_STORAGE_KEY_CALLBACK, c"WARDKEY_STORAGE_KEY_CALLBACK", c"Storage: the host's key callback gave no key; system_code is what it returned."),
     (WARDKEY_INTERNAL, c"WARDKEY_INTERNAL", c"Internal: a defect of this library. Please report it with the message."),
     (WARDKEY_INTERNAL_PANIC, c"WARDKEY_INTERNAL_PANIC", c"Internal: a defect of this library that would have ended the process: it panicked."),
@@ -371,5 +382,55 @@ mod tests {
             assert!(message.to_str().unwrap().ends_with('.'), "{name}");
         }
         assert_eq!(name(-1), c"WARDKEY_UNKNOWN");
+    }
+
+    #[test]
+    fn a_codes_message_is_what_the_header_says_of_it() {
+        let mut said = String::new();
+        let mut codes = 0;
+        for line in include_str!("status.rs").lines() {
+            if let Some(text) = line.strip_prefix("/// ") {
+                said = format!("{said} {text}").trim().replace('`', "'");
+                continue;
+            }
+            if let Some(rest) = line.strip_prefix("pub const ") {
+                let (name, value) = rest.split_once(": i32 = ").unwrap();
+                let code = value.strip_suffix(';').unwrap().parse().unwrap();
+                assert_eq!(super::name(code).to_str(), Ok(name));
+                assert_eq!(message(code).to_str().unwrap(), said, "{name}");
+                codes += 1;
+            }
+            said.clear();
+        }
+        assert_eq!(codes, CODES.len());
+    }
+
+    // Who reads these has a program that does not start.
+    #[test]
+    fn every_way_of_not_opening_says_what_to_do_next() {
+        let path = || std::path::PathBuf::from("clinic.db");
+        for (error, next) in [
+            (Error::DatabaseMissing { path: path() }, "MODE_CREATE"),
+            (Error::DatabaseExists { path: path() }, "MODE_OPEN"),
+            (Error::EmptyFile { path: path() }, "MODE_RESTORE"),
+            (Error::ForeignFile { path: path() }, "Correct the path"),
+            (Error::NewerFile { needs: 2, known: 1 }, "Upgrade"),
+            (Error::WrongKey, "Bring the key"),
+            (Error::KeyMissing { path: path() }, "put it back"),
+            (Error::StaleDatabase { found: 1, acknowledged: 2 }, "MODE_RESTORE"),
+            (Error::FreshnessMissing { path: path() }, "MODE_RESTORE"),
+            (Error::NetworkFilesystem { path: path(), kind: "nfs" }, "local disk"),
+            (Error::NotWritable { path: path() }, "Give it the right"),
+            (Error::Busy, "try again"),
+            (Error::Full, "try again"),
+            (Error::Corrupt { what: "client `lab`".into() }, "MODE_RESTORE"),
+            (Error::Io { doing: "reading", code: 5, message: String::new() }, "system_code"),
+            (Error::OutcomeUnknown, "before you repeat it"),
+        ] {
+            let (code, _) = of_error(&error);
+            assert_eq!(code / 100, 4, "{error:?}");
+            let text = message(code).to_str().unwrap();
+            assert!(text.contains(next), "{error:?}: {text}");
+        }
     }
 }
