@@ -355,7 +355,7 @@ typedef struct wardkey_engine wardkey_engine;
 // Initialise it to zero. A function that fills one does not free what was in it before.
 typedef struct {
     // The bytes; NULL when there are none. One more byte behind them is NUL, so that a text can be
-    // printed.
+    // printed. You may write to them, but not set the pointer: it is needed to free them.
     char *data;
     // How many, without that NUL.
     size_t length;
@@ -415,9 +415,9 @@ typedef struct {
     void *clock_user;
     // Destroys clock_user.
     void (WARDKEY_CALL *clock_destroy)(void *user);
-    // Told of every error of storage or of this library itself (codes from 400), also those that
-    // wardkey_http turned into a 5xx response: code, and the message as in wardkey_error, NUL-terminated,
-    // valid during the call. NULL (the default) for nobody.
+    // Told of every error of storage or of this library itself (codes from 400), also those for which
+    // wardkey_open fails, and those that wardkey_http turned into a 5xx response: code, and the message as
+    // in wardkey_error, NUL-terminated, valid during the call. NULL (the default) for nobody.
     void (WARDKEY_CALL *log)(void *user,
                 int32_t code,
                 const char *message,
@@ -470,8 +470,8 @@ typedef struct {
     // Its length in bytes, or WARDKEY_NTS.
     size_t peer_len;
     // The value of the request's `Forwarded` or `X-Forwarded-For` header, several joined by commas; NULL
-    // without one. It counts only if peer is one of the settings' `trusted_proxies`. wardkey_http reads
-    // it from the request's headers itself when it is NULL.
+    // without one. It counts only if peer is one of the settings' `trusted_proxies`. wardkey_http and
+    // wardkey_authorize read it from the request's headers themselves when it is NULL. Bytes as received.
     const char *forwarded;
     // Its length in bytes, or WARDKEY_NTS.
     size_t forwarded_len;
@@ -510,7 +510,8 @@ typedef struct {
     char token_id[64];
 } wardkey_principal;
 
-// One header field of an HTTP message: a name and a value, as received or to be sent.
+// One header field of an HTTP message: a name and a value, as received or to be sent. A received one whose
+// name is not UTF-8 is passed over.
 typedef struct {
     // The name, in any case.
     const char *name;
@@ -630,8 +631,9 @@ WARDKEY_API void WARDKEY_CALL wardkey_buf_free(wardkey_buf *buf);
 // options.path_len = WARDKEY_NTS;
 // ```
 //
-// Writes options_size bytes, but not more than this library knows. Returns WARDKEY_OK, WARDKEY_MISUSE_NULL or WARDKEY_MISUSE_SIZE. Any
-// thread, at any time.
+// All options_size bytes are written, and struct_size is options_size: so an older library that is asked
+// for what only a newer one knows says so in wardkey_open. Returns WARDKEY_OK, WARDKEY_MISUSE_NULL or
+// WARDKEY_MISUSE_SIZE. Any thread, at any time.
 WARDKEY_API int32_t WARDKEY_CALL wardkey_options_init(wardkey_options *options,
                              size_t options_size);
 
@@ -653,12 +655,16 @@ WARDKEY_API int32_t WARDKEY_CALL wardkey_options_init(wardkey_options *options,
 // A program opens a database once and uses the engine from all its threads; several programs may have
 // the same database open. Open it after the last fork: a child cannot use what its parent opened.
 //
+// A program that makes its database when it first runs opens with WARDKEY_MODE_OPEN, and with
+// WARDKEY_MODE_CREATE only on WARDKEY_STORAGE_MISSING. On no other code: that could hide a lost disk.
+//
 // options: required, read during the call only. engine: required; set to NULL first, and to the engine on
 // success. error: may be NULL.
 //
-// Returns WARDKEY_OK; a misuse code; a storage code, each of which says what to do; WARDKEY_MISUSE_FORKED.
-// Whatever it returns, the options' destroy functions are the library's to call from now on (see
-// wardkey_options). Any thread.
+// Returns WARDKEY_OK; a misuse code (WARDKEY_MISUSE_TOO_MANY and _FORKED among them) before anything was
+// opened or made; a storage code, for which wardkey_status_message says what to do, and which the options'
+// log is told too. The options' destroy functions are the library's to call from now on, unless it could
+// not read the struct (see wardkey_options). Any thread.
 WARDKEY_API int32_t WARDKEY_CALL wardkey_open(const wardkey_options *options,
                      wardkey_engine **engine,
                      wardkey_error *error);
@@ -713,8 +719,9 @@ WARDKEY_API int32_t WARDKEY_CALL wardkey_maintain(const wardkey_engine *engine,
 // principal_size 0; else the first principal_size bytes, at most those that this library knows, are set
 // to zero, and filled on success. error: may be NULL.
 //
-// Returns WARDKEY_OK: allowed. From 200 to 299: denied, and why; tell the caller 401, or 403 for
-// WARDKEY_DENIED_INSUFFICIENT_SCOPE. Any other code: it cannot be known, so not allowed either. Any
+// Returns WARDKEY_OK: allowed. From 200 to 299: denied, and why; tell the caller 401; 403 for
+// WARDKEY_DENIED_INSUFFICIENT_SCOPE, _PEER_NOT_ALLOWED and _PEER_UNKNOWN; 429 for _RATE_LIMITED
+// (wardkey_authorize does it for you). Any other code: it cannot be known, so not allowed either. Any
 // thread; after close WARDKEY_MISUSE_CLOSED.
 WARDKEY_API int32_t WARDKEY_CALL wardkey_verify(const wardkey_engine *engine,
                        const char *token,
@@ -733,7 +740,7 @@ WARDKEY_API int32_t WARDKEY_CALL wardkey_verify(const wardkey_engine *engine,
 // int32_t http_status = 0;
 // if (wardkey_authorize(engine, headers, header_count, "lab:read", WARDKEY_NTS, &context,
 //                       &who, sizeof who, &http_status, &challenge, &error) != WARDKEY_OK) {
-//     respond(http_status, "WWW-Authenticate", challenge.data);
+//     respond(http_status, challenge.length > 0 ? "WWW-Authenticate" : NULL, challenge.data);
 // }
 // wardkey_buf_free(&challenge);
 // ```
@@ -744,7 +751,8 @@ WARDKEY_API int32_t WARDKEY_CALL wardkey_verify(const wardkey_engine *engine,
 // headers: the request's header fields, header_count of them; NULL only with 0. scopes, context,
 // principal, error: as in wardkey_verify. http_status: may be NULL; set in every case: 200 when allowed;
 // 400, 401, 403 or 429 when denied; 503 when storage failed; 500 for anything else. challenge: may be
-// NULL; set to zero, and when denied to the value for the `WWW-Authenticate` header, to be freed by you.
+// NULL; set to zero, and when denied to the value for the `WWW-Authenticate` header, to be freed by you; its
+// length is 0 when there is no such header to send (an address or a rate is not a matter of the token).
 //
 // Returns as wardkey_verify: only WARDKEY_OK means yes. Any thread; after close WARDKEY_MISUSE_CLOSED.
 WARDKEY_API int32_t WARDKEY_CALL wardkey_authorize(const wardkey_engine *engine,
@@ -794,7 +802,7 @@ WARDKEY_API int32_t WARDKEY_CALL wardkey_claims(const wardkey_engine *engine,
 // ```
 //
 // The document is that of RFC 6749 5.1: `{"access_token":"...","token_type":"Bearer","expires_in":3600,
-// "scope":"lab:read"}`. The audit's row of it is on disk when the call returns. A server that speaks HTTP
+// "scope":"lab:read"}`, expires_in in seconds. The audit's row of it is on disk when the call returns. A server that speaks HTTP
 // uses wardkey_http instead, which reads the request and prints the errors too.
 //
 // engine, client_id, client_secret, context: required. scope: words parted by single spaces, or NULL for
@@ -843,7 +851,7 @@ WARDKEY_API int32_t WARDKEY_CALL wardkey_issue(const wardkey_engine *engine,
 // (the operation `audit.explain`).
 //
 // engine, request, context, response: required. The first response_size bytes of response, at most those
-// that this library knows, are set to zero, and filled on success. error: may be NULL.
+// that this library knows, are set to zero, and filled on success: pass sizeof. error: may be NULL.
 //
 // Returns WARDKEY_OK whenever it made a response, whatever its status; else a misuse code. Any thread; after
 // close WARDKEY_MISUSE_CLOSED.

@@ -33,9 +33,7 @@ impl From<Error> for Fault {
 ///
 /// A panic in it becomes WARDKEY_INTERNAL_PANIC: unwinding into C is undefined.
 pub(super) fn guard(error: *mut ErrorReport, body: impl FnOnce() -> Result<(), Fault>) -> i32 {
-    // What `body` shares is behind locks that are replaced whole, so a panic leaves nothing half done.
-    let end = catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| Err(panicked()));
-    match end {
+    match caught(body) {
         Ok(()) => {
             boundary::write_error(error, WARDKEY_OK, 0, "");
             WARDKEY_OK
@@ -58,8 +56,7 @@ pub(super) fn guard_engine(
     guard(error, || {
         clear()?;
         let open = handle::find(engine)?;
-        let end =
-            catch_unwind(AssertUnwindSafe(|| body(&open))).unwrap_or_else(|_| Err(panicked()));
+        let end = caught(|| body(&open));
         if let Err(fault) = &end {
             open.tell(fault);
         }
@@ -73,10 +70,30 @@ pub(super) fn guard_silent(body: impl FnOnce()) {
     let _ = catch_unwind(AssertUnwindSafe(body));
 }
 
+/// Runs `body`; a panic in it is a fault.
+pub(super) fn caught<T>(body: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
+    // What `body` shares is behind locks that are replaced whole, so a panic leaves nothing half done.
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| Err(panicked()))
+}
+
 fn panicked() -> Fault {
     Fault {
         code: WARDKEY_INTERNAL_PANIC,
         system_code: 0,
         message: "a defect of this library: it panicked; nothing was done".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_a_code_and_a_message() {
+        let mut report = ErrorReport { code: 0, system_code: 7, message: [0; 240] };
+        let code = guard(&raw mut report, || panic!("as asked"));
+        assert_eq!((code, report.code), (WARDKEY_INTERNAL_PANIC, WARDKEY_INTERNAL_PANIC));
+        assert_ne!(report.message[0], 0);
+        guard_silent(|| panic!("as asked"));
     }
 }

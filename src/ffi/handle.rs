@@ -31,64 +31,130 @@ impl Open {
 
     /// Tells the host of a failure of storage or of this library.
     pub(super) fn tell(&self, fault: &Fault) {
-        if let Some(log) = self.log.as_ref().filter(|_| fault.code >= FIRST_TOLD) {
-            log.tell(fault.code, &fault.message);
-        }
+        tell(self.log.as_ref(), fault);
     }
 }
 
-/// Gives an engine a handle.
+/// Tells the host's log of a fault that is not the caller's doing.
+pub(super) fn tell(log: Option<&Log>, fault: &Fault) {
+    if let Some(log) = log.filter(|_| fault.code >= FIRST_TOLD) {
+        log.tell(fault.code, &fault.message);
+    }
+}
+
+/// Sets a handle aside for an engine that is about to be opened, so that nothing is made on disk for one
+/// that could not be handed out.
 ///
 /// # Errors
 /// WARDKEY_MISUSE_TOO_MANY with 256 engines open, or every slot worn out.
-pub(super) fn insert(open: Open) -> Result<*mut EngineHandle, Fault> {
-    let mut table = TABLE.write().unwrap_or_else(PoisonError::into_inner);
-    let free = table.iter().position(|slot| slot.open.is_none() && slot.generation < GENERATIONS);
-    let index = match free {
-        Some(index) => index,
-        None if table.len() < SLOTS => {
-            table.push(Slot { generation: 0, open: None });
-            table.len() - 1
+pub(super) fn reserve() -> Result<Reserved<'static>, Fault> {
+    TABLE.reserve()
+}
+
+/// A handle that is nobody's yet; given back when it is dropped.
+pub(super) struct Reserved<'a> {
+    table: &'a Table,
+    slot: usize,
+}
+
+impl Reserved<'_> {
+    /// Gives an engine the handle.
+    pub(super) fn fill(self, open: Open) -> Result<*mut EngineHandle, Fault> {
+        let mut slots = self.table.slots.write().unwrap_or_else(PoisonError::into_inner);
+        let slot = slots.get_mut(self.slot).ok_or_else(unknown)?;
+        slot.state = State::Open(Arc::new(open));
+        let (index, generation) = (self.slot, slot.generation);
+        drop(slots);
+        // There is nothing to give back any more.
+        std::mem::forget(self);
+        let token = Token { kind: KIND_ENGINE, instance: instance(), slot: index, generation };
+        Ok(std::ptr::without_provenance_mut(token.encode()))
+    }
+}
+
+impl Drop for Reserved<'_> {
+    fn drop(&mut self) {
+        let mut slots = self.table.slots.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(slot) = slots.get_mut(self.slot) {
+            slot.state = State::Free;
         }
-        None => {
-            let message = "too many engines are open in this process".to_owned();
-            return Err(Fault { code: WARDKEY_MISUSE_TOO_MANY, system_code: 0, message });
-        }
-    };
-    let slot = table.get_mut(index).ok_or_else(unknown)?;
-    slot.open = Some(Arc::new(open));
-    let token =
-        Token { kind: KIND_ENGINE, instance: instance(), slot: index, generation: slot.generation };
-    Ok(std::ptr::without_provenance_mut(token.encode()))
+    }
 }
 
 /// The engine of a handle; it stays open for as long as the caller holds it.
 pub(super) fn find(engine: *const EngineHandle) -> Result<Arc<Open>, Fault> {
     let token = check(engine)?;
-    let table = TABLE.read().unwrap_or_else(PoisonError::into_inner);
-    let slot = table.get(token.slot).ok_or_else(unknown)?;
+    let slots = TABLE.slots.read().unwrap_or_else(PoisonError::into_inner);
+    let slot = slots.get(token.slot).ok_or_else(unknown)?;
     slot.check(&token)?;
-    slot.open.as_ref().map(Arc::clone).ok_or_else(closed)
+    match &slot.state {
+        State::Open(open) => Ok(Arc::clone(open)),
+        State::Free | State::Reserved => Err(closed()),
+    }
 }
 
 /// Takes the engine out of the table: its handle ends.
 pub(super) fn remove(engine: *const EngineHandle) -> Result<Arc<Open>, Fault> {
     let token = check(engine)?;
-    let mut table = TABLE.write().unwrap_or_else(PoisonError::into_inner);
-    let slot = table.get_mut(token.slot).ok_or_else(unknown)?;
+    let mut slots = TABLE.slots.write().unwrap_or_else(PoisonError::into_inner);
+    let slot = slots.get_mut(token.slot).ok_or_else(unknown)?;
     slot.check(&token)?;
-    let open = slot.open.take().ok_or_else(closed)?;
-    // A slot whose generations are used up is never given out again.
-    slot.generation += 1;
-    Ok(open)
+    match std::mem::replace(&mut slot.state, State::Free) {
+        State::Open(open) => {
+            // A slot whose generations are used up is never given out again.
+            slot.generation += 1;
+            Ok(open)
+        }
+        other @ (State::Free | State::Reserved) => {
+            slot.state = other;
+            Err(closed())
+        }
+    }
+}
+
+/// The engines of this process.
+struct Table {
+    slots: RwLock<Vec<Slot>>,
+}
+
+impl Table {
+    const fn new() -> Self {
+        Self { slots: RwLock::new(Vec::new()) }
+    }
+
+    fn reserve(&self) -> Result<Reserved<'_>, Fault> {
+        let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
+        let free = slots.iter_mut().enumerate().find(|(_, slot)| slot.is_free());
+        if let Some((index, slot)) = free {
+            slot.state = State::Reserved;
+            return Ok(Reserved { table: self, slot: index });
+        }
+        if slots.len() == SLOTS {
+            let message = "too many engines are open in this process: close one".to_owned();
+            return Err(Fault { code: WARDKEY_MISUSE_TOO_MANY, system_code: 0, message });
+        }
+        slots.push(Slot { generation: 0, state: State::Reserved });
+        Ok(Reserved { table: self, slot: slots.len() - 1 })
+    }
 }
 
 struct Slot {
     generation: usize,
-    open: Option<Arc<Open>>,
+    state: State,
+}
+
+enum State {
+    Free,
+    /// An engine is being opened.
+    Reserved,
+    Open(Arc<Open>),
 }
 
 impl Slot {
+    const fn is_free(&self) -> bool {
+        matches!(self.state, State::Free) && self.generation < GENERATIONS
+    }
+
     fn check(&self, token: &Token) -> Result<(), Fault> {
         match token.generation.cmp(&self.generation) {
             std::cmp::Ordering::Equal => Ok(()),
@@ -157,7 +223,7 @@ fn instance() -> usize {
     (address ^ address >> 6 ^ address >> 12 ^ address >> 18) & 63
 }
 
-static TABLE: RwLock<Vec<Slot>> = RwLock::new(Vec::new());
+static TABLE: Table = Table::new();
 
 /// The one kind of handle there is. 0 is none, so that small numbers are no handles.
 const KIND_ENGINE: usize = 5;
@@ -195,8 +261,55 @@ mod tests {
 
     #[test]
     fn a_worn_out_slot_is_never_given_out_again() {
-        let slot = Slot { generation: GENERATIONS, open: None };
+        let slot = Slot { generation: GENERATIONS, state: State::Free };
         let last = Token { kind: KIND_ENGINE, instance: 0, slot: 0, generation: GENERATIONS - 1 };
-        assert_eq!(slot.check(&last).unwrap_err().code, WARDKEY_MISUSE_CLOSED);
+        assert_eq!(slot.check(&last).err().unwrap().code, WARDKEY_MISUSE_CLOSED);
+        assert!(!slot.is_free());
+    }
+
+    // The table was once asked only when the engine was open: a database was created, and nobody could
+    // have its handle.
+    #[test]
+    fn a_full_table_says_so_before_anything_is_opened() {
+        let table = Table::new();
+        let mut reserved: Vec<_> = (0..SLOTS).map(|_| table.reserve().ok().unwrap()).collect();
+        assert_eq!(table.reserve().err().unwrap().code, WARDKEY_MISUSE_TOO_MANY);
+        let given_back = reserved.swap_remove(100).slot;
+        assert_eq!(table.reserve().ok().unwrap().slot, given_back);
+    }
+
+    #[test]
+    fn a_reserved_handle_is_no_engine() {
+        let reserved = reserve().ok().unwrap();
+        let generation = TABLE.slots.read().unwrap()[reserved.slot].generation;
+        let token =
+            Token { kind: KIND_ENGINE, instance: instance(), slot: reserved.slot, generation };
+        let guessed = std::ptr::without_provenance::<EngineHandle>(token.encode());
+        assert_eq!(find(guessed).err().unwrap().code, WARDKEY_MISUSE_CLOSED);
+        assert_eq!(remove(guessed).err().unwrap().code, WARDKEY_MISUSE_CLOSED);
+    }
+
+    #[test]
+    fn thirty_two_threads_use_an_engine_while_one_closes_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = crate::Options::new(folder.path().join("clinic.db"));
+        let anna = crate::Context::by("anna");
+        Engine::create(&options, &crate::Settings::default(), &anna).unwrap();
+        let open = Open::new(Engine::open(&options).unwrap(), None, Vec::new());
+        let address = reserve().ok().unwrap().fill(open).ok().unwrap().addr();
+        let handle = move || std::ptr::without_provenance::<EngineHandle>(address);
+        std::thread::scope(|scope| {
+            for _ in 0..32 {
+                scope.spawn(move || {
+                    // Ends only because the handle does.
+                    let end =
+                        std::iter::repeat_with(|| find(handle()).map(|open| open.engine.now()))
+                            .find_map(Result::err);
+                    assert_eq!(end.unwrap().code, WARDKEY_MISUSE_CLOSED);
+                });
+            }
+            remove(handle()).ok().unwrap().engine.close().unwrap();
+        });
+        assert_eq!(remove(handle()).err().unwrap().code, WARDKEY_MISUSE_CLOSED);
     }
 }

@@ -39,7 +39,7 @@ use std::ffi::c_char;
 /// (the operation `audit.explain`).
 ///
 /// engine, request, context, response: required. The first response_size bytes of response, at most those
-/// that this library knows, are set to zero, and filled on success. error: may be NULL.
+/// that this library knows, are set to zero, and filled on success: pass sizeof. error: may be NULL.
 ///
 /// Returns WARDKEY_OK whenever it made a response, whatever its status; else a misuse code. Any thread; after
 /// close WARDKEY_MISUSE_CLOSED.
@@ -54,7 +54,7 @@ pub extern "C" fn wardkey_http(
 ) -> i32 {
     let clear = || {
         read::demand(response, "response")?;
-        if response_size < size_of::<HttpResponseParts>() {
+        if response_size < boundary::RESPONSE_FIRST_SIZE {
             // A response that cannot hold its owner could never be freed.
             let why = "is smaller than wardkey_http_response";
             return Err(Fault::misuse(WARDKEY_MISUSE_SIZE, "response_size", why));
@@ -107,5 +107,5 @@ fn owned(mut response: HttpResponse) -> OwnedResponse {
     body.extend_from_slice(&response.body);
     body.push(0);
     zeroize::Zeroize::zeroize(&mut response.body);
-    OwnedResponse { _texts: texts, headers, body }
+    OwnedResponse { _texts: texts, headers, body, known: 0 }
 }

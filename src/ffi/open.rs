@@ -6,11 +6,11 @@ use crate::base::{Clock, Secret, UnixTime};
 use crate::engine::{Context, Engine, Options};
 use crate::error::Error;
 use crate::ffi::boundary::{self, Held, Log};
-use crate::ffi::guard::{Fault, guard, guard_engine};
+use crate::ffi::guard::{Fault, caught, guard, guard_engine};
 use crate::ffi::handle::{self, Open};
 use crate::ffi::read;
 use crate::ffi::status::{
-    WARDKEY_MISUSE_ARGUMENT, WARDKEY_MISUSE_NULL, WARDKEY_MISUSE_SIZE, WARDKEY_STORAGE_KEY_CALLBACK,
+    WARDKEY_MISUSE_ARGUMENT, WARDKEY_MISUSE_NULL, WARDKEY_STORAGE_KEY_CALLBACK,
 };
 use crate::ffi::types::{
     EngineHandle, ErrorReport, OpenOptions, WARDKEY_KEY_BYTES, WARDKEY_KEY_CALLBACK,
@@ -32,22 +32,14 @@ use std::time::Duration;
 /// options.path_len = WARDKEY_NTS;
 /// ```
 ///
-/// Writes options_size bytes, but not more than this library knows. Returns WARDKEY_OK, WARDKEY_MISUSE_NULL or WARDKEY_MISUSE_SIZE. Any
-/// thread, at any time.
+/// All options_size bytes are written, and struct_size is options_size: so an older library that is asked
+/// for what only a newer one knows says so in wardkey_open. Returns WARDKEY_OK, WARDKEY_MISUSE_NULL or
+/// WARDKEY_MISUSE_SIZE. Any thread, at any time.
 #[unsafe(no_mangle)]
 pub extern "C" fn wardkey_options_init(options: *mut OpenOptions, options_size: usize) -> i32 {
     guard(std::ptr::null_mut(), || {
         read::demand(options, "options")?;
-        if options_size < size_of::<u32>() {
-            return Err(Fault::misuse(
-                WARDKEY_MISUSE_SIZE,
-                "options_size",
-                "is no size of wardkey_options",
-            ));
-        }
-        boundary::clear_sized(options, options_size, "options")?;
-        let size = options_size.min(size_of::<OpenOptions>());
-        boundary::write(options.cast::<u32>(), u32::try_from(size).unwrap_or(u32::MAX));
+        boundary::start_struct(options, options_size, "options_size")?;
         Ok(())
     })
 }
@@ -70,12 +62,16 @@ pub extern "C" fn wardkey_options_init(options: *mut OpenOptions, options_size: 
 /// A program opens a database once and uses the engine from all its threads; several programs may have
 /// the same database open. Open it after the last fork: a child cannot use what its parent opened.
 ///
+/// A program that makes its database when it first runs opens with WARDKEY_MODE_OPEN, and with
+/// WARDKEY_MODE_CREATE only on WARDKEY_STORAGE_MISSING. On no other code: that could hide a lost disk.
+///
 /// options: required, read during the call only. engine: required; set to NULL first, and to the engine on
 /// success. error: may be NULL.
 ///
-/// Returns WARDKEY_OK; a misuse code; a storage code, each of which says what to do; WARDKEY_MISUSE_FORKED.
-/// Whatever it returns, the options' destroy functions are the library's to call from now on (see
-/// wardkey_options). Any thread.
+/// Returns WARDKEY_OK; a misuse code (WARDKEY_MISUSE_TOO_MANY and _FORKED among them) before anything was
+/// opened or made; a storage code, for which wardkey_status_message says what to do, and which the options'
+/// log is told too. The options' destroy functions are the library's to call from now on, unless it could
+/// not read the struct (see wardkey_options). Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn wardkey_open(
     options: *const OpenOptions,
@@ -91,8 +87,15 @@ pub extern "C" fn wardkey_open(
         if sys::fork::poisoned() {
             return Err(Error::Forked.into());
         }
-        let open = open_engine(&parts, hooks)?;
-        boundary::write(engine, handle::insert(open)?);
+        let reserved = handle::reserve()?;
+        let Hooks { log, held } = hooks;
+        // The host is told of this failure as of every other.
+        let opened = caught(|| open_engine(&parts, held));
+        if let Err(fault) = &opened {
+            handle::tell(log.as_ref(), fault);
+        }
+        let (opened, held) = opened?;
+        boundary::write(engine, reserved.fill(Open::new(opened, log, held))?);
         Ok(())
     })
 }
@@ -140,32 +143,34 @@ pub extern "C" fn wardkey_maintain(engine: *const EngineHandle, error: *mut Erro
 
 /// The host's callbacks, each destroyed exactly once.
 struct Hooks {
+    log: Option<Log>,
+    held: Others,
+}
+
+/// What is destroyed with the engine, besides the log.
+struct Others {
     key: Held,
     clock: Held,
-    log: Option<Log>,
     /// A destroy function without the log function it would belong to.
-    log_held: Option<Held>,
+    log: Option<Held>,
 }
 
 impl Hooks {
     fn take(parts: &OpenOptions) -> Self {
         let held = Held::new(parts.log_user, parts.log_destroy);
-        let (log, log_held) = match parts.log {
+        let (log, unused) = match parts.log {
             Some(function) => (Some(Log { function, held }), None),
             None => (None, Some(held)),
         };
-        Self {
-            key: Held::new(parts.key_user, parts.key_destroy),
-            clock: Held::new(parts.clock_user, parts.clock_destroy),
-            log,
-            log_held,
-        }
+        let key = Held::new(parts.key_user, parts.key_destroy);
+        let clock = Held::new(parts.clock_user, parts.clock_destroy);
+        Self { log, held: Others { key, clock, log: unused } }
     }
 }
 
-/// Opens an engine as the options say.
-fn open_engine(parts: &OpenOptions, hooks: Hooks) -> Result<Open, Fault> {
-    let Hooks { key, clock, log, log_held } = hooks;
+/// Opens an engine as the options say; returns with it what to destroy when it is gone.
+fn open_engine(parts: &OpenOptions, held: Others) -> Result<(Engine, Vec<Held>), Fault> {
+    let Others { key, clock, log } = held;
     let path = read::required(parts.path, parts.path_len, "options.path")?;
     if path.is_empty() || path.contains('\0') {
         let why = "must name a file, without a NUL in it";
@@ -203,8 +208,7 @@ fn open_engine(parts: &OpenOptions, hooks: Hooks) -> Result<Open, Fault> {
             ));
         }
     };
-    let held = std::iter::once(key).chain(log_held).chain(clock).collect();
-    Ok(Open::new(engine, log, held))
+    Ok((engine, std::iter::once(key).chain(log).chain(clock).collect()))
 }
 
 /// The master key, if the host brings it.

@@ -37,7 +37,7 @@ pub struct ErrorReport {
 #[repr(C)]
 pub struct Buf {
     /// The bytes; NULL when there are none. One more byte behind them is NUL, so that a text can be
-    /// printed.
+    /// printed. You may write to them, but not set the pointer: it is needed to free them.
     pub data: *mut c_char,
     /// How many, without that NUL.
     pub length: usize,
@@ -45,7 +45,8 @@ pub struct Buf {
     pub capacity: usize,
 }
 
-/// One header field of an HTTP message: a name and a value, as received or to be sent.
+/// One header field of an HTTP message: a name and a value, as received or to be sent. A received one whose
+/// name is not UTF-8 is passed over.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct Header {
@@ -89,8 +90,8 @@ pub struct CallContext {
     /// Its length in bytes, or WARDKEY_NTS.
     pub peer_len: usize,
     /// The value of the request's `Forwarded` or `X-Forwarded-For` header, several joined by commas; NULL
-    /// without one. It counts only if peer is one of the settings' `trusted_proxies`. wardkey_http reads
-    /// it from the request's headers itself when it is NULL.
+    /// without one. It counts only if peer is one of the settings' `trusted_proxies`. wardkey_http and
+    /// wardkey_authorize read it from the request's headers themselves when it is NULL. Bytes as received.
     pub forwarded: *const c_char,
     /// Its length in bytes, or WARDKEY_NTS.
     pub forwarded_len: usize,
@@ -183,9 +184,9 @@ pub struct OpenOptions {
     pub clock_user: *mut c_void,
     /// Destroys clock_user.
     pub clock_destroy: Option<extern "C" fn(user: *mut c_void)>,
-    /// Told of every error of storage or of this library itself (codes from 400), also those that
-    /// wardkey_http turned into a 5xx response: code, and the message as in wardkey_error, NUL-terminated,
-    /// valid during the call. NULL (the default) for nobody.
+    /// Told of every error of storage or of this library itself (codes from 400), also those for which
+    /// wardkey_open fails, and those that wardkey_http turned into a 5xx response: code, and the message as
+    /// in wardkey_error, NUL-terminated, valid during the call. NULL (the default) for nobody.
     pub log: Option<
         extern "C" fn(user: *mut c_void, code: i32, message: *const c_char, message_len: usize),
     >,

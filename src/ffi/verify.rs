@@ -36,8 +36,9 @@ use std::ffi::c_char;
 /// principal_size 0; else the first principal_size bytes, at most those that this library knows, are set
 /// to zero, and filled on success. error: may be NULL.
 ///
-/// Returns WARDKEY_OK: allowed. From 200 to 299: denied, and why; tell the caller 401, or 403 for
-/// WARDKEY_DENIED_INSUFFICIENT_SCOPE. Any other code: it cannot be known, so not allowed either. Any
+/// Returns WARDKEY_OK: allowed. From 200 to 299: denied, and why; tell the caller 401; 403 for
+/// WARDKEY_DENIED_INSUFFICIENT_SCOPE, _PEER_NOT_ALLOWED and _PEER_UNKNOWN; 429 for _RATE_LIMITED
+/// (wardkey_authorize does it for you). Any other code: it cannot be known, so not allowed either. Any
 /// thread; after close WARDKEY_MISUSE_CLOSED.
 #[unsafe(no_mangle)]
 pub extern "C" fn wardkey_verify(
@@ -69,7 +70,7 @@ pub extern "C" fn wardkey_verify(
 /// int32_t http_status = 0;
 /// if (wardkey_authorize(engine, headers, header_count, "lab:read", WARDKEY_NTS, &context,
 ///                       &who, sizeof who, &http_status, &challenge, &error) != WARDKEY_OK) {
-///     respond(http_status, "WWW-Authenticate", challenge.data);
+///     respond(http_status, challenge.length > 0 ? "WWW-Authenticate" : NULL, challenge.data);
 /// }
 /// wardkey_buf_free(&challenge);
 /// ```
@@ -80,7 +81,8 @@ pub extern "C" fn wardkey_verify(
 /// headers: the request's header fields, header_count of them; NULL only with 0. scopes, context,
 /// principal, error: as in wardkey_verify. http_status: may be NULL; set in every case: 200 when allowed;
 /// 400, 401, 403 or 429 when denied; 503 when storage failed; 500 for anything else. challenge: may be
-/// NULL; set to zero, and when denied to the value for the `WWW-Authenticate` header, to be freed by you.
+/// NULL; set to zero, and when denied to the value for the `WWW-Authenticate` header, to be freed by you; its
+/// length is 0 when there is no such header to send (an address or a rate is not a matter of the token).
 ///
 /// Returns as wardkey_verify: only WARDKEY_OK means yes. Any thread; after close WARDKEY_MISUSE_CLOSED.
 #[unsafe(no_mangle)]

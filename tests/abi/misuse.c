@@ -30,7 +30,7 @@ static wardkey_engine *engine;
 static wardkey_context context;
 static wardkey_header header;
 static wardkey_http_request request;
-static client lab;
+static client lab, near;
 static char token[TOKEN_SIZE];
 
 static void library_functions(void);
@@ -41,6 +41,7 @@ static void authorize_with_wrong_arguments(void);
 static void claims_with_wrong_arguments(void);
 static void issue_with_wrong_arguments(void);
 static void http_with_wrong_arguments(void);
+static void headers_that_are_no_text(void);
 static void call_with_wrong_arguments(void);
 static void documents_that_are_none(void);
 static void contexts_that_are_none(void);
@@ -61,6 +62,8 @@ int main(int argc, char **argv) {
     options = creating(options, NULL);
     engine = open_or_exit(&options);
     lab = register_client(engine, "{\"client_name\":\"Lab\",\"scope\":\"lab:read lab:write\"}");
+    near = register_client(engine, "{\"client_name\":\"Near\",\"scope\":\"lab:read\","
+                                   "\"allowed_networks\":[\"192.0.2.0/24\"]}");
     issue_token(engine, &lab, NULL, token, sizeof token);
     context = context_of("anna@clinic", "192.0.2.7");
     header.name = "Accept";
@@ -79,6 +82,7 @@ int main(int argc, char **argv) {
     claims_with_wrong_arguments();
     issue_with_wrong_arguments();
     http_with_wrong_arguments();
+    headers_that_are_no_text();
     call_with_wrong_arguments();
     documents_that_are_none();
     contexts_that_are_none();
@@ -391,6 +395,39 @@ static void answers(int32_t status, const wardkey_http_request *sent) {
     CHECK(is_all(&response, 0, sizeof response));
 }
 
+/* One byte in a remote caller's header must not look like the host's mistake. */
+static void headers_that_are_no_text(void) {
+    const size_t nts = WARDKEY_NTS;
+    wardkey_header odd[2];
+    wardkey_http_request sent = request;
+    wardkey_context proxied = context;
+    odd[0].name = "X-\xff";
+    odd[0].value = "\xff";
+    odd[0].name_len = odd[0].value_len = WARDKEY_NTS;
+    odd[1] = header;
+    sent.headers = odd;
+    sent.header_count = 2;
+    answers(200, &sent);
+    REFUSES(WARDKEY_DENIED_TOKEN_MISSING, WHO,
+            wardkey_authorize(engine, odd, 2, "lab:read", nts, &context, &who, sizeof who, NULL,
+                              NULL, &error));
+    /* The peer is unknown then: who needs to be somewhere is refused, nobody else is. */
+    proxied.forwarded = "203.0.113.9, \xff";
+    proxied.forwarded_len = WARDKEY_NTS;
+    EXPECT(WARDKEY_OK, wardkey_verify(engine, token, nts, "lab:read", nts, &proxied, NULL, 0, NULL));
+    REFUSES(WARDKEY_DENIED_PEER_UNKNOWN, OUT,
+            wardkey_issue(engine, near.id, nts, near.secret, nts, NULL, 0, &proxied, &out, &error));
+    EXPECT(WARDKEY_OK, wardkey_issue(engine, near.id, nts, near.secret, nts, NULL, 0, &context, &out,
+                                     NULL));
+    /* A host that cuts a text short changes the length: freeing does not believe it. */
+    out.length = 1;
+    wardkey_buf_free(&out);
+    EXPECT(WARDKEY_OK, call("settings.get", nts, NULL, 0));
+    out.length = SIZE_MAX;
+    wardkey_buf_free(&out);
+    CHECK(is_all(&out, 0, sizeof out));
+}
+
 static void call_with_wrong_arguments(void) {
     const size_t nts = WARDKEY_NTS;
     wardkey_context nobody = context_of(NULL, "127.0.0.1");
@@ -413,6 +450,8 @@ static void call_with_wrong_arguments(void) {
     REFUSES(WARDKEY_MISUSE_OPERATION, OUT, call("", 0, NULL, 0));
     REFUSES(WARDKEY_MISUSE_OPERATION, OUT, call("settings.steal", nts, NULL, 0));
     REFUSES(WARDKEY_MISUSE_OPERATION, OUT, call("settings.get\0", 13, NULL, 0));
+    /* What the library's own tests can do, a product cannot. */
+    REFUSES(WARDKEY_MISUSE_OPERATION, OUT, call("test.panic", nts, NULL, 0));
     REFUSES(WARDKEY_MISUSE_UTF8, OUT, call("settings.\xff", nts, NULL, 0));
     REFUSES(WARDKEY_MISUSE_ACTOR, OUT,
             wardkey_call(engine, &nobody, "settings.get", nts, NULL, 0, &out, &error));
@@ -559,6 +598,10 @@ static void out_sizes(void) {
     enum { OLD = offsetof(wardkey_principal, subject) };
     unsigned char room[sizeof who + 64];
     wardkey_principal *start = (wardkey_principal *)(void *)room;
+    struct {
+        wardkey_http_response known;
+        unsigned char room[64];
+    } later_response;
     memset(room, RUBBISH, sizeof room);
     EXPECT(WARDKEY_OK, wardkey_verify(engine, token, WARDKEY_NTS, "lab:read", WARDKEY_NTS, &context,
                                       start, sizeof room, &error));
@@ -590,6 +633,12 @@ static void out_sizes(void) {
             wardkey_http(engine, &request, &context, &response, 0, &error));
     REFUSES(WARDKEY_MISUSE_SIZE, 0,
             wardkey_http(engine, &request, &context, &response, sizeof response - 1, &error));
+    later_response.room[0] = 0xAB;
+    EXPECT(WARDKEY_OK, wardkey_http(engine, &request, &context, &later_response.known,
+                                    sizeof later_response, &error));
+    wardkey_http_response_free(&later_response.known);
+    CHECK(is_all(&later_response.known, 0, sizeof later_response.known));
+    CHECK(later_response.room[0] == 0xAB);
 }
 
 static void without_an_error(void) {

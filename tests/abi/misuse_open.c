@@ -32,6 +32,7 @@ static void wrong_places(const char *folder);
 static void callbacks_that_work(const char *folder);
 static void callbacks_that_fail(const char *folder);
 static void handles_of_two_engines(const char *folder);
+static void more_engines_than_handles(const char *folder);
 
 int main(int argc, char **argv) {
     if (argc != 2) {
@@ -47,6 +48,7 @@ int main(int argc, char **argv) {
     callbacks_that_work(argv[1]);
     callbacks_that_fail(argv[1]);
     handles_of_two_engines(argv[1]);
+    more_engines_than_handles(argv[1]);
     return verdict();
 }
 
@@ -116,6 +118,10 @@ static void check_refusal(int32_t expected, int destroyed, int line) {
     check_that(error.code == expected && error.message[0] != '\0', "there is a message", __FILE__,
                line);
     check_destroyed(destroyed, line);
+    /* The log hears what is not the caller's doing. */
+    check_that(log_witness.called == (expected >= 400), "the log was called as often", __FILE__, line);
+    check_that(log_witness.called == 0 || log_witness.last_code == expected, "with the code",
+               __FILE__, line);
     if (failures > 0) {
         fprintf(stderr, "%d: %s\n", line, error.message);
     }
@@ -144,6 +150,14 @@ static void init(void) {
     fresh_options();
     CHECK(options.struct_size == sizeof options && options.mode == WARDKEY_MODE_OPEN);
     CHECK(options.settings == NULL && options.actor == NULL && options.key == NULL);
+    /* What a newer header has behind what this library knows is zeroed, and stays in sight. */
+    EXPECT(WARDKEY_OK, wardkey_options_init((wardkey_options *)(void *)room, sizeof room));
+    for (i = sizeof options; i < sizeof room && room[i] == 0; i += 1) {
+    }
+    CHECK(i == sizeof room);
+    memcpy(&options, room, sizeof options);
+    CHECK(options.struct_size == sizeof room);
+    fresh_options();
 }
 
 static void wrong_paths(void) {
@@ -266,6 +280,11 @@ static void wrong_places(const char *folder) {
     options.path = other;
     REFUSES(WARDKEY_STORAGE_FOREIGN_FILE);
     options.path = other;
+    options.mode = WARDKEY_MODE_RESTORE;
+    options.actor = "anna@clinic";
+    options.actor_len = WARDKEY_NTS;
+    REFUSES(WARDKEY_STORAGE_FOREIGN_FILE);
+    options.path = other;
     options.mode = WARDKEY_MODE_CREATE;
     options.actor = "setup";
     options.actor_len = WARDKEY_NTS;
@@ -375,4 +394,35 @@ static void handles_of_two_engines(const char *folder) {
         EXPECT(WARDKEY_OK, wardkey_close(again, NULL));
         last = again;
     }
+}
+
+/* Without a handle left nothing is made: a database that nobody can have would be in the way for ever. */
+static void more_engines_than_handles(const char *folder) {
+    enum { HANDLES = 256 };
+    static wardkey_engine *engines[HANDLES];
+    char other_path[600], new_path[600];
+    wardkey_options other = options_of(folder, other_path, sizeof other_path);
+    FILE *made;
+    int i;
+    snprintf(other_path, sizeof other_path, "%s/other.db", folder);
+    for (i = 0; i < HANDLES; i += 1) {
+        engines[i] = open_or_exit(&other);
+    }
+    fresh_options();
+    snprintf(new_path, sizeof new_path, "%s/new.db", folder);
+    options.path = new_path;
+    options.mode = WARDKEY_MODE_CREATE;
+    options.actor = "setup";
+    options.actor_len = WARDKEY_NTS;
+    REFUSES(WARDKEY_MISUSE_TOO_MANY);
+    made = fopen(new_path, "rb");
+    CHECK(made == NULL);
+    EXPECT(WARDKEY_OK, wardkey_close(engines[100], NULL));
+    options.path = new_path;
+    engines[100] = open_with_callbacks(WARDKEY_MODE_CREATE);
+    for (i = 0; i < HANDLES; i += 1) {
+        EXPECT(WARDKEY_OK, wardkey_close(engines[i], NULL));
+    }
+    check_destroyed(1, __LINE__);
+    fresh_options();
 }
