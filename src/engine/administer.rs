@@ -99,7 +99,8 @@ impl Engine {
 }
 
 administer!(SettingsGet, |_request, engine, _actor, _now| {
-    Ok(SettingsDocument::from(&*engine.current()?.settings))
+    let (frame, _) = engine.current()?;
+    Ok(SettingsDocument::from(&*frame.settings))
 });
 
 administer!(SettingsSet, |request, engine, actor, now| {
@@ -316,7 +317,7 @@ administer!(ScopeRemove, |request, engine, actor, now| {
 });
 
 administer!(KeyList, |_request, engine, _actor, _now| {
-    let frame = engine.current()?;
+    let (frame, _) = engine.current()?;
     Ok(KeyPage { keys: frame.keyring.iter().map(KeyDocument::from).collect() })
 });
 
@@ -333,14 +334,14 @@ administer!(KeyImport, |request, engine, actor, now| {
     let new = NewKey::import(algorithm, der.expose())
         .map_err(|error| Error::document("key", error.to_string()))?;
     let kid = engine.change(now, move |tx| domain::import_key(tx, &new, &actor))?;
-    let frame = engine.current()?;
+    let (frame, _) = engine.current()?;
     let key = frame.keyring.by_kid(kid.as_str());
     key.map(KeyDocument::from).ok_or(Error::Internal { what: "an imported key that is not there" })
 });
 
 administer!(TokenRevoke, |request, engine, actor, now| {
     let (token_id, facts) = match (&request.token, &request.jti) {
-        (Some(token), None) => engine.identify_token(token.expose().as_bytes(), now)?,
+        (Some(token), None) => engine.identify_token(token.expose().as_bytes())?,
         (None, Some(jti)) => {
             let own = TokenId::parse(jti).filter(|id| engine.is_of_this_site(id));
             let why = "must be a token id of this database: its site, a dot, 22 characters";
@@ -361,12 +362,8 @@ administer!(TokenRevoke, |request, engine, actor, now| {
 
 impl Engine {
     /// The id, client and end of a token that is presented whole; an expired one needs no revocation.
-    fn identify_token(
-        &self,
-        token: &[u8],
-        now: UnixTime,
-    ) -> Result<(TokenId, Option<(String, UnixTime)>)> {
-        let frame = self.current()?;
+    fn identify_token(&self, token: &[u8]) -> Result<(TokenId, Option<(String, UnixTime)>)> {
+        let (frame, now) = self.current()?;
         let mut buffer = vec![0; token.len().min(MAX_CLAIMS)];
         let facts = self
             .read_token(token, &frame, now, &mut buffer)?
@@ -382,8 +379,8 @@ impl Engine {
     }
 }
 
-administer!(TokenIntrospect, |request, engine, _actor, now| {
-    let frame = engine.current()?;
+administer!(TokenIntrospect, |request, engine, _actor, _now| {
+    let (frame, now) = engine.current()?;
     let mut buffer = vec![0; request.token.expose().len().min(MAX_CLAIMS)];
     let facts =
         match engine.read_token(request.token.expose().as_bytes(), &frame, now, &mut buffer)? {

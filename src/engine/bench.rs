@@ -19,8 +19,7 @@ impl Engine {
         context: &Context<'_>,
     ) -> Result<usize> {
         self.check_open()?;
-        let now = self.time.now();
-        let frame = self.current()?;
+        let (frame, now) = self.current()?;
         let candidates = [presented(client_id, client_secret)];
         let request = self.direct_request(&candidates, None, context, &frame, now)?;
         let caller = self.authenticate(&request, now)?;
@@ -41,8 +40,7 @@ impl Engine {
         context: &'e Context<'e>,
     ) -> Result<impl Fn() -> Result<usize> + 'e> {
         self.check_open()?;
-        let now = self.time.now();
-        let frame = self.current()?;
+        let (frame, now) = self.current()?;
         let candidates = [presented(client_id, client_secret)];
         let request = self.direct_request(&candidates, None, context, &frame, now)?;
         let caller = self.authenticate(&request, now)?;

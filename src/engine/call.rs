@@ -30,8 +30,7 @@ impl Engine {
     /// [`Error::ActorMissing`] without an actor in the context; those of the operation.
     pub fn run<O: Administer>(&self, context: &Context<'_>, operation: O) -> Result<O::Response> {
         self.check_open()?;
-        let now = self.time.now();
-        let frame = self.current()?;
+        let (frame, now) = self.current()?;
         let actor = self.actor(context, &frame.settings.trusted_proxies, now)?;
         self.flush_if_due(now);
         operation.administer(self, actor, now)

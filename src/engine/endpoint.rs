@@ -32,9 +32,9 @@ impl Engine {
         failed: impl FnOnce(&Error),
     ) -> Result<HttpResponse> {
         self.check_open()?;
-        let now = self.time.now();
-        let id = self.mint_request_id(now)?;
-        let mut response = match self.answer(request, context, &id, now) {
+        // An answer to a request that cannot be judged has an id too; nothing is judged by its time.
+        let id = self.mint_request_id(self.time.now())?;
+        let mut response = match self.answer(request, context, &id) {
             Ok(response) => response,
             Err(error @ (Error::Closed | Error::Forked)) => return Err(error),
             // The host's own id for the request, which hosts copy from the caller's.
@@ -57,9 +57,8 @@ impl Engine {
         request: &HttpRequest<'_>,
         context: &Context<'_>,
         id: &RequestId,
-        now: UnixTime,
     ) -> Result<HttpResponse> {
-        let frame = self.current()?;
+        let (frame, now) = self.current()?;
         let Some(endpoint) = oauth::route(request, &frame.settings) else {
             return Ok(oauth::print_not_found());
         };

@@ -51,8 +51,7 @@ impl Engine {
         context: &Context<'_>,
     ) -> Result<AccessToken> {
         self.check_open()?;
-        let now = self.time.now();
-        let frame = self.current()?;
+        let (frame, now) = self.current()?;
         let secret = Some(client_secret);
         let candidates = [Presented { client_id: client_id.to_owned(), secret, method: None }];
         let request = self.direct_request(&candidates, scope, context, &frame, now)?;
@@ -65,8 +64,7 @@ impl Engine {
     /// Decides, makes and records a token.
     pub(super) fn issue_for(&self, request: &Request<'_>) -> Result<Issued> {
         for _ in 0..ATTEMPTS {
-            let now = self.time.now();
-            let frame = self.current()?;
+            let (frame, now) = self.current()?;
             let caller = self.authenticate(request, now)?;
             let permit = match decide(&caller.state, request) {
                 Ok(permit) => permit,

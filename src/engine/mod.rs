@@ -147,9 +147,14 @@ impl Engine {
         }
     }
 
-    /// A frame that holds every change committed before the call.
-    fn current(&self) -> Result<Arc<Frame>> {
-        self.snapshot.current(&self.store, &self.time)
+    /// A frame that holds every change committed before the call, and the time to judge by.
+    ///
+    /// The frame first, here and so everywhere: a thread that sleeps between the two judges by a later
+    /// time, which at worst refuses. The other way round it would know what another process has cleared
+    /// away, and judge by a time at which that was still needed: a revoked token would be valid again.
+    fn current(&self) -> Result<(Arc<Frame>, UnixTime)> {
+        let frame = self.snapshot.current(&self.store, &self.time)?;
+        Ok((frame, self.time.now()))
     }
 
     fn mint_request_id(&self, now: UnixTime) -> Result<RequestId> {

@@ -29,8 +29,7 @@ impl Engine {
         context: &Context<'_>,
     ) -> Result<Principal> {
         self.check_open()?;
-        let now = self.time.now();
-        let frame = self.current()?;
+        let (frame, now) = self.current()?;
         let peer = context.resolve(&frame.settings.trusted_proxies);
         match self.check_use(token, required, peer, &frame, now)? {
             Ok(principal) => Ok(principal),
@@ -55,8 +54,8 @@ impl Engine {
         let verified = match oauth::read_bearer(headers) {
             Ok(token) => self.verify(token.as_bytes(), required, context),
             Err(why) => {
-                let now = self.time.now();
-                let peer = context.resolve(&self.current()?.settings.trusted_proxies);
+                let (frame, now) = self.current()?;
+                let peer = context.resolve(&frame.settings.trusted_proxies);
                 self.refuse(&Rejected::unknown(why), peer, now)
             }
         };

@@ -9,6 +9,7 @@ mod http;
 
 mod forge;
 mod forgeries;
+mod moments;
 mod peer;
 mod reasons;
 mod scopes;
