@@ -18,7 +18,7 @@ use http::{
 };
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -75,6 +75,11 @@ fn may_use(state: &State, call: &Call, granted: u8) -> bool {
         && call.words & !(state.scope & granted) == 0
 }
 
+/// The model: whose token is active, whoever asks and from wherever.
+fn is_active(state: &State) -> bool {
+    state.enabled && state.has_grant && !state.public
+}
+
 /// The model: who may come at all.
 fn admitted(state: &State, call: &Call) -> bool {
     let inside = |network: &&str| match (*network, call.peer) {
@@ -89,13 +94,14 @@ fn admitted(state: &State, call: &Call) -> bool {
 #[test]
 fn every_path_decides_as_the_model_does() {
     let clinic = Clinic::open();
+    let server = resource_server(&clinic);
     let refusals = RefCell::new(HashMap::new());
     let config = Config { cases: 200, failure_persistence: None, ..Config::default() };
     let outcome = TestRunner::new(config).run(&(states(), calls()), |(state, call)| {
         let (client, token) = client_in(&clinic, &state);
         check_issue(&clinic, &client, &state, &call, &refusals);
         check_use(&clinic, &token, &state, &call);
-        check_callers(&clinic, &client, &token, &state, &call);
+        check_callers(&clinic, &server, &client, &token, &state, &call);
         Ok(())
     });
     outcome.unwrap();
@@ -117,7 +123,7 @@ fn an_unknown_peer_and_an_allowlist_mean_no_on_every_path() {
     let (client, token) = client_in(&clinic, &state);
     check_issue(&clinic, &client, &state, &call, &RefCell::default());
     check_use(&clinic, &token, &state, &call);
-    check_callers(&clinic, &client, &token, &state, &call);
+    check_callers(&clinic, &resource_server(&clinic), &client, &token, &state, &call);
     let context = Context { peer: None, secure: true, ..Context::default() };
     let used = clinic.engine.verify(token.as_bytes(), Required::ANY, &context);
     assert_eq!(why(used), Denied::PeerUnknown);
@@ -218,7 +224,15 @@ fn check_use(clinic: &Clinic, token: &str, state: &State, call: &Call) {
 }
 
 /// The callers of introspection and revocation. The last of them ends the token.
-fn check_callers(clinic: &Clinic, client: &Registered, token: &str, state: &State, call: &Call) {
+fn check_callers(
+    clinic: &Clinic,
+    server: &Registered,
+    client: &Registered,
+    token: &str,
+    state: &State,
+    call: &Call,
+) {
+    check_introspection(clinic, server, token, state);
     let body = format!("token={token}");
     let with_secret = |path| placed(Request::post(path, body.clone()).by_client(client), call);
     let by_id = |path| placed(Request::post(path, format!("{body}&client_id={}", client.id)), call);
@@ -226,7 +240,7 @@ fn check_callers(clinic: &Clinic, client: &Registered, token: &str, state: &Stat
     let response = with_secret(INTROSPECT).send(&clinic.engine);
     assert_eq!(response.status, if proven { 200 } else { 401 });
     if proven {
-        assert_eq!(json(&response)["active"], true);
+        check_answer(&json(&response), state);
     }
     assert_eq!(by_id(INTROSPECT).send(&clinic.engine).status, 401);
     let known = admitted(state, call) && state.public;
@@ -234,7 +248,56 @@ fn check_callers(clinic: &Clinic, client: &Registered, token: &str, state: &Stat
     let response = with_secret(REVOKE).send(&clinic.engine);
     assert_eq!(response.status, if proven { 200 } else { 401 });
     let introspected = clinic.call("token.introspect", json!({"token": token}));
-    assert_eq!(introspected["active"], !proven && !known && state.enabled, "{introspected}");
+    assert_eq!(introspected["active"], !proven && !known && is_active(state), "{introspected}");
+}
+
+/// What a resource server is told, which sits where no client's allowlist has it; and an operator.
+///
+/// The story: introspection knew of the enable switch and of no other check of the gate. A token whose
+/// grant was taken from its client was active there, with all the words it ever had.
+fn check_introspection(clinic: &Clinic, server: &Registered, token: &str, state: &State) {
+    let request = Request::post(INTROSPECT, format!("token={token}")).by_client(server);
+    for response in [
+        request.clone().from("203.0.113.80").send(&clinic.engine),
+        request.nowhere().send(&clinic.engine),
+    ] {
+        assert_eq!(response.status, 200);
+        check_answer(&json(&response), state);
+    }
+    let told = clinic.call("token.introspect", json!({"token": token}));
+    if is_active(state) {
+        check_answer(&told, state);
+    } else {
+        let reason = if state.enabled { "grant_not_allowed" } else { "client_disabled" };
+        assert_eq!((&told["active"], &told["reason"]), (&json!(false), &json!(reason)));
+    }
+    // What introspection says of a token is what verification says of it at a place where it may be.
+    let home = match state.networks.first() {
+        Some(network) if network.contains(':') => "2001:db8::7",
+        Some(_) | None => "192.0.2.7",
+    };
+    let home = Call { peer: Some(home), words: 0 };
+    let used = clinic.engine.verify(token.as_bytes(), Required::ANY, &context(&home));
+    assert_eq!(used.is_ok(), is_active(state));
+}
+
+/// An introspection's answer, to whoever may see the token.
+fn check_answer(answer: &Value, state: &State) {
+    if is_active(state) {
+        assert_eq!(answer["active"], true);
+        assert_eq!(answer["scope"], words(GRANTED & state.scope));
+    } else {
+        assert_eq!(*answer, json!({"active": false}));
+    }
+}
+
+fn resource_server(clinic: &Clinic) -> Registered {
+    let request = ClientCreate {
+        client_name: Some("Imaging server".into()),
+        resource_server: Some(true),
+        ..ClientCreate::default()
+    };
+    register_as(&clinic.engine, request)
 }
 
 #[test]

@@ -165,8 +165,8 @@ pub(crate) fn parse_header(encoded: &str) -> std::result::Result<Header, Denied>
     })
 }
 
-/// Reads the claims' JSON: one object, nothing before or behind it. `C` decides on its members and
-/// must refuse unknown ones (`deny_unknown_fields`).
+/// Reads the claims' JSON: one object, nothing before or behind it. `C` decides on its members; one by
+/// which a token is accepted must refuse unknown ones (`deny_unknown_fields`).
 ///
 /// # Errors
 /// [`Denied::TokenMalformed`] for anything else.

@@ -1,7 +1,9 @@
 //! The one gate: whether a client may have, or use, a token now.
 //!
 //! Issuing and verifying pass through [`pass`] and nothing else; what comes next demands the [`Permit`]
-//! that only it can make, so that a path which forgot the gate does not compile.
+//! that only it can make, so that a path which forgot the gate does not compile. Introspection, where
+//! nobody comes with the token, goes through [`examine`]: the same checks but for the peer, and another
+//! proof, with which nothing can be issued or used.
 
 use crate::domain::client::{Client, GrantType};
 use crate::domain::peer::Peer;
@@ -94,34 +96,86 @@ impl<'a> Permit<'a> {
     }
 }
 
+/// Proof that a token may be used by whoever may come with it. It lets nobody in.
+#[derive(Debug)]
+pub(crate) struct Active<'a> {
+    client: &'a Client,
+}
+
+impl<'a> Active<'a> {
+    /// The client whose token it is.
+    pub(crate) const fn client(&self) -> &'a Client {
+        self.client
+    }
+}
+
 /// Decides. Every check must say yes; what cannot be known counts as no.
-// Where the caller is comes before what it asks for: to somebody at the wrong address a leaked secret
-// must look like a wrong one, whatever else is in the request (wire 15).
 pub(crate) fn pass<'c>(
     client: &'c Client,
     ask: &Ask<'_>,
 ) -> std::result::Result<Permit<'c>, Denied> {
-    check_enabled(client)?;
-    check_peer(client, ask.peer)?;
-    check_grant(client, ask.grant)?;
-    let scope = check_scope(client, ask.wanted)?;
-    check_rate(client)?;
+    let scope = check(client, ask.grant, ask.wanted, Presenter::At(ask.peer))?;
     Ok(Permit { client, grant: ask.grant, scope })
+}
+
+/// Decides whether a token with the words `granted`, come by `grant`, is active (RFC 7662 2.2): whether
+/// [`pass`] would let it be used, where nothing is required, by its client from a place that it may be at.
+///
+/// Nobody presents the token here: a resource server asks about one that it was shown. The address that
+/// the question comes from is the resource server's, so neither the allowlist of the token's client nor
+/// its rate can be held against it. Nor is the peer unknown: that is somebody of whom it is not known
+/// where he is, and an allowlist says no to him.
+pub(crate) fn examine<'c>(
+    client: &'c Client,
+    grant: GrantType,
+    granted: &str,
+) -> std::result::Result<Active<'c>, Denied> {
+    let wanted = Wanted::Use { granted, required: Required::ANY };
+    check(client, Some(grant), wanted, Presenter::Nobody)?;
+    Ok(Active { client })
+}
+
+/// Who comes with a token, or for one.
+#[derive(Clone, Copy)]
+enum Presenter {
+    /// Somebody at this address.
+    At(Peer),
+    /// Nobody: it is only asked about.
+    Nobody,
+}
+
+/// All checks of the gate.
+// Where the caller is comes before what it asks for: to somebody at the wrong address a leaked secret
+// must look like a wrong one, whatever else is in the request (wire 15).
+fn check(
+    client: &Client,
+    grant: Option<GrantType>,
+    wanted: Wanted<'_>,
+    presenter: Presenter,
+) -> std::result::Result<Option<Scope>, Denied> {
+    check_enabled(client)?;
+    check_peer(client, presenter)?;
+    check_grant(client, grant)?;
+    let scope = check_scope(client, wanted)?;
+    check_rate(client, presenter)?;
+    Ok(scope)
 }
 
 fn check_enabled(client: &Client) -> std::result::Result<(), Denied> {
     if client.enabled { Ok(()) } else { Err(Denied::ClientDisabled) }
 }
 
-fn check_peer(client: &Client, peer: Peer) -> std::result::Result<(), Denied> {
+fn check_peer(client: &Client, presenter: Presenter) -> std::result::Result<(), Denied> {
     let allowed = &client.metadata.allowed_networks;
     if allowed.is_empty() {
         return Ok(());
     }
-    match peer {
-        Peer::Unknown => Err(Denied::PeerUnknown),
-        Peer::Known(address) if allowed.iter().any(|network| network.contains(address)) => Ok(()),
-        Peer::Known(_) => Err(Denied::PeerNotAllowed),
+    let within = |address| allowed.iter().any(|network| network.contains(address));
+    match presenter {
+        Presenter::Nobody => Ok(()),
+        Presenter::At(Peer::Known(address)) if within(address) => Ok(()),
+        Presenter::At(Peer::Known(_)) => Err(Denied::PeerNotAllowed),
+        Presenter::At(Peer::Unknown) => Err(Denied::PeerUnknown),
     }
 }
 
@@ -159,6 +213,6 @@ fn check_scope(client: &Client, wanted: Wanted<'_>) -> std::result::Result<Optio
 }
 
 /// Limits of rate have their place here; no client has one yet.
-fn check_rate(_client: &Client) -> std::result::Result<(), Denied> {
+fn check_rate(_client: &Client, _presenter: Presenter) -> std::result::Result<(), Denied> {
     Ok(())
 }

@@ -29,7 +29,7 @@ pub(crate) use catalogue::{add_scope, enable_dialect_scopes, first_scopes, remov
 pub(crate) use client::{AuthMethod, Client, GrantType, Metadata, TokenTypeCase};
 pub(crate) use credential::{Credential, CredentialKind};
 pub(crate) use dialect::Habits;
-pub(crate) use gate::{Ask, Permit, Wanted, pass};
+pub(crate) use gate::{Ask, Permit, Wanted, examine, pass};
 pub(crate) use issue::{Issued, Making, Ticket, plan, record, stale};
 pub(crate) use keyring::{Key, Keyring, NewKey, import_key, make_key, retire_all};
 pub(crate) use peer::Peer;
@@ -38,4 +38,6 @@ pub(crate) use registration::{
     revoke_client_tokens, revoke_secret, set_enabled, unconfirm_all, update_client,
 };
 pub(crate) use revocation::revoke_token;
-pub(crate) use token::{Expected, TokenFacts, check_jwt, check_standing, facts_of_row};
+pub(crate) use token::{
+    Expected, NamedToken, TokenFacts, check_jwt, check_standing, facts_of_row, name_jwt, name_row,
+};

@@ -1,10 +1,12 @@
 //! Access tokens: what they say, and whether that still holds.
 
-use crate::base::{Epoch, SiteId, UnixTime};
+use crate::base::{Epoch, SiteId, TokenId, UnixTime, encode};
 use crate::crypto::{Object, Parts, parse_claims, parse_header, split, verify_signature};
 use crate::domain::authenticate::ClientState;
+use crate::domain::client::{Client, GrantType};
 use crate::domain::keyring::{Key, Keyring};
-use crate::error::Denied;
+use crate::domain::scope::Scope;
+use crate::error::{Denied, Error};
 use crate::store::OpaqueTokenRow;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -23,6 +25,19 @@ pub(crate) struct TokenFacts<'a> {
     pub(crate) issued_at: UnixTime,
     pub(crate) expires_at: UnixTime,
     pub(crate) is_jwt: bool,
+}
+
+impl TokenFacts<'_> {
+    /// The grant it came by; there is one as yet.
+    pub(crate) const fn grant(&self) -> GrantType {
+        GrantType::ClientCredentials
+    }
+
+    /// Its words, less those that were taken from its client's registration since: all that anybody is
+    /// told of its scope.
+    pub(crate) fn scope_within(&self, client: &Client) -> Scope {
+        Scope::printed(self.scope.to_string()).within(&client.metadata.scope)
+    }
 }
 
 /// The claims of a JWT access token (RFC 9068 2.2), in the order in which they are printed.
@@ -120,7 +135,6 @@ impl<'a> Claims<'a> {
     /// Demands that each claim is one that this library prints.
     fn into_facts(self, site: &SiteId) -> Result<TokenFacts<'a>, Denied> {
         let bad = |claim| Denied::BadClaim { claim };
-        let in_range = |seconds: i64| (0..=UnixTime::MAX.seconds()).contains(&seconds);
         if !in_range(self.exp) {
             return Err(bad("exp"));
         }
@@ -131,9 +145,7 @@ impl<'a> Claims<'a> {
         if wk.s != site.as_str() {
             return Err(bad("wk"));
         }
-        let of_site =
-            |jti: &str| jti.strip_prefix(site.as_str()).is_some_and(|rest| rest.starts_with('.'));
-        if self.jti.len() != TOKEN_ID_LENGTH || !of_site(&self.jti) {
+        if !is_token_id(&self.jti, site) {
             return Err(bad("jti"));
         }
         // A subject of its own, and its generation, come with users: a library that cannot check them
@@ -155,6 +167,17 @@ impl<'a> Claims<'a> {
             is_jwt: true,
         })
     }
+}
+
+/// Whether a time claim is one that can be printed.
+fn in_range(seconds: i64) -> bool {
+    (0..=UnixTime::MAX.seconds()).contains(&seconds)
+}
+
+/// Whether `jti` is one that this library prints at `site`; allocates nothing, for verification asks it.
+fn is_token_id(jti: &str, site: &SiteId) -> bool {
+    let unique = jti.strip_prefix(site.as_str()).and_then(|rest| rest.strip_prefix('.'));
+    unique.is_some_and(|unique| encode::is_base64url(unique, 22))
 }
 
 /// The facts of an opaque token.
@@ -223,8 +246,66 @@ pub(crate) fn check_standing<'s>(
     if revoked { Err(Denied::TokenRevoked) } else { Ok(state) }
 }
 
+/// Which token a text is, whatever it is worth by now: all that is needed to revoke it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NamedToken {
+    pub(crate) token_id: TokenId,
+    /// Whose it is.
+    pub(crate) client_id: String,
+    pub(crate) expires_at: UnixTime,
+}
+
+/// Finds out which token a JWT is, by the signature of any key that this database ever had.
+///
+/// Neither time nor issuer, audience, epoch or the client's standing is asked, nor whether the key still
+/// verifies. Each of them may be otherwise tomorrow: the clock is set right, the issuer set back, another
+/// process has another time. Who has revoked a token must be able to rely on it then too.
+pub(crate) fn name_jwt(
+    token: &[u8],
+    keyring: &Keyring,
+    site: &SiteId,
+    buffer: &mut [u8],
+) -> Result<NamedToken, Denied> {
+    let parts = split(token)?;
+    let key = find_key(&parts, keyring)?;
+    verify_signature(&parts, &key.public)?;
+    let claims: NameClaims<'_> = parse_claims(parts.decode_claims(buffer)?)?;
+    let bad = |claim| Denied::BadClaim { claim };
+    if !in_range(claims.exp) {
+        return Err(bad("exp"));
+    }
+    let token_id = TokenId::parse(&claims.jti).filter(|_| is_token_id(&claims.jti, site));
+    Ok(NamedToken {
+        token_id: token_id.ok_or(bad("jti"))?,
+        client_id: claims.client_id.into_owned(),
+        expires_at: UnixTime::from_seconds(claims.exp),
+    })
+}
+
+/// The claims that name a token. Others may stand beside them: what a later release says of its tokens
+/// makes them invalid here, and no less revocable.
+#[derive(Deserialize)]
+struct NameClaims<'a> {
+    exp: i64,
+    #[serde(borrow)]
+    client_id: Cow<'a, str>,
+    #[serde(borrow)]
+    jti: Cow<'a, str>,
+}
+
+/// Which opaque token a row is. That it was found is enough: its digest is that of the text.
+///
+/// # Errors
+/// [`Error::Corrupt`] for a row whose id is none.
+pub(crate) fn name_row(row: OpaqueTokenRow) -> crate::error::Result<NamedToken> {
+    let token_id = TokenId::parse(&row.token_id);
+    let corrupt = || Error::Corrupt { what: "the id of an opaque token".to_owned() };
+    Ok(NamedToken {
+        token_id: token_id.ok_or_else(corrupt)?,
+        client_id: row.client_id,
+        expires_at: UnixTime::from_millis(row.expires_at),
+    })
+}
+
 /// Two processes may read the time a moment apart.
 const FUTURE_MILLIS: i64 = 10_000;
-
-/// `<11>.<22>`.
-const TOKEN_ID_LENGTH: usize = 34;

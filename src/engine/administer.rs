@@ -6,15 +6,15 @@ use crate::admin::{
     KeyDocument, KeyImport, KeyList, KeyPage, Operation, ScopeAdd, ScopeDocument, ScopeList,
     ScopePage, ScopeRemove, SecretConfirm, SecretCreate, SecretCreated, SecretDocument,
     SecretImport, SecretList, SecretPage, SecretRevoke, SettingsDocument, SettingsGet, SettingsSet,
-    TokenDocument, TokenIntrospect, TokenRevoke, document_of_settings, settings_of_document,
+    document_of_settings, settings_of_document,
 };
-use crate::base::{ClientId, Secret, TokenId, UnixTime, encode};
-use crate::crypto::{self, Algorithm, MAX_CLAIMS, password};
+use crate::base::{ClientId, Secret, UnixTime, encode};
+use crate::crypto::{self, Algorithm, password};
 use crate::domain::{
     self, Actor, Client, Credential, CredentialKind, GrantType, Metadata, NewKey, NewSecret,
 };
 use crate::engine::Engine;
-use crate::error::{Denied, Error, Result};
+use crate::error::{Error, Result};
 use crate::store::{SettingsRow, Tx};
 
 /// An administrative operation that an engine can run: every request type in [`crate::admin`].
@@ -56,7 +56,7 @@ pub(super) use administer;
 
 impl Engine {
     /// Runs `work` in a writing transaction; administration is never denied, it fails.
-    fn change<T: Send + 'static>(
+    pub(super) fn change<T: Send + 'static>(
         &self,
         now: UnixTime,
         work: impl FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
@@ -338,88 +338,6 @@ administer!(KeyImport, |request, engine, actor, now| {
     let key = frame.keyring.by_kid(kid.as_str());
     key.map(KeyDocument::from).ok_or(Error::Internal { what: "an imported key that is not there" })
 });
-
-administer!(TokenRevoke, |request, engine, actor, now| {
-    let (token_id, facts) = match (&request.token, &request.jti) {
-        (Some(token), None) => engine.identify_token(token.expose().as_bytes())?,
-        (None, Some(jti)) => {
-            let own = TokenId::parse(jti).filter(|id| engine.is_of_this_site(id));
-            let why = "must be a token id of this database: its site, a dot, 22 characters";
-            (own.ok_or_else(|| Error::document("jti", why))?, None)
-        }
-        (Some(_), Some(_)) | (None, None) => {
-            return Err(Error::document(".", "must have either `token` or `jti`"));
-        }
-    };
-    let mut entry = actor.did("token.revoke");
-    if let Some((client_id, _)) = &facts {
-        entry.client = Some(client_id.clone());
-    }
-    let expires_at = facts.map(|(_, expires_at)| expires_at);
-    engine.change(now, move |tx| domain::revoke_token(tx, &token_id, expires_at, entry))?;
-    Ok(Done::default())
-});
-
-impl Engine {
-    /// The id, client and end of a token that is presented whole; an expired one needs no revocation.
-    fn identify_token(&self, token: &[u8]) -> Result<(TokenId, Option<(String, UnixTime)>)> {
-        let (frame, now) = self.current()?;
-        let mut buffer = vec![0; token.len().min(MAX_CLAIMS)];
-        let facts = self
-            .read_token(token, &frame, now, &mut buffer)?
-            .map_err(|why| Error::document("token", why.to_string()))?;
-        let token_id = TokenId::parse(&facts.token_id)
-            .ok_or(Error::Internal { what: "a token without a jti" })?;
-        Ok((token_id, Some((facts.client_id.into_owned(), facts.expires_at))))
-    }
-
-    fn is_of_this_site(&self, token_id: &TokenId) -> bool {
-        let site = self.store.identity().site.as_str();
-        token_id.as_str().strip_prefix(site).is_some_and(|rest| rest.starts_with('.'))
-    }
-}
-
-administer!(TokenIntrospect, |request, engine, _actor, _now| {
-    let (frame, now) = engine.current()?;
-    let mut buffer = vec![0; request.token.expose().len().min(MAX_CLAIMS)];
-    let facts =
-        match engine.read_token(request.token.expose().as_bytes(), &frame, now, &mut buffer)? {
-            Ok(facts) => facts,
-            Err(why) => return Ok(inactive(&why)),
-        };
-    let holder = engine.snapshot.client(&engine.store, &facts.client_id)?;
-    let standing = engine.check_standing_now(&facts, &frame, holder.as_deref());
-    let enabled =
-        standing.and_then(
-            |holder| {
-                if holder.client.enabled { Ok(()) } else { Err(Denied::ClientDisabled) }
-            },
-        );
-    if let Err(why) = enabled {
-        return Ok(inactive(&why));
-    }
-    Ok(TokenDocument {
-        active: true,
-        scope: Some(facts.scope.into_owned()),
-        client_id: Some(facts.client_id.into_owned()),
-        sub: Some(facts.subject.into_owned()),
-        aud: Some(facts.audience.into_owned()),
-        iss: Some(frame.settings.issuer.clone()),
-        exp: Some(facts.expires_at.seconds()),
-        iat: Some(facts.issued_at.seconds()),
-        jti: Some(facts.token_id.into_owned()),
-        credential_id: Some(facts.credential_id.into_owned()),
-        ..TokenDocument::default()
-    })
-});
-
-fn inactive(why: &Denied) -> TokenDocument {
-    TokenDocument {
-        reason: Some(why.code()),
-        reason_description: Some(why.to_string()),
-        ..TokenDocument::default()
-    }
-}
 
 /// A generated secret as text; it is base64url, so always text.
 fn text(secret: &Secret) -> String {

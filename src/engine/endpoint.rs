@@ -1,8 +1,8 @@
 //! The HTTP facade: one message in, one out.
 
-use crate::base::{RequestId, TokenId, UnixTime};
+use crate::base::{RequestId, UnixTime};
 use crate::crypto::MAX_CLAIMS;
-use crate::domain::{self, Ask, Context, Dialect, Peer, Wanted, pass};
+use crate::domain::{self, Ask, Context, Dialect, NamedToken, Peer, TokenFacts, Wanted, pass};
 use crate::engine::Engine;
 use crate::engine::issue::{Caller, Request, entry_of};
 use crate::engine::snapshot::Frame;
@@ -129,22 +129,18 @@ impl Engine {
             return Ok(oauth::print_refusal(&Denied::SecretMissing, shape));
         }
         let mut buffer = vec![0; read.token.len().min(MAX_CLAIMS)];
-        let read_token =
-            self.read_token(read.token.as_bytes(), exchange.frame, exchange.now, &mut buffer)?;
-        let Ok(facts) = read_token else {
-            return Ok(oauth::print_introspection(None));
-        };
-        let holder = self.snapshot.client(&self.store, &facts.client_id)?;
-        let active = self
-            .check_standing_now(&facts, exchange.frame, holder.as_deref())
-            .is_ok_and(|holder| holder.client.enabled);
+        // Anew: authenticating may have taken a while.
+        let (frame, now) = self.current()?;
+        let facts = self.introspect(read.token.as_bytes(), &frame, now, &mut buffer)?;
         let client = &caller.state.client;
         // "Not the caller's to see" is the same answer as "not active": a caller learns nothing about
         // tokens of others (RFC 7662 4).
-        let visible =
-            client.metadata.resource_server || *facts.client_id == *client.client_id.as_str();
-        let issuer = exchange.frame.settings.issuer.as_str();
-        Ok(oauth::print_introspection((active && visible).then_some((&facts, issuer))))
+        let visible = |facts: &TokenFacts<'_>| {
+            client.metadata.resource_server || *facts.client_id == *client.client_id.as_str()
+        };
+        let facts = facts.ok().filter(visible);
+        let issuer = frame.settings.issuer.as_str();
+        Ok(oauth::print_introspection(facts.as_ref().map(|facts| (facts, issuer))))
     }
 
     /// RFC 7009.
@@ -166,42 +162,70 @@ impl Engine {
             }
             Err(error) => return Err(error),
         };
-        let mut buffer = vec![0; read.token.len().min(MAX_CLAIMS)];
-        let read_token =
-            self.read_token(read.token.as_bytes(), exchange.frame, exchange.now, &mut buffer)?;
+        let named = self.name_token(read.token.as_bytes(), exchange.frame)?;
         // RFC 7009 2.2: "invalid tokens do not cause an error response since the client cannot handle
         // such an error in a reasonable way."
-        let Ok(facts) = read_token else {
-            return Ok(oauth::print_revoked());
-        };
-        let own = *facts.client_id == *caller.state.client.client_id.as_str();
+        if let Ok(named) = named {
+            self.revoke_for(&caller, named, &asked, exchange)?;
+        }
+        Ok(oauth::print_revoked())
+    }
+
+    /// Revokes a token of the caller's own. One of others lives on and leaves a trace, which the caller
+    /// is not told of (wire 31).
+    fn revoke_for(
+        &self,
+        caller: &Caller,
+        token: NamedToken,
+        asked: &Request<'_>,
+        exchange: &Exchange<'_>,
+    ) -> Result<()> {
+        let client_id = caller.state.client.client_id.as_str();
+        let own = token.client_id == client_id;
+        // A public client has proved nothing: in its name, anybody could write a row with each request
+        // that changes nothing.
+        if caller.proven.credential_id.is_none()
+            && let Some(why) = self.futile(&token, own, exchange.now)
+        {
+            self.note(asked, &why, Some(client_id), None);
+            return Ok(());
+        }
         let mut entry = AuditEntry {
             event: "token.revoke",
             outcome: if own { "done" } else { "denied" },
             reason: (!own).then_some(Denied::TokenForeign.code()),
-            client: Some(caller.state.client.client_id.as_str().to_owned()),
+            client: Some(client_id.to_owned()),
             credential: caller.proven.credential_id.as_ref().map(|id| id.as_str().to_owned()),
-            token: Some(facts.token_id.clone().into_owned()),
-            ..entry_of(&asked)
+            token: Some(token.token_id.as_str().to_owned()),
+            ..entry_of(asked)
         };
+        let NamedToken { token_id, client_id: owner, expires_at } = token;
         if !own {
-            entry.detail.insert("owner", facts.client_id.clone().into_owned());
+            entry.detail.insert("owner", owner);
         }
-        let token_id = TokenId::parse(&facts.token_id);
-        let token_id = token_id.ok_or(Error::Internal { what: "a token without a jti" })?;
-        let expires_at = facts.expires_at;
         let outcome = self.write(exchange.now, move |tx| {
             if own {
-                domain::revoke_token(tx, &token_id, Some(expires_at), entry).map(Ok)
+                domain::revoke_token(tx, &token_id, Some(expires_at), entry)?;
             } else {
                 tx.audit(&entry)?;
-                Ok(Err(Denied::TokenForeign))
             }
+            Ok(Ok(()))
         })?;
-        // Whether it was the caller's is not told (wire 31).
-        match outcome {
-            Ok(()) | Err(_) => Ok(oauth::print_revoked()),
+        outcome.map_err(|_| Error::Internal { what: "a revocation that was denied" })
+    }
+
+    /// Why a revocation of this token by its client, or by another, would change nothing; if so.
+    fn futile(&self, token: &NamedToken, own: bool, now: UnixTime) -> Option<Denied> {
+        if !own {
+            return Some(Denied::TokenForeign);
         }
+        if self.snapshot.is_revoked(token.token_id.as_str()) {
+            return Some(Denied::TokenRevoked);
+        }
+        // Its row would be cleared away by the transaction that writes it.
+        let over = now.since(token.expires_at) > PRUNED_AFTER_MILLIS;
+        let (now, expires_at) = (now.millis(), token.expires_at.millis());
+        over.then_some(Denied::TokenExpired { now, expires_at })
     }
 
     /// RFC 8414.
@@ -276,3 +300,6 @@ fn check_transport(exchange: &Exchange<'_>) -> std::result::Result<(), Denied> {
 
 /// Finds the request's row in the audit.
 const REQUEST_ID_HEADER: &str = "Wardkey-Request-Id";
+
+/// An hour: the margin after which `store/prune.rs` clears away what has ended.
+const PRUNED_AFTER_MILLIS: i64 = 3_600_000;

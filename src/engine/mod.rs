@@ -13,6 +13,7 @@ mod issue;
 mod options;
 mod snapshot;
 mod time;
+mod token;
 mod verify;
 
 pub use access::{AccessToken, Authorization, Challenge, Principal, PrincipalKind};

@@ -3,8 +3,8 @@
 use crate::base::UnixTime;
 use crate::crypto::{MAX_CLAIMS, opaque_form};
 use crate::domain::{
-    Ask, ClientState, Context, Expected, GrantType, Peer, Permit, Required, Scope, TokenFacts,
-    TokenFormat, Wanted, check_jwt, check_standing, facts_of_row, pass,
+    Ask, ClientState, Context, Expected, Peer, Permit, Required, TokenFacts, TokenFormat, Wanted,
+    check_jwt, check_standing, facts_of_row, pass,
 };
 use crate::engine::Engine;
 use crate::engine::access::{Authorization, Challenge, Principal, PrincipalKind};
@@ -12,7 +12,7 @@ use crate::engine::gather::Refusal;
 use crate::engine::snapshot::Frame;
 use crate::error::{Denied, Error, Result};
 use crate::oauth;
-use crate::store::check_extra;
+use crate::store::{OpaqueTokenRow, check_extra};
 
 impl Engine {
     /// Verifies an access token for an operation that requires `required`.
@@ -86,7 +86,7 @@ impl Engine {
         let state = self.snapshot.client(&self.store, &facts.client_id)?;
         let decided = self.check_standing_now(&facts, frame, state.as_deref()).and_then(|state| {
             let wanted = Wanted::Use { granted: &facts.scope, required };
-            let ask = Ask { grant: Some(GrantType::ClientCredentials), wanted, peer };
+            let ask = Ask { grant: Some(facts.grant()), wanted, peer };
             pass(&state.client, &ask)
         });
         match decided {
@@ -128,15 +128,19 @@ impl Engine {
             };
             return Ok(check_jwt(token, &expected, buffer));
         }
-        let digest = identity.keys.digest.opaque_token(token);
-        let row = self.store.read(|view| view.opaque_token(&digest))?;
-        Ok(match row {
+        Ok(match self.opaque_row(token)? {
             None => Err(Denied::TokenUnknown),
             Some(row) => {
                 check_extra(&row.extra)?;
                 facts_of_row(&row, settings.audience(), now)
             }
         })
+    }
+
+    /// The row of an opaque token.
+    pub(super) fn opaque_row(&self, token: &[u8]) -> Result<Option<OpaqueTokenRow>> {
+        let digest = self.store.identity().keys.digest.opaque_token(token);
+        self.store.read(|view| view.opaque_token(&digest))
     }
 
     /// Whether nothing the token depends on has ended; returns its client.
@@ -186,8 +190,7 @@ fn principal(facts: &TokenFacts<'_>, permit: &Permit<'_>) -> Principal {
         kind: PrincipalKind::Client,
         token_id: facts.token_id.clone().into_owned(),
         token_format: if facts.is_jwt { TokenFormat::Jwt } else { TokenFormat::Opaque },
-        // What the client may no longer have, its tokens no longer say.
-        scope: Scope::printed(facts.scope.to_string()).within(&metadata.scope),
+        scope: facts.scope_within(permit.client()),
         issued_at: facts.issued_at,
         expires_at: facts.expires_at,
         host_data: metadata.host_data.clone(),

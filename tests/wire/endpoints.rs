@@ -86,12 +86,7 @@ fn wire_30_no_token_is_an_invalid_request() {
 fn wire_30_a_resource_server_sees_the_tokens_of_others() {
     let clinic = Clinic::open();
     let client = register(&clinic.engine);
-    let request = ClientCreate {
-        client_name: Some("Imaging server".into()),
-        resource_server: Some(true),
-        ..ClientCreate::default()
-    };
-    let server = register_as(&clinic.engine, request);
+    let server = resource_server(&clinic);
     let token = issue(&clinic.engine, &client);
     assert_eq!(json(&introspect(&clinic, &token, &server))["active"], true);
     clinic.call("client.update", json!({"client_id": server.id, "resource_server": false}));
@@ -99,6 +94,64 @@ fn wire_30_a_resource_server_sees_the_tokens_of_others() {
     clinic.call("client.update", json!({"client_id": server.id, "resource_server": true}));
     revoke(&clinic.engine, &token).unwrap();
     assert_inactive(&introspect(&clinic, &token, &server));
+}
+
+/// The story: introspection looked at the standing of a token and at the enable switch, and at nothing
+/// else that the gate knows. A resource server went on to serve what verification refused.
+#[test]
+fn wire_30_a_token_whose_grant_was_taken_from_its_client_is_exactly_active_false() {
+    let clinic = Clinic::open();
+    let (client, server) = (register(&clinic.engine), resource_server(&clinic));
+    for form in ["jwt", "opaque"] {
+        let with = json!({
+            "client_id": client.id, "token_format": form, "grant_types": ["client_credentials"],
+        });
+        clinic.call("client.update", with);
+        let token = issue(&clinic.engine, &client);
+        assert_eq!(json(&introspect(&clinic, &token, &server))["active"], true);
+        let without = json!({"client_id": client.id, "grant_types": ["authorization_code"]});
+        clinic.call("client.update", without);
+        assert_eq!(why(verify(&clinic.engine, &token)), Denied::GrantNotAllowed);
+        assert_inactive(&introspect(&clinic, &token, &server));
+        assert_inactive(&introspect(&clinic, &token, &client));
+        let told = clinic.call("token.introspect", json!({"token": token}));
+        assert_eq!(told["reason"], "grant_not_allowed");
+    }
+}
+
+#[test]
+fn wire_30_a_token_says_no_scope_that_was_taken_from_its_client() {
+    let clinic = Clinic::open();
+    let (client, server) = (register(&clinic.engine), resource_server(&clinic));
+    let token = issue(&clinic.engine, &client);
+    for (left, said) in
+        [("lab:read", "lab:read"), ("", ""), ("lab:write billing:read", "lab:write")]
+    {
+        clinic.call("client.update", json!({"client_id": client.id, "scope": left}));
+        assert_eq!(verify(&clinic.engine, &token).unwrap().scope.as_str(), said);
+        for caller in [&client, &server] {
+            let body = json(&introspect(&clinic, &token, caller));
+            assert_eq!((&body["active"], &body["scope"]), (&json!(true), &json!(said)));
+        }
+        let told = clinic.call("token.introspect", json!({"token": token}));
+        assert_eq!(told["scope"], said);
+    }
+}
+
+#[test]
+fn wire_30_the_allowlist_of_a_tokens_client_is_not_asked_about_the_resource_server() {
+    let clinic = Clinic::open();
+    let (client, server) = (register(&clinic.engine), resource_server(&clinic));
+    let token = issue(&clinic.engine, &client);
+    let home = json!({"client_id": client.id, "allowed_networks": ["10.0.0.0/8"]});
+    clinic.call("client.update", home);
+    assert_eq!(why(verify(&clinic.engine, &token)), Denied::PeerNotAllowed);
+    assert_eq!(json(&introspect(&clinic, &token, &server))["active"], true);
+    // Who asks is asked for its own.
+    assert_eq!(introspect(&clinic, &token, &client).status, 401);
+    let home = json!({"client_id": server.id, "allowed_networks": ["10.0.0.0/8"]});
+    clinic.call("client.update", home);
+    assert_eq!(introspect(&clinic, &token, &server).status, 401);
 }
 
 #[test]
@@ -247,6 +300,15 @@ fn introspect(clinic: &Clinic, token: &str, caller: &Registered) -> HttpResponse
 
 fn send_revocation(clinic: &Clinic, token: &str, caller: &Registered) -> HttpResponse {
     Request::post(REVOKE, format!("token={token}")).by_client(caller).send(&clinic.engine)
+}
+
+fn resource_server(clinic: &Clinic) -> Registered {
+    let request = ClientCreate {
+        client_name: Some("Imaging server".into()),
+        resource_server: Some(true),
+        ..ClientCreate::default()
+    };
+    register_as(&clinic.engine, request)
 }
 
 fn public_client(clinic: &Clinic) -> String {

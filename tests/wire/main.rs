@@ -13,5 +13,6 @@ mod endpoints;
 mod errors;
 mod request;
 mod response;
+mod revocation;
 mod token;
 mod transport;

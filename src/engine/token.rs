@@ -1,0 +1,113 @@
+//! Single tokens: what one is worth now, and ending one.
+
+use crate::admin::{Done, TokenDocument, TokenIntrospect, TokenRevoke};
+use crate::base::{TokenId, UnixTime};
+use crate::crypto::{MAX_CLAIMS, opaque_form};
+use crate::domain::{self, Actor, NamedToken, TokenFacts, examine, name_jwt, name_row};
+use crate::engine::Engine;
+use crate::engine::administer::{Administer, administer, private};
+use crate::engine::snapshot::Frame;
+use crate::error::{Denied, Error, Result};
+use std::borrow::Cow;
+
+impl Engine {
+    /// What an active token says, its scope as its client may still have it; or why it is not active.
+    ///
+    /// RFC 7662 4: "Since resource servers using token introspection rely on the authorization server to
+    /// determine the state of a token, the authorization server MUST perform all applicable checks against
+    /// a token's state." Those are the checks of [`Engine::verify`] but for where the token comes from.
+    pub(super) fn introspect<'b>(
+        &self,
+        token: &[u8],
+        frame: &Frame,
+        now: UnixTime,
+        buffer: &'b mut [u8],
+    ) -> Result<std::result::Result<TokenFacts<'b>, Denied>> {
+        let facts = match self.read_token(token, frame, now, buffer)? {
+            Ok(facts) => facts,
+            Err(why) => return Ok(Err(why)),
+        };
+        let state = self.snapshot.client(&self.store, &facts.client_id)?;
+        let active = self
+            .check_standing_now(&facts, frame, state.as_deref())
+            .and_then(|state| examine(&state.client, facts.grant(), &facts.scope));
+        Ok(active.map(|active| {
+            let scope = facts.scope_within(active.client());
+            TokenFacts { scope: Cow::Owned(scope.as_str().to_owned()), ..facts }
+        }))
+    }
+
+    /// Which token of this database a text is, whatever it is worth by now.
+    pub(super) fn name_token(
+        &self,
+        token: &[u8],
+        frame: &Frame,
+    ) -> Result<std::result::Result<NamedToken, Denied>> {
+        if opaque_form(token).is_none() {
+            let mut buffer = vec![0; token.len().min(MAX_CLAIMS)];
+            let site = &self.store.identity().site;
+            return Ok(name_jwt(token, &frame.keyring, site, &mut buffer));
+        }
+        self.opaque_row(token)?.map_or(Ok(Err(Denied::TokenUnknown)), |row| name_row(row).map(Ok))
+    }
+
+    fn is_of_this_site(&self, token_id: &TokenId) -> bool {
+        let site = self.store.identity().site.as_str();
+        token_id.as_str().strip_prefix(site).is_some_and(|rest| rest.starts_with('.'))
+    }
+}
+
+administer!(TokenRevoke, |request, engine, actor, now| {
+    let mut entry = actor.did("token.revoke");
+    let (token_id, expires_at) = match (&request.token, &request.jti) {
+        (Some(token), None) => {
+            let (frame, _) = engine.current()?;
+            let named = engine
+                .name_token(token.expose().as_bytes(), &frame)?
+                .map_err(|why| Error::document("token", why.to_string()))?;
+            entry.client = Some(named.client_id);
+            (named.token_id, Some(named.expires_at))
+        }
+        (None, Some(jti)) => {
+            let own = TokenId::parse(jti).filter(|id| engine.is_of_this_site(id));
+            let why = "must be a token id of this database: its site, a dot, 22 characters";
+            (own.ok_or_else(|| Error::document("jti", why))?, None)
+        }
+        (Some(_), Some(_)) | (None, None) => {
+            return Err(Error::document(".", "must have either `token` or `jti`"));
+        }
+    };
+    engine.change(now, move |tx| domain::revoke_token(tx, &token_id, expires_at, entry))?;
+    Ok(Done::default())
+});
+
+administer!(TokenIntrospect, |request, engine, _actor, _now| {
+    let token = request.token.expose().as_bytes();
+    let mut buffer = vec![0; token.len().min(MAX_CLAIMS)];
+    let (frame, now) = engine.current()?;
+    let facts = match engine.introspect(token, &frame, now, &mut buffer)? {
+        Ok(facts) => facts,
+        Err(why) => return Ok(inactive(&why)),
+    };
+    Ok(TokenDocument {
+        active: true,
+        scope: Some(facts.scope.into_owned()),
+        client_id: Some(facts.client_id.into_owned()),
+        sub: Some(facts.subject.into_owned()),
+        aud: Some(facts.audience.into_owned()),
+        iss: Some(frame.settings.issuer.clone()),
+        exp: Some(facts.expires_at.seconds()),
+        iat: Some(facts.issued_at.seconds()),
+        jti: Some(facts.token_id.into_owned()),
+        credential_id: Some(facts.credential_id.into_owned()),
+        ..TokenDocument::default()
+    })
+});
+
+fn inactive(why: &Denied) -> TokenDocument {
+    TokenDocument {
+        reason: Some(why.code()),
+        reason_description: Some(why.to_string()),
+        ..TokenDocument::default()
+    }
+}
