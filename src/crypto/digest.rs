@@ -32,6 +32,8 @@ impl DigestKey {
 
     /// The domain ends in the only NUL before the text, so no two domains share an input.
     fn tagged(&self, domain: &[u8], text: &[u8]) -> [u8; 32] {
+        #[cfg(test)]
+        tests::count();
         let mut context = hmac::Context::with_key(&self.0);
         context.update(domain);
         context.update(text);
@@ -72,9 +74,23 @@ fn array(output: &[u8]) -> [u8; 32] {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::base::encode;
+    use std::cell::Cell;
+
+    thread_local! {
+        static COMPUTED: Cell<usize> = const { Cell::new(0) };
+    }
+
+    /// How many digests this thread has computed.
+    pub(crate) fn computed() -> usize {
+        COMPUTED.get()
+    }
+
+    pub(super) fn count() {
+        COMPUTED.set(COMPUTED.get() + 1);
+    }
 
     #[test]
     fn sha256_gives_the_published_value() {

@@ -20,6 +20,9 @@ mod secret;
 #[cfg(test)]
 mod wycheproof_tests;
 
+#[cfg(test)]
+pub(crate) use digest::tests::computed as digests_computed;
+
 pub use algorithm::Algorithm;
 pub(crate) use digest::{DigestKey, equal, sha256};
 pub use jwk::Jwk;

@@ -130,6 +130,8 @@ pub(crate) struct NewKey {
 impl NewKey {
     /// Makes a key pair. RSA takes a while; do it outside a transaction.
     pub(crate) fn make(algorithm: Algorithm, entropy: &dyn crate::base::Entropy) -> Result<Self> {
+        #[cfg(test)]
+        tests::count();
         let (key, pkcs8) = PrivateKey::generate(algorithm, entropy)?;
         Ok(Self { algorithm, public: key.public(), pkcs8, origin: "made" })
     }
@@ -227,4 +229,22 @@ fn store_key(tx: &mut Tx<'_>, new: &NewKey, now: UnixTime, actor: &Actor) -> Res
     entry.note_version(1, &mac);
     tx.audit(&entry)?;
     Ok(kid)
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::cell::Cell;
+
+    thread_local! {
+        static MADE: Cell<usize> = const { Cell::new(0) };
+    }
+
+    /// How many key pairs this thread has made.
+    pub(crate) fn made() -> usize {
+        MADE.get()
+    }
+
+    pub(super) fn count() {
+        MADE.set(MADE.get() + 1);
+    }
 }

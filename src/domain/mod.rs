@@ -16,6 +16,9 @@ mod scope;
 mod settings;
 mod token;
 
+#[cfg(test)]
+pub(crate) use keyring::tests::made as keys_made;
+
 pub use client::TokenFormat;
 pub use dialect::Dialect;
 pub use gate::Required;

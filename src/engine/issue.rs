@@ -12,7 +12,7 @@ use crate::engine::gather::{Refusal, note_place};
 use crate::engine::snapshot::Frame;
 use crate::error::{Denied, Error, Result};
 use crate::oauth;
-use crate::store::AuditEntry;
+use crate::store::{AuditEntry, lock};
 use std::sync::Arc;
 
 /// A request for a token, as far as it has been read.
@@ -99,7 +99,7 @@ impl Engine {
             TokenFormat::Opaque | TokenFormat::OpaqueHex => None,
             TokenFormat::Jwt => match frame.keyring.signer(plan.algorithm, now) {
                 Some(key) => Some(key),
-                None => return self.make_key(plan.algorithm, &request.id, now).map(|()| None),
+                None => return self.make_key(plan.algorithm, &request.id).map(|()| None),
             },
         };
         let making = Making {
@@ -217,7 +217,15 @@ impl Engine {
     }
 
     /// Makes the first signing key of an algorithm, when it is first needed.
-    fn make_key(&self, algorithm: Algorithm, request: &RequestId, now: UnixTime) -> Result<()> {
+    ///
+    /// One thread does it, since an RSA key takes a while to make; those that need it too wait, and find
+    /// it. Another process may make one at the same time: the transaction keeps the first alone.
+    fn make_key(&self, algorithm: Algorithm, request: &RequestId) -> Result<()> {
+        let _alone = lock(&self.making_key);
+        let (frame, now) = self.current()?;
+        if frame.keyring.signer(algorithm, now).is_some() {
+            return Ok(());
+        }
         let new = NewKey::make(algorithm, self.store.identity().entropy.as_ref())?;
         let actor = Actor::library(request);
         let outcome = self.write(now, move |tx| domain::make_key(tx, &new, &actor).map(Ok))?;
@@ -296,3 +304,144 @@ const WORD_LIMIT: usize = 128;
 
 /// How often a ticket is made anew because what it was decided on changed meanwhile.
 const ATTEMPTS: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::admin::{ClientCreate, ClientDisable, KeyList};
+    use crate::base::ManualClock;
+    use crate::crypto::digests_computed;
+    use crate::domain::{Settings, keys_made};
+    use crate::engine::Options;
+    use crate::oauth::HttpRequest;
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use std::thread;
+
+    /// An open database of its own.
+    struct Bench {
+        engine: Engine,
+        clock: Arc<ManualClock>,
+        _folder: tempfile::TempDir,
+    }
+
+    impl Bench {
+        fn open() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let clock = Arc::new(ManualClock::at(UnixTime::from_seconds(1_772_353_800)));
+            let options =
+                Options::new(folder.path().join("db")).clock(Arc::<ManualClock>::clone(&clock));
+            Engine::create(&options, &Settings::default(), &Context::by("anna")).unwrap();
+            Self { engine: Engine::open(&options).unwrap(), clock, _folder: folder }
+        }
+
+        /// Registers a client and returns its id and secret.
+        fn register(&self, request: ClientCreate) -> (String, String) {
+            let request = ClientCreate { client_name: Some("Lab".into()), ..request };
+            let created = self.engine.run(&Context::by("anna"), request).unwrap();
+            (created.client.client_id.clone(), created.client_secret.clone().unwrap())
+        }
+
+        fn commits(&self) -> u64 {
+            self.engine.store.read(|view| view.state()).unwrap().commits
+        }
+    }
+
+    /// The story: each of the threads that were the first to need an RSA key made one, a second of work
+    /// each, and all of them but one were thrown away.
+    #[test]
+    fn eight_threads_that_need_the_first_key_at_once_make_one() {
+        let bench = Bench::open();
+        let rs256 =
+            || ClientCreate { algorithm: Some(Some("RS256".into())), ..ClientCreate::default() };
+        let clients: Vec<_> = (0..8).map(|_| bench.register(rs256())).collect();
+        let barrier = std::sync::Barrier::new(clients.len());
+        let made: usize = thread::scope(|scope| {
+            let threads: Vec<_> = clients
+                .into_iter()
+                .map(|(id, secret)| {
+                    let (engine, barrier) = (&bench.engine, &barrier);
+                    scope.spawn(move || {
+                        barrier.wait();
+                        let secret = Secret::new(secret.into_bytes());
+                        engine.issue(&id, secret, None, &Context::default()).unwrap();
+                        keys_made()
+                    })
+                })
+                .collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+        });
+        assert_eq!(made, 1);
+        let admin = Context::by("anna");
+        assert_eq!(bench.engine.run(&admin, KeyList::default()).unwrap().keys.len(), 1);
+        let filter = crate::store::AuditFilter {
+            event: Some("key.make".into()),
+            limit: 10,
+            ..crate::store::AuditFilter::default()
+        };
+        assert_eq!(bench.engine.store.read(|view| view.audit(&filter)).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn wire_15_whoever_is_not_let_in_costs_one_digest_and_no_write() {
+        // "comparable time", without a clock, which would measure the machine: the work is counted.
+        let bench = Bench::open();
+        let expires = bench.engine.now().seconds() + 60;
+        let (living, _) = bench.register(ClientCreate::default());
+        let (_, elsewhere_secret) = bench.register(ClientCreate::default());
+        let expired = bench.register(ClientCreate {
+            client_secret_expires_at: Some(expires),
+            ..ClientCreate::default()
+        });
+        let disabled = bench.register(ClientCreate::default());
+        let off = ClientDisable { client_id: disabled.0.clone() };
+        bench.engine.run(&Context::by("anna"), off).unwrap();
+        let far = bench.register(ClientCreate {
+            allowed_networks: Some(vec!["10.0.0.0/8".into()]),
+            ..ClientCreate::default()
+        });
+        bench.clock.advance_millis(60_000);
+        let cases = [
+            ("unknown id", ("wkc_nobody".to_owned(), elsewhere_secret.clone())),
+            ("wrong secret", (living, elsewhere_secret)),
+            ("expired secret", expired),
+            ("disabled client", disabled),
+            ("peer not allowed", far),
+        ];
+        let before = bench.commits();
+        for path in ["/oauth/token", "/oauth/introspect", "/oauth/revoke"] {
+            for (what, client) in &cases {
+                for in_form in [false, true] {
+                    let digests = digests_computed();
+                    assert_eq!(send(&bench.engine, path, client, in_form), 401, "{path} {what}");
+                    assert_eq!(digests_computed() - digests, 1, "{path} {what}");
+                }
+            }
+        }
+        assert_eq!(bench.commits(), before);
+    }
+
+    /// Sends what a client would, in the header or in the form, from an address.
+    fn send(engine: &Engine, path: &str, client: &(String, String), in_form: bool) -> u16 {
+        let (id, secret) = client;
+        let basic = format!("Basic {}", STANDARD.encode(format!("{id}:{secret}")));
+        let mut body = "grant_type=client_credentials&token=x".to_owned();
+        let mut headers: Vec<(&str, &[u8])> =
+            vec![("Content-Type", b"application/x-www-form-urlencoded")];
+        if in_form {
+            body.push_str(&format!("&client_id={id}&client_secret={secret}"));
+        } else {
+            headers.push(("Authorization", basic.as_bytes()));
+        }
+        let request = HttpRequest {
+            method: "POST",
+            path,
+            headers: &headers,
+            body: body.as_bytes(),
+            ..HttpRequest::default()
+        };
+        let peer = Some([192, 0, 2, 7].into());
+        let context = Context { peer, secure: true, ..Context::default() };
+        engine.http(&request, &context).unwrap().status
+    }
+}

@@ -47,6 +47,8 @@ pub struct Engine {
     time: Timekeeper,
     gather: Gather,
     hashes: Limiter,
+    /// Held by the one thread that makes a signing key.
+    making_key: Mutex<()>,
     closed: AtomicBool,
     /// When the gathered notes were last written, in milliseconds.
     flushed_at: AtomicI64,
@@ -88,6 +90,7 @@ impl Engine {
             time,
             gather: Gather::default(),
             hashes: Limiter::new(),
+            making_key: Mutex::default(),
             closed: AtomicBool::new(false),
             _open: open,
         };
