@@ -1,6 +1,6 @@
 //! Forgeries: what somebody without a key, or with the wrong one, may try.
 
-use crate::common::{issue, register};
+use crate::common::{issue, register, revoke};
 use crate::forge::{Forge, import_keys, sign, signature};
 use crate::http::Clinic;
 use base64::Engine as _;
@@ -214,6 +214,32 @@ fn a_signature_of_another_form_is_refused() {
     }
     let long = format!("{body}.{}", URL_SAFE_NO_PAD.encode([7; 600]));
     assert_eq!(forge.code(long), "token_malformed");
+}
+
+#[test]
+fn a_token_with_a_claim_of_a_later_release_is_invalid_and_no_less_revocable() {
+    let forge = Forge::open();
+    let token = forge.with_claims(|claims| {
+        claims["later"] = json!(1);
+        claims["wk"]["g"] = json!("grant");
+    });
+    assert_eq!(forge.code(&token), "token_malformed");
+    revoke(&forge.clinic.engine, &token).unwrap();
+    // It has the id of the real one.
+    assert_eq!(forge.why(&forge.token), Denied::TokenRevoked);
+}
+
+/// The story: an id was checked by its length and its site. Whoever had an imported key could sign a
+/// token that was valid and could not be revoked by its text: that failed, as an internal error.
+#[test]
+fn a_token_whose_id_this_library_would_not_print_is_invalid() {
+    let forge = Forge::open();
+    let site = forge.claims["wk"]["s"].as_str().unwrap();
+    for unique in ["!".repeat(22), "A".repeat(21), "A".repeat(23)] {
+        let token = forge.with_claims(|claims| claims["jti"] = json!(format!("{site}.{unique}")));
+        assert_eq!(forge.why(&token), Denied::BadClaim { claim: "jti" }, "{unique}");
+        revoke(&forge.clinic.engine, &token).unwrap_err();
+    }
 }
 
 #[test]
