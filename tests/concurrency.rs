@@ -263,6 +263,40 @@ fn settings_that_change_under_issuing_threads_make_no_token_of_the_old_ones_afte
     assert_chain_whole(&engine);
 }
 
+/// The story: any change since a token was decided on threw it away, whomever it concerned. Beside a
+/// thread that revoked tokens of another client, in one transaction after the other, all attempts of an
+/// issue were used up, and it failed as busy.
+#[test]
+fn revocations_of_another_clients_tokens_do_not_keep_a_client_from_its_own() {
+    let place = Place::created();
+    let engine = place.open();
+    let (one, other) = (register(&engine), register(&engine));
+    let ended: Vec<_> = (0..300).map(|_| issue(&engine, &other)).collect();
+    let done = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for tokens in ended.chunks(100) {
+            let (engine, done) = (&engine, &done);
+            scope.spawn(move || {
+                tokens.iter().for_each(|token| revoke(engine, token).unwrap());
+                done.fetch_add(1, Ordering::SeqCst);
+            });
+        }
+        for _ in 0..3 {
+            scope.spawn(|| {
+                while done.load(Ordering::SeqCst) < 3 {
+                    verify(&engine, &try_issue(&engine, &one).unwrap()).unwrap();
+                }
+            });
+        }
+    });
+    for token in &ended {
+        assert_eq!(why(verify(&engine, token)), Denied::TokenRevoked);
+    }
+    // Each was recorded once: none was made and thrown away on paper.
+    assert_eq!(events(&engine, "token.revoke").len(), ended.len());
+    assert_chain_whole(&engine);
+}
+
 #[test]
 fn many_threads_at_one_clock_tick_are_in_one_order() {
     let place = Place::empty();

@@ -246,6 +246,40 @@ fn a_refusal_by_an_allowlist_is_gathered_under_its_client_and_secret() {
     assert_eq!(rows[0]["credential"], client.credential);
 }
 
+/// The story: a public client gives its id and proves nothing, and each refusal after that wrote a row to
+/// the audit and synced it. Whoever knew the id filled the disk.
+#[test]
+fn a_thousand_refusals_of_a_public_client_are_a_few_rows() {
+    let clinic = Clinic::open();
+    let page = json!({
+        "client_name": "Page", "token_endpoint_auth_method": "none",
+        "grant_types": ["authorization_code"], "scope": "lab:read",
+    });
+    let page = clinic.call("client.create", page)["client_id"].as_str().unwrap().to_owned();
+    let rows = || -> u32 {
+        let sqlite = clinic.place.sqlite();
+        sqlite.query_row("SELECT count(*) FROM audit", [], |row| row.get(0)).unwrap()
+    };
+    let before = rows();
+    for number in 0..250 {
+        for wanted in [
+            format!("{GRANT}&scope=no:such{number}"),
+            format!("grant_type=authorization_code&code={number}"),
+            format!("grant_type=refresh_token&refresh_token={number}"),
+            format!("grant_type=urn:{number}"),
+        ] {
+            let response = ask(format!("{wanted}&client_id={page}")).send(&clinic.engine);
+            assert_eq!(response.status, 400);
+        }
+    }
+    assert_eq!(rows(), before);
+    let told = events(&clinic.engine, "request.refuse");
+    assert!(told.len() <= 2, "{told:?}");
+    assert!(told.iter().all(|row| row["client"] == page));
+    assert_eq!(told.iter().map(|row| row["count"].as_u64().unwrap()).sum::<u64>(), 1000);
+    assert!(events(&clinic.engine, "token.deny").is_empty());
+}
+
 fn use_from(engine: &Engine, token: &str, peer: &str) {
     let context = Context { peer: Some(peer.parse().unwrap()), ..bench() };
     engine.verify(token.as_bytes(), Required::ANY, &context).unwrap();

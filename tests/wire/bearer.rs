@@ -125,6 +125,72 @@ fn wire_28_a_disabled_client_or_one_deleted_has_no_valid_token() {
     }
 }
 
+/// The story: `authorize` had the headers in its hands and did not look at those of a proxy. Behind one,
+/// every caller had the proxy's address: an allowlist refused all of them, or let all of them in.
+#[test]
+fn wire_40_the_forwarding_headers_of_the_request_name_the_peer() {
+    let clinic = Clinic::open();
+    let client = register(&clinic.engine);
+    let token = issue(&clinic.engine, &client);
+    clinic.call("settings.set", json!({"trusted_proxies": ["10.0.0.0/24"]}));
+    let fixed = json!({"client_id": client.id, "allowed_networks": ["203.0.113.9"]});
+    clinic.call("client.update", fixed);
+    let value = format!("Bearer {token}");
+    let why = |peer: &str, forwarding: &[(&str, &str)]| {
+        let mut headers = vec![("Authorization", value.as_bytes())];
+        headers.extend(forwarding.iter().map(|(name, value)| (*name, value.as_bytes())));
+        let context = Context { peer: Some(peer.parse().unwrap()), ..bench() };
+        let required = Required::all_of("lab:read").unwrap();
+        let authorized = clinic.engine.authorize(&headers, required, &context).unwrap();
+        authorized.err().map(|challenge| {
+            assert_eq!(challenge.status, 403);
+            challenge.why
+        })
+    };
+    let (proxy, list) = ("10.0.0.1", "X-Forwarded-For");
+    for allowed in [
+        &[(list, "203.0.113.9")][..],
+        &[("x-forwarded-for", "6.6.6.6, 203.0.113.9, 10.0.0.2")],
+        &[(list, "6.6.6.6"), (list, "203.0.113.9")],
+        &[("Forwarded", "for=6.6.6.6, for=203.0.113.9;proto=https")],
+    ] {
+        assert_eq!(why(proxy, allowed), None, "{allowed:?}");
+    }
+    assert_eq!(why(proxy, &[(list, "203.0.113.9, 6.6.6.6")]), Some(Denied::PeerNotAllowed));
+    for doubtful in [
+        &[][..],
+        &[(list, "unknown")],
+        &[(list, "10.0.0.2")],
+        &[(list, "203.0.113.9"), ("Forwarded", "for=203.0.113.9")],
+    ] {
+        assert_eq!(why(proxy, doubtful), Some(Denied::PeerUnknown), "{doubtful:?}");
+    }
+    // From anybody else a header may be a lie, from the right address too.
+    for peer in ["198.51.100.7", "203.0.113.9"] {
+        for name in [list, "Forwarded"] {
+            let lie = [(name, "203.0.113.9")];
+            assert_eq!(why(peer, &lie), Some(Denied::PeerUnknown), "{peer} {name}");
+        }
+    }
+    assert_eq!(why("203.0.113.9", &[]), None);
+}
+
+#[test]
+fn wire_40_what_the_host_says_of_the_forwarding_goes_before_the_headers() {
+    let clinic = Clinic::open();
+    let client = register(&clinic.engine);
+    let token = issue(&clinic.engine, &client);
+    clinic.call("settings.set", json!({"trusted_proxies": ["10.0.0.0/24"]}));
+    let fixed = json!({"client_id": client.id, "allowed_networks": ["203.0.113.9"]});
+    clinic.call("client.update", fixed);
+    let value = format!("Bearer {token}");
+    let headers = [("Authorization", value.as_bytes()), ("X-Forwarded-For", &b"203.0.113.9"[..])];
+    let context =
+        Context { peer: Some([10, 0, 0, 1].into()), forwarded: Some("198.51.100.7"), ..bench() };
+    let (status, _, why) = answer(&clinic.engine, &headers, "lab:read", context);
+    assert_eq!((status, why), (403, Denied::PeerNotAllowed));
+}
+
 fn answer(
     engine: &Engine,
     headers: &[(&str, &[u8])],

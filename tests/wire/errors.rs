@@ -303,3 +303,37 @@ fn reason_of(engine: &Engine, response: &HttpResponse) -> String {
     assert!(explanation.held, "{}", explanation.words);
     explanation.entry.unwrap()["reason"].as_str().unwrap().to_owned()
 }
+
+#[test]
+fn wire_20_a_scope_of_more_than_4096_characters_is_an_invalid_scope() {
+    let clinic = Clinic::open();
+    let client = register(&clinic.engine);
+    let ask_for = |read: usize, write: usize, length: usize| {
+        let words = [vec!["lab:read"; read], vec!["lab:write"; write]].concat();
+        assert_eq!(words.join("+").len(), length);
+        let request = ask(format!("{GRANT}&scope={}", words.join("+")));
+        request.by_client(&client).send(&clinic.engine)
+    };
+    // Words that are there already count once, however often they come.
+    assert_eq!(ask_for(453, 2, 4096).status, 200);
+    assert_eq!(refusal(&ask_for(452, 3, 4097)), (400, "invalid_scope".to_owned()));
+    let words = (0..7000).map(|number| format!("w{number}")).collect::<Vec<_>>().join("+");
+    let request = ask(format!("{GRANT}&scope={words}")).by_client(&client);
+    assert_eq!(refusal(&request.send(&clinic.engine)), (400, "invalid_scope".to_owned()));
+}
+
+/// The story: a scope was parsed before the gate was asked, each word compared with all before it. A
+/// client that was disabled could still make the server work, and read that its secret was right.
+#[test]
+fn wire_15_a_disabled_client_with_a_garbage_scope_reads_what_a_wrong_secret_reads() {
+    let clinic = Clinic::open();
+    let client = register(&clinic.engine);
+    clinic.call("client.disable", json!({"client_id": client.id}));
+    let long = format!("{GRANT}&scope={}", "a+b+".repeat(10_000));
+    let wrong = ask(GRANT).basic(&client.id, "wrong").send(&clinic.engine);
+    for body in [GRANT, &format!("{GRANT}&scope=++"), &format!("{GRANT}&scope=%00%22"), &long] {
+        let response = ask(body).by_client(&client).send(&clinic.engine);
+        assert_eq!(refusal(&response), (401, "invalid_client".to_owned()));
+        assert_eq!(visible(&response), visible(&wrong));
+    }
+}
