@@ -91,7 +91,7 @@ pub(crate) struct Expected<'a> {
 }
 
 /// Checks a JWT's text, signature and claims, in the order of wire 35; `buffer` holds what the facts
-/// borrow. Whether it was revoked is [`check_standing`]'s.
+/// borrow. Whether it has expired or was revoked is [`check_standing`]'s.
 pub(crate) fn check_jwt<'b>(
     token: &[u8],
     expected: &Expected<'_>,
@@ -112,9 +112,7 @@ pub(crate) fn check_jwt<'b>(
     if claims.aud != expected.audience {
         return Err(Denied::WrongAudience);
     }
-    let facts = claims.into_facts(expected.site)?;
-    check_times(facts.issued_at, facts.expires_at, expected.now)?;
-    Ok(facts)
+    claims.into_facts(expected.site)
 }
 
 /// The key that the token names. Its algorithm is the key's, whatever the token says (RFC 8725 3.1).
@@ -180,11 +178,10 @@ fn is_token_id(jti: &str, site: &SiteId) -> bool {
     unique.is_some_and(|unique| encode::is_base64url(unique, 22))
 }
 
-/// The facts of an opaque token.
+/// The facts of an opaque token. Whether it has expired or was revoked is [`check_standing`]'s.
 pub(crate) fn facts_of_row(
     row: &OpaqueTokenRow,
     audience: &str,
-    now: UnixTime,
 ) -> Result<TokenFacts<'static>, Denied> {
     if row.audience != audience {
         return Err(Denied::WrongAudience);
@@ -192,7 +189,7 @@ pub(crate) fn facts_of_row(
     if row.grant_id.is_some() || row.subject != row.client_id || row.subject_generation != 0 {
         return Err(Denied::BadClaim { claim: "sub" });
     }
-    let facts = TokenFacts {
+    Ok(TokenFacts {
         token_id: Cow::Owned(row.token_id.clone()),
         client_id: Cow::Owned(row.client_id.clone()),
         subject: Cow::Owned(row.subject.clone()),
@@ -204,33 +201,22 @@ pub(crate) fn facts_of_row(
         issued_at: UnixTime::from_millis(row.issued_at),
         expires_at: UnixTime::from_millis(row.expires_at),
         is_jwt: false,
-    };
-    check_times(facts.issued_at, facts.expires_at, now)?;
-    Ok(facts)
+    })
 }
 
-/// RFC 7519 4.1.4: "The "exp" claim identifies the expiration time on or after which the JWT MUST NOT be
-/// accepted for processing." There is no leeway: issuer and verifier share one clock.
-fn check_times(issued_at: UnixTime, expires_at: UnixTime, now: UnixTime) -> Result<(), Denied> {
-    if now >= expires_at {
-        return Err(Denied::TokenExpired { now: now.millis(), expires_at: expires_at.millis() });
-    }
-    if issued_at > now.plus_millis(FUTURE_MILLIS) {
-        return Err(Denied::TokenFromFuture { now: now.millis(), starts_at: issued_at.millis() });
-    }
-    Ok(())
-}
-
-/// Whether nothing that the token depends on has been ended since it was issued.
+/// Whether the token has its time, and nothing that it depends on has been ended since it was issued.
 ///
 /// `revoked` says whether the token itself was; `state` is its client's, if there still is one, and is
-/// returned.
+/// returned. `now` must have been read after `revoked`: a revocation is forgotten when its token has
+/// expired, and a thread that was held up in between would see neither.
 pub(crate) fn check_standing<'s>(
     facts: &TokenFacts<'_>,
+    now: UnixTime,
     epoch: Epoch,
     state: Option<&'s ClientState>,
     revoked: bool,
 ) -> Result<&'s ClientState, Denied> {
+    check_times(facts.issued_at, facts.expires_at, now)?;
     if facts.epoch != epoch {
         return Err(Denied::EpochEnded);
     }
@@ -244,6 +230,18 @@ pub(crate) fn check_standing<'s>(
         return Err(Denied::CredentialRevoked);
     }
     if revoked { Err(Denied::TokenRevoked) } else { Ok(state) }
+}
+
+/// RFC 7519 4.1.4: "The "exp" claim identifies the expiration time on or after which the JWT MUST NOT be
+/// accepted for processing." There is no leeway: issuer and verifier share one clock.
+fn check_times(issued_at: UnixTime, expires_at: UnixTime, now: UnixTime) -> Result<(), Denied> {
+    if now >= expires_at {
+        return Err(Denied::TokenExpired { now: now.millis(), expires_at: expires_at.millis() });
+    }
+    if issued_at > now.plus_millis(FUTURE_MILLIS) {
+        return Err(Denied::TokenFromFuture { now: now.millis(), starts_at: issued_at.millis() });
+    }
+    Ok(())
 }
 
 /// Which token a text is, whatever it is worth by now: all that is needed to revoke it.

@@ -108,7 +108,7 @@ impl Engine {
         }
     }
 
-    /// Reads a token of either form: its signature or digest, its claims, its times.
+    /// Reads a token of either form: its signature or digest, its claims.
     pub(super) fn read_token<'b>(
         &self,
         token: &[u8],
@@ -132,7 +132,7 @@ impl Engine {
             None => Err(Denied::TokenUnknown),
             Some(row) => {
                 check_extra(&row.extra)?;
-                facts_of_row(&row, settings.audience(), now)
+                facts_of_row(&row, settings.audience())
             }
         })
     }
@@ -143,7 +143,7 @@ impl Engine {
         self.store.read(|view| view.opaque_token(&digest))
     }
 
-    /// Whether nothing the token depends on has ended; returns its client.
+    /// Whether neither the token nor anything that it depends on has ended; returns its client.
     pub(super) fn check_standing_now<'s>(
         &self,
         facts: &TokenFacts<'_>,
@@ -151,7 +151,7 @@ impl Engine {
         state: Option<&'s ClientState>,
     ) -> std::result::Result<&'s ClientState, Denied> {
         let revoked = self.snapshot.is_revoked(&facts.token_id);
-        check_standing(facts, frame.epoch, state, revoked)
+        check_standing(facts, self.time.now(), frame.epoch, state, revoked)
     }
 
     /// Notes a refusal and returns it under a request id.

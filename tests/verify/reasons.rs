@@ -128,6 +128,20 @@ fn a_token_is_expired_exactly_at_its_end() {
 }
 
 #[test]
+fn the_refusal_of_an_expired_token_names_whose_it_was() {
+    let forge = Forge::open();
+    forge.clinic.pass(3600);
+    assert_eq!(forge.code(&forge.token), "token_expired");
+    let rows = events(&forge.clinic.engine, "request.refuse");
+    let row = &rows[0];
+    assert_eq!(
+        (&row["reason"], &row["client"]),
+        (&json!("token_expired"), &json!(forge.client.id))
+    );
+    assert_eq!(row["credential"], forge.client.credential);
+}
+
+#[test]
 fn an_opaque_token_is_expired_exactly_at_its_end() {
     let clinic = Clinic::open();
     let client = register(&clinic.engine);
