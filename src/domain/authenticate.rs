@@ -5,7 +5,11 @@ use crate::crypto::password::{self, Limiter};
 use crate::crypto::{self, DigestKey};
 use crate::domain::client::{AuthMethod, Client};
 use crate::domain::credential::{Credential, CredentialKind};
-use crate::error::{Denied, Result};
+use crate::domain::gate::{Ask, Wanted, pass};
+use crate::domain::peer::Peer;
+use crate::domain::throttle::{Throttle, Turn};
+use crate::error::{Denied, Error, Result};
+use std::sync::Arc;
 
 /// A client and its secrets, as one consistent read had them.
 #[derive(Debug)]
@@ -43,6 +47,22 @@ impl Presented {
     }
 }
 
+/// One reading of a request's credentials, and the client that has its id.
+pub(crate) struct Reading<'a> {
+    pub(crate) presented: &'a Presented,
+    /// `None` for an id that nobody has.
+    pub(crate) state: Option<Arc<ClientState>>,
+}
+
+/// What authentication needs beside the request.
+pub(crate) struct Means<'a> {
+    pub(crate) digest_key: &'a DigestKey,
+    pub(crate) limiter: &'a Limiter,
+    pub(crate) throttle: &'a Throttle,
+    pub(crate) peer: Peer,
+    pub(crate) now: UnixTime,
+}
+
 /// A client that proved who it is.
 #[derive(Debug, Clone)]
 pub(crate) struct Proven {
@@ -54,91 +74,438 @@ pub(crate) struct Proven {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refused {
     pub(crate) why: Denied,
+    /// The client that was tried, if it exists.
+    pub(crate) client_id: Option<ClientId>,
     /// The secret that was recognised, if one was: whose leaked secret somebody tries.
     pub(crate) credential_id: Option<CredentialId>,
 }
 
 impl From<Denied> for Refused {
     fn from(why: Denied) -> Self {
-        Self { why, credential_id: None }
+        Self { why, client_id: None, credential_id: None }
     }
 }
 
-/// Decides whether `presented` proves the client in `state`, `None` for an id that nobody has.
+/// Decides whether any of `readings`, likeliest first, proves its client.
+///
+/// Whatever can be decided without a password hash is decided first, for all readings; a generated secret
+/// never needs one. An imported secret costs none either if the client is disabled or the caller is not
+/// where it may be, if it was proven before (see [`Throttle`]), or while guesses wait. What is left is
+/// hashed: one guess at a time for each client, and at most [`HASHES`] for a request.
 ///
 /// # Errors
-/// [`crate::Error::Overloaded`] when too many imported secrets are being checked at once.
+/// [`crate::Error::Overloaded`] when too many imported secrets are being checked at once, or the request
+/// has more to hash than it may: nothing is decided then, and the next second looks at the rest.
 pub(crate) fn authenticate(
-    state: Option<&ClientState>,
-    presented: &Presented,
-    digest_key: &DigestKey,
-    limiter: &Limiter,
-    now: UnixTime,
-) -> Result<std::result::Result<Proven, Refused>> {
-    if let Err(why) = presented.check() {
-        return Ok(Err(why.into()));
+    readings: &[Reading<'_>],
+    means: &Means<'_>,
+) -> Result<std::result::Result<(Arc<ClientState>, Proven), Refused>> {
+    let (mut open, mut refused) = (Vec::new(), None);
+    for reading in readings {
+        match examine(reading, means) {
+            Ok(Finding::Proven(state, proven)) => return Ok(Ok((Arc::clone(state), proven))),
+            Ok(Finding::Open(guess)) => open.push(guess),
+            Err(why) => {
+                let client_id = reading.state.as_ref().map(|state| state.client.client_id.clone());
+                refused.get_or_insert(Refused { client_id, ..why });
+            }
+        }
     }
+    if open.is_empty() {
+        return Ok(Err(refused.unwrap_or_else(|| Denied::SecretMissing.into())));
+    }
+    hash(&open, means)
+}
+
+/// What a reading comes to before anything is hashed.
+enum Finding<'a> {
+    Proven(&'a Arc<ClientState>, Proven),
+    Open(Guess<'a>),
+}
+
+/// A secret that only a hash can tell to be right or wrong.
+struct Guess<'a> {
+    state: &'a Arc<ClientState>,
+    secret: &'a Secret,
+    digest: [u8; 32],
+}
+
+fn examine<'a>(
+    reading: &'a Reading<'_>,
+    means: &Means<'_>,
+) -> std::result::Result<Finding<'a>, Refused> {
+    let presented = reading.presented;
+    presented.check()?;
     // Computed also for ids that nobody has: they cost what a generated secret costs.
-    let digest = presented.secret.as_ref().map(|secret| digest_key.client_secret(secret.expose()));
-    let Some(state) = state else {
-        return Ok(Err(Denied::ClientUnknown.into()));
-    };
+    let digest =
+        presented.secret.as_ref().map(|secret| means.digest_key.client_secret(secret.expose()));
+    let state = reading.state.as_ref().ok_or(Denied::ClientUnknown)?;
     let metadata = &state.client.metadata;
     if let (Some(pinned), Some(method)) = (metadata.token_endpoint_auth_method, presented.method)
         && pinned != method
     {
-        return Ok(Err(Denied::AuthenticationMethod.into()));
+        return Err(Denied::AuthenticationMethod.into());
     }
     if metadata.is_public() {
-        return Ok(Ok(Proven { credential_id: None }));
+        return Ok(Finding::Proven(state, Proven { credential_id: None }));
     }
     let (Some(secret), Some(digest)) = (&presented.secret, digest) else {
-        return Ok(Err(Denied::SecretMissing.into()));
+        return Err(Denied::SecretMissing.into());
     };
-    let Some(credential) = recognise(&state.credentials, secret, &digest, limiter, now)? else {
-        return Ok(Err(Denied::SecretWrong.into()));
-    };
-    let credential_id = Some(credential.credential_id.clone());
-    Ok(match credential.check_usable(now) {
-        Ok(()) => Ok(Proven { credential_id }),
-        Err(why) => Err(Refused { why, credential_id }),
-    })
+    let guess = Guess { state, secret, digest };
+    match recognise(&guess, means)? {
+        Some(credential) => {
+            let credential_id = Some(credential.credential_id.clone());
+            match credential.check_usable(means.now) {
+                Ok(()) => Ok(Finding::Proven(state, Proven { credential_id })),
+                Err(why) => Err(Refused { credential_id, ..why.into() }),
+            }
+        }
+        None => Ok(Finding::Open(guess)),
+    }
 }
 
-/// The credential that `secret` is, usable or not.
+/// The credential that the secret is, usable or not; `None` if that takes a hash to tell.
 fn recognise<'a>(
-    credentials: &'a [Credential],
-    secret: &Secret,
-    digest: &[u8; 32],
-    limiter: &Limiter,
-    now: UnixTime,
-) -> Result<Option<&'a Credential>> {
+    guess: &Guess<'a>,
+    means: &Means<'_>,
+) -> std::result::Result<Option<&'a Credential>, Denied> {
     let mut found = None;
-    for credential in credentials {
+    for credential in &guess.state.credentials {
         // All are compared, each in constant time: the time tells nothing about which one it was.
         if let CredentialKind::Generated(stored) = &credential.kind
-            && crypto::equal(stored, digest)
+            && crypto::equal(stored, &guess.digest)
         {
             found = Some(credential);
         }
     }
-    // A generated secret is never stored as a hash, so there is nothing to try it against.
-    if found.is_some() || crypto::looks_generated(secret.expose()) {
+    if found.is_some() {
         return Ok(found);
     }
-    for credential in credentials {
-        // A hash costs a clinic's server milliseconds: none is spent on a secret that has ended.
-        if let CredentialKind::Imported(phc) = &credential.kind
-            && credential.check_usable(now).is_ok()
-        {
-            let permit = limiter.permit()?;
-            if password::verify(&permit, phc, secret.expose())? {
-                return Ok(Some(credential));
+    // A generated secret is never stored as a hash, so there is nothing to try it against.
+    if crypto::looks_generated(guess.secret.expose())
+        || imported(guess.state, means.now).next().is_none()
+    {
+        return Err(Denied::SecretWrong);
+    }
+    // Who may not come at all learns nothing about a weak secret, not even by the milliseconds of a hash,
+    // and costs none.
+    let client = &guess.state.client;
+    pass(client, &Ask { grant: None, wanted: Wanted::Endpoint, peer: means.peer })?;
+    let credentials = imported(guess.state, means.now);
+    let client_id = client.client_id.as_str();
+    Ok(means.throttle.recall(client_id, means.peer, &guess.digest, credentials, means.now))
+}
+
+/// The imported secrets of a client that may be used now, with their hashes: none is computed for a
+/// secret that has ended.
+fn imported(state: &ClientState, now: UnixTime) -> impl Iterator<Item = (&Credential, &str)> {
+    state.credentials.iter().filter_map(move |credential| match &credential.kind {
+        CredentialKind::Imported(phc) if credential.check_usable(now).is_ok() => {
+            Some((credential, phc.as_str()))
+        }
+        CredentialKind::Imported(_) | CredentialKind::Generated(_) => None,
+    })
+}
+
+/// Hashes guesses. The readings of a request differ in id or secret, so no hash is computed twice.
+fn hash(
+    open: &[Guess<'_>],
+    means: &Means<'_>,
+) -> Result<std::result::Result<(Arc<ClientState>, Proven), Refused>> {
+    let trials = trials(open, means.now);
+    let undecided = trials.len() > HASHES;
+    let mut turns: Vec<Turn<'_>> = Vec::new();
+    for (guess, _, _) in trials.iter().take(HASHES) {
+        let client_id = &guess.state.client.client_id;
+        if turns.iter().any(|turn| turn.is_of(client_id.as_str())) {
+            continue;
+        }
+        match means.throttle.turn(client_id.as_str(), means.peer, means.now)? {
+            Ok(turn) => turns.push(turn),
+            Err(why) => {
+                return Ok(Err(Refused { client_id: Some(client_id.clone()), ..why.into() }));
             }
         }
     }
-    Ok(None)
+    let permit = means.limiter.permit()?;
+    for (guess, credential, phc) in trials.iter().take(HASHES) {
+        if password::verify(&permit, phc, guess.secret.expose())? {
+            let client_id = guess.state.client.client_id.as_str();
+            for turn in turns.into_iter().filter(|turn| turn.is_of(client_id)) {
+                turn.proved(phc, guess.digest);
+            }
+            let credential_id = Some(credential.credential_id.clone());
+            return Ok(Ok((Arc::clone(guess.state), Proven { credential_id })));
+        }
+    }
+    for turn in turns {
+        turn.failed(means.now);
+    }
+    if undecided {
+        // Some of it was not looked at: to call it wrong could be a lie.
+        return Err(Error::Overloaded);
+    }
+    let client_id = open.first().map(|guess| guess.state.client.client_id.clone());
+    Ok(Err(Refused { client_id, ..Denied::SecretWrong.into() }))
 }
+
+/// Every guess with every hash it may be the secret of. When there are more than a request may compute,
+/// each second begins with others: `Retry-After: 1` brings the caller to the rest.
+fn trials<'a>(
+    open: &'a [Guess<'_>],
+    now: UnixTime,
+) -> Vec<(&'a Guess<'a>, &'a Credential, &'a str)> {
+    let mut trials: Vec<_> = open
+        .iter()
+        .flat_map(|guess| imported(guess.state, now).map(move |(c, phc)| (guess, c, phc)))
+        .collect();
+    if trials.len() > HASHES && now.seconds() % 2 != 0 {
+        trials.rotate_left(HASHES);
+    }
+    trials
+}
+
+/// Hashes for one request. Basic can be read in two ways and a client has at most two imported secrets;
+/// more than two of those four are needed only while a client that does not encode its Basic header
+/// changes its secret.
+const HASHES: usize = 2;
 
 /// Longest secret taken: an imported one may be any passphrase.
 const SECRET_LIMIT: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{Generation, Network, SystemEntropy};
+    use crate::crypto::mint_client_secret;
+    use crate::domain::client::Metadata;
+
+    /// What `password` hashes to, cheaply: the reference implementation's test.c.
+    const PASSWORD: &str =
+        "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
+    const HOME: &str = "192.0.2.7";
+
+    /// What an engine keeps.
+    struct Desk {
+        digest_key: DigestKey,
+        limiter: Limiter,
+        throttle: Throttle,
+    }
+
+    impl Desk {
+        fn new() -> Self {
+            Self {
+                digest_key: DigestKey::new(&Secret::copy_of(&[7; 32])).unwrap(),
+                limiter: Limiter::new(),
+                throttle: Throttle::default(),
+            }
+        }
+
+        /// Presents `secret` at `second`; `None` for what is undecided.
+        fn ask(
+            &self,
+            state: &Arc<ClientState>,
+            secrets: &[&str],
+            peer: &str,
+            second: i64,
+        ) -> Option<std::result::Result<Proven, Refused>> {
+            let presented: Vec<_> = secrets.iter().map(|secret| present(secret)).collect();
+            let reading = |presented| Reading { presented, state: Some(Arc::clone(state)) };
+            let readings: Vec<_> = presented.iter().map(reading).collect();
+            let means = Means {
+                digest_key: &self.digest_key,
+                limiter: &self.limiter,
+                throttle: &self.throttle,
+                peer: Peer::Known(peer.parse().unwrap()),
+                now: UnixTime::from_seconds(second),
+            };
+            match authenticate(&readings, &means) {
+                Ok(answer) => Some(answer.map(|(_, proven)| proven)),
+                Err(Error::Overloaded) => None,
+                Err(error) => panic!("{error}"),
+            }
+        }
+
+        fn why(&self, state: &Arc<ClientState>, secret: &str, peer: &str) -> Denied {
+            self.ask(state, &[secret], peer, 0).unwrap().unwrap_err().why
+        }
+    }
+
+    fn present(secret: &str) -> Presented {
+        let secret = Some(Secret::copy_of(secret.as_bytes()));
+        Presented { client_id: "lab".to_owned(), secret, method: None }
+    }
+
+    fn credential(n: u8, kind: CredentialKind) -> Credential {
+        Credential {
+            credential_id: CredentialId::parse(&format!("AAAAAAAAAA{n}")).unwrap(),
+            client_id: ClientId::parse("lab").unwrap(),
+            kind,
+            label: String::new(),
+            created_at: UnixTime::default(),
+            not_before: None,
+            expires_at: None,
+            revoked_at: None,
+            confirmed: true,
+            version: 1,
+            extra: String::new(),
+        }
+    }
+
+    fn client(kinds: Vec<CredentialKind>, change: impl FnOnce(&mut Client)) -> Arc<ClientState> {
+        let mut client = Client {
+            client_id: ClientId::parse("lab").unwrap(),
+            metadata: Metadata::default(),
+            enabled: true,
+            created_at: UnixTime::default(),
+            updated_at: UnixTime::default(),
+            version: 1,
+            extra: String::new(),
+            generation: Generation(1),
+        };
+        change(&mut client);
+        let credentials = (0..).zip(kinds).map(|(n, kind)| credential(n, kind)).collect();
+        Arc::new(ClientState { client, credentials })
+    }
+
+    fn imported_as(phc: &str) -> CredentialKind {
+        CredentialKind::Imported(phc.to_owned())
+    }
+
+    fn at_home(client: &mut Client) {
+        client.metadata.allowed_networks = vec![Network::parse(HOME).unwrap()];
+    }
+
+    #[test]
+    fn who_may_not_come_costs_no_hash_whatever_the_secret() {
+        let desk = Desk::new();
+        let away = client(vec![imported_as(PASSWORD)], at_home);
+        let disabled = client(vec![imported_as(PASSWORD)], |client| client.enabled = false);
+        // No hash can be computed now: whoever tries is told so.
+        let full: Vec<_> = std::iter::from_fn(|| desk.limiter.permit().ok()).collect();
+        assert!(desk.ask(&away, &["password"], HOME, 0).is_none());
+        for secret in ["password", "wrong secret"] {
+            for _ in 0..20 {
+                assert_eq!(desk.why(&away, secret, "198.51.100.1"), Denied::PeerNotAllowed);
+                assert_eq!(desk.why(&disabled, secret, HOME), Denied::ClientDisabled);
+            }
+        }
+        drop(full);
+        // Nor were those failures.
+        assert!(desk.ask(&away, &["password"], HOME, 0).unwrap().is_ok());
+        // Proven or not makes no difference elsewhere.
+        assert_eq!(desk.why(&away, "password", "198.51.100.1"), Denied::PeerNotAllowed);
+    }
+
+    #[test]
+    fn a_client_with_generated_secrets_alone_knows_no_throttle_and_no_hash() {
+        let desk = Desk::new();
+        let secret = mint_client_secret(&SystemEntropy).unwrap();
+        let digest = desk.digest_key.client_secret(secret.expose());
+        let secret = String::from_utf8(secret.expose().to_vec()).unwrap();
+        let state = client(vec![CredentialKind::Generated(digest)], at_home);
+        let _full: Vec<_> = std::iter::from_fn(|| desk.limiter.permit().ok()).collect();
+        for _ in 0..200 {
+            assert_eq!(desk.why(&state, "wrong secret", HOME), Denied::SecretWrong);
+            assert_eq!(desk.why(&state, "wrong secret", "198.51.100.1"), Denied::SecretWrong);
+        }
+        // Whose leaked secret is tried elsewhere is recognised; the gate refuses it then.
+        for peer in [HOME, "198.51.100.1"] {
+            let proven = desk.ask(&state, &[&secret], peer, 0).unwrap().unwrap();
+            assert!(proven.credential_id.is_some());
+        }
+        let both = vec![CredentialKind::Generated(digest), imported_as(PASSWORD)];
+        assert!(desk.ask(&client(both, at_home), &[&secret], HOME, 0).unwrap().is_ok());
+    }
+
+    #[test]
+    fn wrong_secrets_make_the_next_wait_and_a_right_one_waits_with_them() {
+        let desk = Desk::new();
+        let state = client(vec![imported_as(PASSWORD)], |_| ());
+        for _ in 0..6 {
+            assert_eq!(desk.why(&state, "wrong secret", HOME), Denied::SecretWrong);
+        }
+        for secret in ["wrong secret", "password"] {
+            assert_eq!(desk.why(&state, secret, HOME), Denied::RateLimited { retry_after: 1 });
+        }
+        assert!(desk.ask(&state, &["password"], HOME, 1).unwrap().is_ok());
+    }
+
+    #[test]
+    fn a_secret_that_was_proven_passes_while_others_guess_and_costs_no_hash() {
+        let desk = Desk::new();
+        let state = client(vec![imported_as(PASSWORD)], |_| ());
+        assert!(desk.ask(&state, &["password"], HOME, 0).unwrap().is_ok());
+        for n in 0..150 {
+            let _ = desk.ask(&state, &["wrong secret"], &format!("2001:db8:0:{n:x}::1"), 0);
+        }
+        let limited = desk.why(&state, "wrong secret", "198.51.100.1");
+        assert!(matches!(limited, Denied::RateLimited { .. }));
+        let _full: Vec<_> = std::iter::from_fn(|| desk.limiter.permit().ok()).collect();
+        for second in 0..100 {
+            assert!(desk.ask(&state, &["password"], HOME, second).unwrap().is_ok());
+        }
+    }
+
+    #[test]
+    fn a_credential_that_changed_has_to_be_proven_again() {
+        let desk = Desk::new();
+        let state = client(vec![imported_as(PASSWORD)], |_| ());
+        assert!(desk.ask(&state, &["password"], HOME, 0).unwrap().is_ok());
+        let permit = desk.limiter.permit().unwrap();
+        let phc = password::hash(&permit, b"another secret", &SystemEntropy).unwrap();
+        let changed = client(vec![imported_as(&phc)], |_| ());
+        assert_eq!(desk.why(&changed, "password", HOME), Denied::SecretWrong);
+        let mut revoked = client(vec![imported_as(PASSWORD)], |_| ());
+        let credentials = &mut Arc::get_mut(&mut revoked).unwrap().credentials;
+        credentials[0].revoked_at = Some(UnixTime::default());
+        assert_eq!(desk.why(&revoked, "password", HOME), Denied::SecretWrong);
+    }
+
+    #[test]
+    fn two_readings_of_basic_are_one_failure_and_the_second_may_be_right() {
+        let desk = Desk::new();
+        let state = client(vec![imported_as(PASSWORD)], |_| ());
+        for second in 0..100 {
+            // As a client sends it that does not encode its secret: always the same two readings.
+            assert!(desk.ask(&state, &["decoded", "password"], HOME, second).unwrap().is_ok());
+        }
+        for _ in 0..6 {
+            let refused = desk.ask(&state, &["decoded", "raw"], HOME, 100).unwrap().unwrap_err();
+            assert_eq!(refused.why, Denied::SecretWrong);
+            assert_eq!(refused.client_id, Some(state.client.client_id.clone()));
+        }
+        let limited = desk.ask(&state, &["decoded", "raw"], HOME, 100).unwrap().unwrap_err();
+        assert_eq!(limited.why, Denied::RateLimited { retry_after: 1 });
+    }
+
+    #[test]
+    fn a_request_hashes_twice_at_most_and_calls_nothing_wrong_that_it_did_not_look_at() {
+        let desk = Desk::new();
+        let permit = desk.limiter.permit().unwrap();
+        let other = password::hash(&permit, b"another secret", &SystemEntropy).unwrap();
+        drop(permit);
+        let state = client(vec![imported_as(&other), imported_as(PASSWORD)], |_| ());
+        let readings = ["decoded", "password"];
+        assert!(desk.ask(&state, &readings, HOME, 0).is_none(), "the second reading waits");
+        assert!(desk.ask(&state, &readings, HOME, 1).unwrap().is_ok());
+        assert!(desk.ask(&state, &readings, HOME, 2).unwrap().is_ok(), "now it is known");
+        assert!(desk.ask(&state, &["x", "y"], HOME, 4).is_none());
+        assert!(desk.ask(&state, &["x", "y"], HOME, 5).is_none());
+        assert_eq!(desk.why(&state, "neither", HOME), Denied::SecretWrong);
+    }
+
+    #[test]
+    fn one_clients_guesses_do_not_keep_another_client_waiting() {
+        let desk = Desk::new();
+        let state = client(vec![imported_as(PASSWORD)], |_| ());
+        let other = client(vec![imported_as(PASSWORD)], |client| {
+            client.client_id = ClientId::parse("pharmacy").unwrap();
+        });
+        let peer = Peer::Known(HOME.parse().unwrap());
+        let _turn = desk.throttle.turn("lab", peer, UnixTime::default()).unwrap().unwrap();
+        assert!(desk.ask(&state, &["password"], HOME, 0).is_none());
+        assert!(desk.ask(&other, &["password"], HOME, 0).unwrap().is_ok());
+    }
+}

@@ -14,6 +14,7 @@ mod registration;
 mod revocation;
 mod scope;
 mod settings;
+mod throttle;
 mod token;
 
 #[cfg(test)]
@@ -27,7 +28,7 @@ pub use scope::Scope;
 pub use settings::Settings;
 
 pub(crate) use actor::{Actor, correlation_of};
-pub(crate) use authenticate::{ClientState, Presented, Proven, authenticate};
+pub(crate) use authenticate::{ClientState, Means, Presented, Proven, Reading, authenticate};
 pub(crate) use catalogue::{add_scope, enable_dialect_scopes, first_scopes, remove_scope};
 pub(crate) use client::{AuthMethod, Client, GrantType, Metadata, TokenTypeCase};
 pub(crate) use credential::{Credential, CredentialKind};
@@ -41,6 +42,7 @@ pub(crate) use registration::{
     revoke_client_tokens, revoke_secret, set_enabled, unconfirm_all, update_client,
 };
 pub(crate) use revocation::revoke_token;
+pub(crate) use throttle::Throttle;
 pub(crate) use token::{
     Expected, NamedToken, TokenFacts, check_jwt, check_standing, facts_of_row, name_jwt, name_row,
 };

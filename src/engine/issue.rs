@@ -3,8 +3,9 @@
 use crate::base::{ClientId, RequestId, Secret, UnixTime};
 use crate::crypto::{self, Algorithm, opaque_form};
 use crate::domain::{
-    self, Actor, Ask, ClientState, Context, Dialect, GrantType, Habits, Issued, Making, NewKey,
-    Peer, Presented, Proven, Scope, Ticket, TokenFormat, Wanted, authenticate, pass, plan,
+    self, Actor, Ask, ClientState, Context, Dialect, GrantType, Habits, Issued, Making, Means,
+    NewKey, Peer, Presented, Proven, Reading, Scope, Ticket, TokenFormat, Wanted, authenticate,
+    pass, plan,
 };
 use crate::engine::Engine;
 use crate::engine::access::AccessToken;
@@ -41,8 +42,9 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::Denied`] with the true reason: the remote client should read less (see
-    /// [`Engine::http`], which answers as RFC 6749 5.2 says). [`Error::Busy`], [`Error::Full`],
-    /// [`Error::Overloaded`]: nothing was issued.
+    /// [`Engine::http`], which answers as RFC 6749 5.2 says); [`Denied::RateLimited`] when nothing was
+    /// looked at, because too many wrong secrets were tried for a client whose secret was imported.
+    /// [`Error::Busy`], [`Error::Full`], [`Error::Overloaded`]: nothing was issued.
     pub fn issue(
         &self,
         client_id: &str,
@@ -138,27 +140,27 @@ impl Engine {
 
     /// Authenticates a client by any of its readings, and notes a refusal.
     pub(super) fn authenticate(&self, request: &Request<'_>, now: UnixTime) -> Result<Caller> {
-        let mut refused = None;
+        let mut readings = Vec::with_capacity(request.candidates.len());
         for presented in request.candidates {
             // An id that no client can have is looked up by nobody.
             let known = ClientId::check(&presented.client_id).is_ok();
             let state =
                 if known { self.snapshot.client(&self.store, &presented.client_id)? } else { None };
-            let digest = &self.store.identity().keys.digest;
-            match authenticate(state.as_deref(), presented, digest, &self.hashes, now)? {
-                Ok(proven) => {
-                    let state = state
-                        .ok_or(Error::Internal { what: "a client proven that is not there" })?;
-                    return Ok(Caller { state, proven });
-                }
-                Err(why) => {
-                    let client_id = state.map(|_| presented.client_id.clone());
-                    refused.get_or_insert((why, client_id));
-                }
-            }
+            readings.push(Reading { presented, state });
         }
-        let (refused, client_id) = refused.unwrap_or((Denied::SecretMissing.into(), None));
-        self.note(request, &refused.why, client_id.as_deref(), refused.credential_id.as_ref());
+        let means = Means {
+            digest_key: &self.store.identity().keys.digest,
+            limiter: &self.hashes,
+            throttle: &self.guesses,
+            peer: request.peer,
+            now,
+        };
+        let refused = match authenticate(&readings, &means)? {
+            Ok((state, proven)) => return Ok(Caller { state, proven }),
+            Err(refused) => refused,
+        };
+        let client_id = refused.client_id.as_ref().map(ClientId::as_str);
+        self.note(request, &refused.why, client_id, refused.credential_id.as_ref());
         Err(denied(refused.why, request))
     }
 

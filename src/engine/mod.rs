@@ -25,7 +25,7 @@ pub(crate) use crate::oauth::{HttpRequest, HttpResponse};
 
 use crate::base::{Network, RequestId, UnixTime};
 use crate::crypto::password::Limiter;
-use crate::domain::Actor;
+use crate::domain::{Actor, Throttle};
 use crate::engine::gather::{Gather, Notes};
 use crate::engine::snapshot::{Frame, Snapshot};
 use crate::engine::time::{Belief, Timekeeper};
@@ -49,6 +49,7 @@ pub struct Engine {
     hashes: Limiter,
     /// Held by the one thread that makes a signing key.
     making_key: Mutex<()>,
+    guesses: Throttle,
     closed: AtomicBool,
     /// When the gathered notes were last written, in milliseconds.
     flushed_at: AtomicI64,
@@ -91,6 +92,7 @@ impl Engine {
             gather: Gather::default(),
             hashes: Limiter::new(),
             making_key: Mutex::default(),
+            guesses: Throttle::default(),
             closed: AtomicBool::new(false),
             _open: open,
         };

@@ -113,7 +113,8 @@ pub enum Denied {
     PeerNotAllowed,
     /// The peer's address is unknown and the client has `allowed_networks`.
     PeerUnknown,
-    /// The client has used up its rate.
+    /// The client has used up its rate: too many wrong secrets were tried for it, from this address or
+    /// from everywhere, and the next one has to wait.
     RateLimited {
         /// Seconds until the next request may succeed.
         retry_after: u32,
@@ -208,7 +209,7 @@ impl fmt::Display for Denied {
                 write!(f, "the token lacks the scope `{}`", missing.escape_debug())
             }
             Self::RateLimited { retry_after } => {
-                write!(f, "the client has used up its rate; try again in {retry_after} s")
+                write!(f, "too many wrong secrets were tried; try again in {retry_after} s")
             }
             Self::InvalidRequest { why } => write!(f, "the request is malformed: {why}"),
             Self::KeyUnknown

@@ -11,6 +11,7 @@ mod bearer;
 mod dialects;
 mod endpoints;
 mod errors;
+mod guesses;
 mod request;
 mod response;
 mod revocation;
