@@ -281,8 +281,12 @@ fn sentence<'a>(
             "the database was restored: all tokens ended, all secrets await confirmation".to_owned()
         }
         "clock.doubt" => {
-            format!("the wall clock says {} at {}: it is not believed", detail("wall"), detail("time"))
-        },
+            format!(
+                "the wall clock says {} at {}: it is not believed",
+                detail("wall"),
+                detail("time")
+            )
+        }
         "clock.trust" => "the wall clock is believed again".to_owned(),
         other => format!("{other} {client}"),
     }

@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_path_to_error::Segment;
 
 /// An operation of `call`: a request document with a name and a response.
 pub trait Operation: DeserializeOwned {
@@ -55,39 +56,103 @@ pub(crate) fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T> {
     }
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-        let parent = error.path().to_string();
-        let why = without_value(&error.into_inner().to_string());
-        Error::document(path_of(&parent, &why), why)
+        let place = place(error.path());
+        let error = error.into_inner();
+        let (member, why) = discreet(&error);
+        Error::document(joined(place, member), why)
     })?;
     deserializer.end().map_err(|_| Error::document(".", "has text behind its end"))?;
     Ok(value)
 }
 
-/// The path of the member that `why` is about. serde reports unknown, duplicate and missing members at
-/// their parent, and names them in words.
-fn path_of(parent: &str, why: &str) -> String {
-    let member = ["unknown field `", "duplicate field `", "missing field `"]
-        .iter()
-        .find_map(|prefix| why.strip_prefix(prefix))
-        .and_then(|rest| rest.split('`').next());
-    match (parent, member) {
-        (_, None) => parent.to_owned(),
-        (".", Some(member)) => member.to_owned(),
-        (parent, Some(member)) if parent.ends_with(member) => parent.to_owned(),
-        (parent, Some(member)) => format!("{parent}.{member}"),
+/// What may be said of an error: the member it is about, where serde reports it at its parent, and why.
+///
+/// serde's own words repeat the value that was false. It may be a secret that stands in the wrong member,
+/// and errors go to logs: only what was expected is kept, which our own types say.
+fn discreet(error: &serde_json::Error) -> (Option<String>, String) {
+    let text = error.to_string();
+    // Of its syntax, the parser says what it expected and where, never what it read.
+    if !error.is_data() {
+        return (None, text);
+    }
+    let position = format!("at line {} column {}", error.line(), error.column());
+    // The value comes before what was expected, so the last of these words are serde's own.
+    let expected = text.rsplit_once(", expected ").map(|(_, expected)| expected);
+    let named = |kind: &str| text.strip_prefix(kind)?.strip_prefix(" `");
+    if let Some(rest) = named("unknown field") {
+        let member = [", expected ", ", there are no fields"]
+            .iter()
+            .find_map(|tail| rest.rsplit_once(tail))
+            .map_or("", |(member, _)| member.strip_suffix('`').unwrap_or(member));
+        let why = match expected {
+            Some(expected) => format!("unknown field, expected {expected}"),
+            None => format!("unknown field, there are no fields {position}"),
+        };
+        return (Some(tellable(member)), why);
+    }
+    for kind in ["duplicate field", "missing field"] {
+        if let Some(rest) = named(kind) {
+            let member = tellable(rest.split('`').next().unwrap_or(""));
+            let why = format!("{kind} `{member}` {position}");
+            return (Some(member), why);
+        }
+    }
+    let why = match expected {
+        Some(expected) => format!("{}expected {expected}", kind_found(&text)),
+        None => format!("is not what belongs here {position}"),
+    };
+    (None, why)
+}
+
+/// Which kind of value was found, without the value: `invalid type: integer, `.
+fn kind_found(text: &str) -> String {
+    let ill = ["invalid type: ", "invalid value: "].into_iter().find(|ill| text.starts_with(ill));
+    let found = ill.and_then(|ill| Some((ill, text.strip_prefix(ill)?)));
+    found.map_or(String::new(), |(ill, found)| {
+        // serde's kinds are words; what it quotes begins with a quote.
+        let kind = found.split(['`', '"', ',']).next().unwrap_or_default().trim_end();
+        format!("{ill}{kind}, ")
+    })
+}
+
+/// Where an error is, as `member.member[index]`; `.` is the whole document.
+fn place(path: &serde_path_to_error::Path) -> String {
+    let mut place = String::new();
+    for segment in path {
+        match segment {
+            Segment::Seq { index } => place.push_str(&format!("[{index}]")),
+            Segment::Map { key } => append(&mut place, &tellable(key)),
+            Segment::Enum { variant } => append(&mut place, &tellable(variant)),
+            Segment::Unknown => append(&mut place, "?"),
+        }
+    }
+    if place.is_empty() { ".".to_owned() } else { place }
+}
+
+fn append(place: &mut String, member: &str) {
+    if !place.is_empty() {
+        place.push('.');
+    }
+    place.push_str(member);
+}
+
+/// The path of the member of `parent`.
+fn joined(parent: String, member: Option<String>) -> String {
+    match member {
+        None => parent,
+        Some(member) if parent == "." => member,
+        Some(member) if parent.rsplit('.').next() == Some(&member) => parent,
+        Some(member) => format!("{parent}.{member}"),
     }
 }
 
-/// serde's words without the value it found: a secret given as a number would be in every log.
-fn without_value(why: &str) -> String {
-    let ill = ["invalid type: ", "invalid value: "].into_iter().find(|ill| why.starts_with(ill));
-    // From the right: the value may hold these words too.
-    match ill.and_then(|ill| Some((ill, why.strip_prefix(ill)?.rsplit_once(", expected ")?))) {
-        Some((ill, (found, expected))) => {
-            let kind = found.split(['`', '"']).next().unwrap_or_default().trim_end();
-            format!("{ill}{kind}, expected {expected}")
-        }
-        None => why.to_owned(),
+/// A member's name as it was sent, if it can be a mistyped name; it may be a secret where a name belongs.
+fn tellable(name: &str) -> String {
+    let sound = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
+    if name.len() <= NAME_LIMIT && name.bytes().all(sound) {
+        name.to_owned()
+    } else {
+        UNTOLD.to_owned()
     }
 }
 
@@ -156,6 +221,13 @@ macro_rules! operation {
     };
 }
 pub(super) use operation;
+
+/// Longest name that is repeated: longer than any of ours (26), shorter than any secret that a program
+/// made (a UUID without its dashes has 32).
+const NAME_LIMIT: usize = 30;
+
+/// Instead of a name that is not repeated.
+const UNTOLD: &str = "(a name not shown)";
 
 #[cfg(test)]
 mod tests {

@@ -32,7 +32,8 @@ impl Network {
     /// with bits set beyond the prefix: whoever wrote it may have meant another range.
     pub fn parse(text: &str) -> Result<Self> {
         let fail =
-            |why: &str| Error::argument("network", format!("`{}` {why}", text.escape_debug()));
+            // Without the text: it may be a secret that was written into the wrong place.
+            |why: &str| Error::argument("network", why);
         let (address, prefix) = match text.split_once('/') {
             Some((address, prefix)) => (address, Some(prefix)),
             None => (text, None),

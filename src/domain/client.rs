@@ -169,7 +169,8 @@ impl Metadata {
         if let Some(default) = &self.default_scope
             && let Some(word) = self.scope.first_missing(default)
         {
-            let why = format!("`{word}` is not in the client's `scope`");
+            let index = default.words().position(|known| known == word).unwrap_or_default();
+            let why = format!("word {} is not in the client's `scope`", index + 1);
             return Err(Error::document("default_scope", why));
         }
         if self.is_public() && self.grant_types.contains(&GrantType::ClientCredentials) {

@@ -1,6 +1,8 @@
 //! Administration by documents.
 
 use crate::admin::{self, Operation};
+use crate::base::CredentialId;
+use crate::crypto;
 use crate::domain::Context;
 use crate::engine::Engine;
 use crate::engine::administer::Administer;
@@ -33,7 +35,7 @@ impl Engine {
         let (frame, now) = self.current()?;
         let actor = self.actor(context, &frame.settings.trusted_proxies, now)?;
         self.flush_if_due(now);
-        operation.administer(self, actor, now)
+        operation.administer(self, actor, now).map_err(discreet)
     }
 
     /// Runs the administrative operation `name` with a JSON request, and returns its JSON response.
@@ -54,6 +56,28 @@ impl Engine {
         OPERATIONS.iter().map(|(name, _)| *name)
     }
 }
+
+/// An error repeats the id that was asked for, unless it may be a secret or token in the wrong member:
+/// errors go to logs. A secret that somebody chose cannot be told from the id of an imported client.
+fn discreet(mut error: Error) -> Error {
+    if let Error::NotFound { what, id } | Error::Conflict { what, id } = &mut error {
+        let bytes = id.as_bytes();
+        let may_be_secret = (*what == "secret" && CredentialId::parse(id).is_none())
+            || crypto::looks_generated(bytes)
+            || crypto::opaque_form(bytes).is_some()
+            || bytes.len() > ID_LIMIT;
+        if may_be_secret {
+            UNTOLD.clone_into(id);
+        }
+    }
+    error
+}
+
+/// Longest id that an error repeats, with words beside it; every JWT is longer.
+const ID_LIMIT: usize = 300;
+
+/// Instead of an id that is not repeated.
+const UNTOLD: &str = "(an id not shown)";
 
 type Run = fn(&Engine, &Context<'_>, &[u8]) -> Result<Vec<u8>>;
 

@@ -105,7 +105,9 @@ fn an_unknown_member_is_refused_by_its_path() {
             let mut with = document.clone();
             with[member] = json!(1);
             let (path, why) = refused(&clinic, name, &with.to_string());
-            assert_eq!(path, if member.is_empty() { "" } else { member }, "{name} {why}");
+            // What cannot be a mistyped name may be a secret in the wrong place.
+            let shown = if member.contains(' ') { "(a name not shown)" } else { member };
+            assert_eq!(path, shown, "{name} {why}");
             assert!(why.contains("unknown field"), "{name} {why}");
         }
     }

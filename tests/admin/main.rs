@@ -13,6 +13,7 @@ mod common;
 mod http;
 
 mod clients;
+mod discretion;
 mod documents;
 mod import;
 mod keys;
