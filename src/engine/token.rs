@@ -29,7 +29,7 @@ impl Engine {
         };
         let state = self.snapshot.client(&self.store, &facts.client_id)?;
         let active = self
-            .check_standing_now(&facts, frame, state.as_deref())
+            .check_standing_now(&facts, frame, state.as_deref())?
             .and_then(|state| examine(&state.client, facts.grant(), &facts.scope));
         Ok(active.map(|active| {
             let scope = facts.scope_within(active.client());
