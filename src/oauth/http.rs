@@ -66,7 +66,8 @@ impl fmt::Debug for HttpRequest<'_> {
 pub struct HttpResponse {
     /// The status code (RFC 9110 15).
     pub status: u16,
-    /// The header fields to send. There is no `Content-Length`: the server knows how it sends the body.
+    /// The header fields to send. There is no `Content-Length`, because the server knows how it sends the
+    /// body, but in the answer to HEAD, whose body only we know.
     pub headers: Vec<(&'static str, String)>,
     /// The whole body.
     pub body: Vec<u8>,
@@ -116,8 +117,14 @@ impl HttpResponse {
 
     /// RFC 9110 9.3.2: "The HEAD method is identical to GET except that the server MUST NOT send content
     /// in the response."
+    ///
+    /// 8.6: "A server MUST NOT send a Content-Length header field in such a response unless its field value
+    /// equals the decimal number of octets that would have been sent in the content of a response if the
+    /// same request had used the GET method." The host's server would count the bytes of an empty body.
     pub(crate) fn answering(mut self, request: &HttpRequest<'_>) -> Self {
         if request.method == "HEAD" {
+            let length = self.body.len().to_string();
+            self.headers.push(("Content-Length", length));
             self.body.clear();
         }
         self
@@ -208,8 +215,10 @@ mod tests {
     fn a_head_request_gets_no_body() {
         let head = HttpRequest { method: "HEAD", ..HttpRequest::default() };
         let get = HttpRequest { method: "GET", ..HttpRequest::default() };
-        assert!(HttpResponse::json(200, &1).answering(&head).body.is_empty());
-        assert_eq!(HttpResponse::json(200, &1).answering(&get).body, b"1");
+        let to_head = HttpResponse::json(200, &12).answering(&head);
+        assert_eq!((to_head.body.len(), to_head.header("content-length")), (0, Some("2")));
+        let to_get = HttpResponse::json(200, &12).answering(&get);
+        assert_eq!((&to_get.body[..], to_get.header("content-length")), (&b"12"[..], None));
     }
 
     #[test]

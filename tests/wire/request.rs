@@ -42,6 +42,8 @@ fn wire_01_another_method_is_405_with_allow() {
         assert_eq!((response.status, response.header("allow")), (405, Some("GET, HEAD")));
         let head = Request::get(path).method("HEAD").send(&clinic.engine);
         assert_eq!((head.status, head.body.len()), (200, 0));
+        let length = Request::get(path).send(&clinic.engine).body.len().to_string();
+        assert_eq!(head.header("content-length"), Some(&*length));
     }
 }
 
