@@ -1,0 +1,78 @@
+// A clinic for one test file: its site, its console, its clients.
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+export class Clinic {
+  #site;
+  #lines;
+  #folder;
+
+  /** A new database whose settings are the given ones and an issuer with a port of its own. */
+  static async open(settings = {}) {
+    const { WARDKEY_HOST, WARDKEY_TLS_KEY, WARDKEY_TLS_CERTIFICATE } = process.env;
+    const clinic = new Clinic();
+    clinic.#folder = await mkdtemp(join(tmpdir(), 'wardkey-'));
+    const script = fileURLToPath(new URL('site.mjs', import.meta.url));
+    const database = join(clinic.#folder, 'clinic.db');
+    const parts = [script, WARDKEY_HOST, database, WARDKEY_TLS_KEY, WARDKEY_TLS_CERTIFICATE];
+    clinic.#site = spawn(process.execPath, parts, { stdio: ['pipe', 'pipe', 'inherit'] });
+    clinic.#lines = createInterface({ input: clinic.#site.stdout })[Symbol.asyncIterator]();
+    clinic.issuer = (await clinic.#lines.next()).value;
+    await clinic.call('settings.set', { audience: AUDIENCE, ...settings });
+    return clinic;
+  }
+
+  /** Runs an operation at the console. */
+  async call(operation, document = {}) {
+    this.#site.stdin.write(`${operation} ${JSON.stringify(document)}\n`);
+    const answer = JSON.parse((await this.#lines.next()).value);
+    if (answer.error) throw new Error(answer.error);
+    return answer;
+  }
+
+  /** A client that may read and write the laboratory's data, unless told otherwise. */
+  register(members = {}) {
+    return this.call('client.create', { client_name: 'Lab', scope: 'lab:read lab:write', ...members });
+  }
+
+  /** A client of before Wardkey, whose id and secret say something else when they are not encoded well. */
+  async adopt(members = {}) {
+    const known = { client_id: 'lab bridge/7%41+b', client_secret: 'a+b %41: "c"&d=ä?' };
+    const client = { client_name: 'Bridge', scope: 'lab:read', ...known, ...members };
+    return { ...(await this.call('client.import', client)), ...known, ...members };
+  }
+
+  url(path) {
+    return new URL(path, this.issuer);
+  }
+
+  /** Asks the clinic's own API, as any program would. */
+  async results(token) {
+    const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+    const response = await fetch(this.url('/api/results'), { headers });
+    const challenge = response.headers.get('www-authenticate');
+    return { status: response.status, challenge, body: await response.json() };
+  }
+
+  async close() {
+    this.#site.stdin.end();
+    const [code] = await once(this.#site, 'exit');
+    await rm(this.#folder, { recursive: true });
+    if (code !== 0) throw new Error(`the host ended with ${code}`);
+  }
+}
+
+/** What a promise fails with. */
+export async function failure(promise) {
+  const value = await promise.catch((error) => ({ error }));
+  if (!(value?.error instanceof Error)) throw new Error(`it should have failed: ${JSON.stringify(value)}`);
+  return value.error;
+}
+
+export const AUDIENCE = 'https://api.clinic.example';

@@ -1,0 +1,227 @@
+"""curl: each endpoint's bare answer, and the requests of the dialects' own pages, byte for byte."""
+
+import base64
+import json
+import subprocess
+
+from clinic import AUDIENCE, InAClinic
+
+GRANT = "grant_type=client_credentials"
+
+
+class Answer:
+    def __init__(self, text):
+        head, _, self.text = text.partition("\r\n\r\n")
+        status, *lines = head.split("\r\n")
+        self.status = int(status.split()[1])
+        pairs = (line.split(": ", 1) for line in lines)
+        self.headers = {name.lower(): value for name, value in pairs}
+
+    @property
+    def json(self):
+        return json.loads(self.text)
+
+
+class Curl(InAClinic):
+    def curl(self, path, *arguments):
+        """Runs curl as a person would, who wants to see the headers too."""
+        command = ["curl", "--silent", "--show-error", "--include", "--max-time", "30", *arguments]
+        done = subprocess.run(
+            [*command, self.clinic.url(path)], check=True, capture_output=True, timeout=60
+        )
+        return Answer(done.stdout.decode())
+
+    def results(self, token):
+        return self.curl("/api/results", "--oauth2-bearer", token)
+
+
+def user(client):
+    return "--user", f"{client['client_id']}:{client['client_secret']}"
+
+
+def form(client):
+    pairs = (f"{name}={client[name]}" for name in ("client_id", "client_secret"))
+    return [argument for pair in pairs for argument in ("--data-urlencode", pair)]
+
+
+class Endpoints(Curl):
+    def token(self, *arguments):
+        answer = self.curl("/oauth/token", *user(self.lab), "--data", GRANT, *arguments)
+        self.assertEqual(answer.status, 200, answer.text)
+        return answer.json["access_token"]
+
+    def test_a_token_by_basic_and_by_form(self):
+        for proof in (user(self.lab), form(self.lab)):
+            answer = self.curl("/oauth/token", *proof, "--data", f"{GRANT}&scope=lab:read")
+            self.assertEqual(answer.status, 200)
+            self.assertEqual(answer.headers["content-type"], "application/json")
+            self.assertEqual(answer.headers["cache-control"], "no-store")
+            self.assertRegex(answer.headers["wardkey-request-id"], "^[0-9a-f]{32}$")
+            body = answer.json
+            self.assertEqual(set(body), {"access_token", "token_type", "expires_in", "scope"})
+            self.assertEqual((body["token_type"], body["scope"]), ("Bearer", "lab:read"))
+            self.assertIn(body["expires_in"], (3599, 3600))
+            self.assertEqual(self.results(body["access_token"]).json["for"], self.lab["client_id"])
+
+    def test_an_id_and_a_secret_that_need_escapes(self):
+        bridge = self.clinic.adopt()
+        for proof in (user(bridge), form(bridge)):
+            answer = self.curl("/oauth/token", *proof, "--data", GRANT)
+            self.assertEqual(answer.status, 200, answer.text)
+            token = answer.json["access_token"]
+            self.assertEqual(self.results(token).json["for"], bridge["client_id"])
+
+    def test_a_refusal_says_what_is_wrong_and_no_more(self):
+        wrong = {**self.lab, "client_secret": "wrong"}
+        stranger = {**self.lab, "client_id": "nobody"}
+        refused = [
+            self.curl("/oauth/token", *proof(client), "--data", GRANT)
+            for client in (wrong, stranger)
+            for proof in (user, form)
+        ]
+        for answer in refused:
+            self.assertEqual(answer.status, 401)
+            self.assertEqual(answer.json["error"], "invalid_client")
+            self.assertEqual(answer.headers["www-authenticate"], 'Basic realm="wardkey"')
+            self.assertEqual(answer.text, refused[0].text)
+        answer = self.curl("/oauth/token", *user(self.lab), "--data", f"{GRANT}&scope=billing:read")
+        self.assertEqual((answer.status, answer.json["error"]), (400, "invalid_scope"))
+        answer = self.curl("/oauth/token", *user(self.lab), "--data", "grant_type=password")
+        self.assertEqual((answer.status, answer.json["error"]), (400, "unsupported_grant_type"))
+        answer = self.curl("/oauth/token", *user(self.lab), "--json", '{"grant_type":"x"}')
+        self.assertEqual((answer.status, answer.json["error"]), (400, "invalid_request"))
+
+    def test_the_api_answers_by_the_token(self):
+        self.assertEqual(self.results(self.token()).status, 200)
+        answer = self.curl("/api/results")
+        self.assertEqual(answer.status, 401)
+        self.assertEqual(answer.headers["www-authenticate"], 'Bearer realm="wardkey"')
+        answer = self.results(self.token("--data", "scope=lab:write"))
+        self.assertEqual(answer.status, 403)
+        self.assertIn('error="insufficient_scope"', answer.headers["www-authenticate"])
+        self.assertIn('scope="lab:read"', answer.headers["www-authenticate"])
+        answer = self.results("nonsense")
+        self.assertEqual(answer.status, 401)
+        self.assertIn('error="invalid_token"', answer.headers["www-authenticate"])
+
+    def test_a_token_is_introspected_and_revoked(self):
+        token = self.token()
+        introspect = ("/oauth/introspect", *user(self.lab), "--data-urlencode", f"token={token}")
+        found = self.curl(*introspect).json
+        self.assertEqual((found["active"], found["sub"]), (True, self.lab["client_id"]))
+        self.assertEqual(found["aud"], AUDIENCE)
+        for _ in range(2):
+            answer = self.curl("/oauth/revoke", *form(self.lab), "--data-urlencode", f"token={token}")
+            self.assertEqual((answer.status, answer.text), (200, "{}"))
+        self.assertEqual(self.curl(*introspect).text, '{"active":false}')
+        self.assertEqual(self.results(token).status, 401)
+        answer = self.curl("/oauth/introspect", "--data", f"token={token}")
+        self.assertEqual((answer.status, answer.json["error"]), (401, "invalid_client"))
+
+    def test_metadata_and_keys_are_public(self):
+        for name in ("oauth-authorization-server", "openid-configuration"):
+            answer = self.curl(f"/.well-known/{name}")
+            self.assertEqual(answer.json["issuer"], self.clinic.issuer)
+        token = self.token()
+        header, _, _ = token.partition(".")
+        kid = json.loads(base64.urlsafe_b64decode(header + "=="))["kid"]
+        keys = self.curl("/oauth/jwks").json["keys"]
+        self.assertIn((kid, "ES256"), [(key["kid"], key["alg"]) for key in keys])
+
+    def test_head_tells_the_length_that_get_has(self):
+        # A server that counts the body's bytes said 0 of a body that HEAD must not have (RFC 9110 8.6).
+        for path in ("/oauth/jwks", "/.well-known/oauth-authorization-server"):
+            got, head = self.curl(path), self.curl(path, "--head")
+            self.assertEqual((head.status, head.text), (200, ""))
+            self.assertEqual(head.headers["content-length"], str(len(got.text)))
+
+    def test_what_is_not_there_is_said_so(self):
+        self.assertEqual(self.curl("/oauth/nothing").status, 404)
+        answer = self.curl("/oauth/token")
+        self.assertEqual((answer.status, answer.headers["allow"]), (405, "POST"))
+        answer = self.curl("/oauth/token", *user(self.lab), "--data", GRANT + "&x=" + "x" * 70_000)
+        self.assertEqual(answer.status, 413)
+
+
+class Dialects(Curl):
+    """What each system's page shows, with its host, id and secret replaced."""
+
+    settings = {"dialects": ["bio-ecko", "nikohealth", "medblocks"]}
+
+    def test_bio_ecko(self):
+        client = self.clinic.register(scope="patients:read appointments:write")
+        # The page shows the body on three lines, or on one with spaces.
+        for gap in (" ", "\n", ""):
+            body = (
+                f"grant_type=client_credentials{gap}&client_id={client['client_id']}{gap}"
+                f"&client_secret={client['client_secret']}"
+            )
+            answer = self.curl(
+                "/api/v1/auth/token", "--request", "POST",
+                "--header", "Content-Type: application/x-www-form-urlencoded",
+                "--data-binary", body,
+            )
+            self.assertEqual(answer.status, 200, answer.text)
+            shown = answer.json
+            self.assertTrue(shown.pop("access_token").startswith("eyJhbGciOiJSUz"))
+            self.assertIn(shown.pop("expires_in"), (3599, 3600))
+            self.assertEqual(
+                shown, {"token_type": "Bearer", "scope": "patients:read appointments:write"}
+            )
+
+    def test_bio_eckos_token_in_use(self):
+        body = f"{GRANT} &client_id={self.lab['client_id']} &client_secret={self.lab['client_secret']}"
+        token = self.curl("/api/v1/auth/token", "--data", body).json["access_token"]
+        for authorization, status in ((f"Bearer {token}", 200), (f"Bearer {token}x", 401)):
+            answer = self.curl(
+                "/api/results", "--header", f"Authorization: {authorization}",
+                "--header", "Content-Type: application/json",
+            )
+            self.assertEqual(answer.status, status)
+
+    def test_nikohealth(self):
+        client = self.clinic.register(scope="external lab:read", default_scope="external")
+        pair = f"{client['client_id']}:{client['client_secret']}".encode()
+        encoded = base64.b64encode(pair).decode()
+        answer = self.curl(
+            "/api/identity/connect/token", "--location",
+            "--header", "Content-Type: application/x-www-form-urlencoded",
+            "--header", f"Authorization: Basic {encoded}",
+            "--data-urlencode", "grant_type=client_credentials",
+        )
+        self.assertEqual(answer.status, 200, answer.text)
+        shown = answer.json
+        token = shown.pop("access_token")
+        self.assertRegex(token, "^[0-9A-F]{64}$")
+        self.assertIn(shown.pop("expires_in"), (1199, 1200))
+        self.assertEqual(shown, {"token_type": "Bearer", "scope": "external"})
+        # Its API asks for `external`; this one for another word, and so knows the token and refuses it.
+        answer = self.curl(
+            "/api/results", "--request", "GET", "--header", f"authorization: Bearer {token}",
+            "--header", "content-type: application/json",
+        )
+        self.assertEqual(answer.status, 403)
+        self.assertIn('error="insufficient_scope"', answer.headers["www-authenticate"])
+
+    def test_nikohealth_by_form(self):
+        answer = self.curl("/api/identity/connect/token", *form(self.lab), "--data", GRANT)
+        self.assertEqual(self.results(answer.json["access_token"]).status, 200)
+
+    def test_medblocks(self):
+        for scope, default, status in (("", "", 403), ("lab:read", "lab:read", 200)):
+            client = self.clinic.register(scope=scope)
+            answer = self.curl(
+                "/oauth2/token", *user(client), "--request", "POST",
+                "--header", "Content-Type: application/x-www-form-urlencoded",
+                "--data", "grant_type=client_credentials",
+            )
+            self.assertEqual(answer.status, 200, answer.text)
+            shown = answer.json
+            token = shown.pop("access_token")
+            self.assertIn(shown.pop("expires_in"), (3599, 3600))
+            self.assertEqual(shown, {"scope": default, "token_type": "bearer"})
+            answer = self.curl(
+                "/api/results", "--header", f"Authorization: Bearer {token}",
+                "--header", "Content-Type: application/fhir+json",
+            )
+            self.assertEqual(answer.status, status)
