@@ -10,7 +10,7 @@ use common::{
     register, say, told, try_issue, verify, why,
 };
 use std::fs;
-use wardkey::admin::SecretConfirm;
+use wardkey::admin::{SecretConfirm, SecretRevoke};
 use wardkey::{Denied, Engine, Error, Options, Settings};
 
 #[test]
@@ -72,6 +72,114 @@ fn an_old_main_file_is_found_although_another_process_began_the_wal() {
     fs::write(place.path(), copy).unwrap();
     let error = error_of(place.try_open());
     assert!(matches!(error, Error::StaleDatabase { .. }), "{error}");
+}
+
+#[test]
+fn a_later_main_file_over_the_wal_of_an_older_crash_is_refused_and_restored_whole() {
+    let (place, client) = later_main_file_over_an_older_wal();
+    let files = || (fs::read(place.path()).unwrap(), fs::read(place.beside("-wal")).unwrap());
+    let before = files();
+    let error = error_of(place.try_open());
+    assert!(error.to_string().contains("restore"), "{error}");
+    assert!(files() == before, "a refusal wrote the files");
+    let engine = Engine::restore(&place.options(), &admin()).unwrap();
+    assert_eq!(events(&engine, "client.create").len(), 22, "those of the later file");
+    assert!(events(&engine, "database.restore")[0]["detail"]["wal_set_aside"].is_string());
+    assert_chain_whole(&engine);
+    let Registered { id: client_id, credential: credential_id, .. } = client.clone();
+    let _ = engine.run(&admin(), SecretConfirm { client_id, credential_id });
+    assert_eq!(why(try_issue(&engine, &client)), Denied::SecretRevoked);
+}
+
+#[test]
+fn a_rewritten_copy_under_a_later_wal_is_left_alone_by_open_and_restored_without_it() {
+    let place = Place::created();
+    let engine = place.open();
+    (0..40).for_each(|_| drop(register(&engine)));
+    let copy = place.beside(".copy");
+    place.sqlite().execute_batch(&format!("VACUUM INTO '{}'", copy.display())).unwrap();
+    (0..10).for_each(|_| drop(register(&engine)));
+    drop(engine);
+    crashed(&place, "register and wait");
+    fs::copy(&copy, place.path()).unwrap();
+    let files = || (fs::read(place.path()).unwrap(), fs::read(place.beside("-wal")).unwrap());
+    let before = files();
+    let error = error_of(place.try_open());
+    assert!(error.to_string().contains("restore"), "{error}");
+    assert!(files() == before, "a refusal wrote the files");
+    let engine = Engine::restore(&place.options(), &admin()).unwrap();
+    assert_eq!(events(&engine, "client.create").len(), 40);
+    drop(engine);
+    assert_integrity(&place);
+}
+
+#[test]
+fn of_several_that_open_a_mixture_at_once_none_succeeds() {
+    let (place, _) = old_main_file_under_a_later_wal();
+    for _ in 0..10 {
+        let opened = std::thread::scope(|scope| {
+            let threads: Vec<_> =
+                (0..4).map(|_| scope.spawn(|| place.try_open().is_ok())).collect();
+            let opened: Vec<_> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
+            opened.contains(&true)
+        });
+        assert!(!opened);
+    }
+}
+
+#[test]
+fn an_old_copy_put_in_place_beside_a_running_process_is_not_opened_by_another() {
+    let place = Place::created();
+    drop(register(&place.open()));
+    let old = fs::read(place.path()).unwrap();
+    let engine = place.open();
+    (0..30).for_each(|_| drop(register(&engine)));
+    drop(engine);
+    let mut other = Other::start("register and wait", &place.path());
+    other.hear().unwrap();
+    fs::write(place.beside(".tmp"), &old).unwrap();
+    fs::rename(place.beside(".tmp"), place.path()).unwrap();
+    let error = error_of(place.try_open());
+    assert!(matches!(error, Error::StaleDatabase { .. }), "{error}");
+}
+
+#[test]
+fn whatever_the_path_looks_like_a_mixture_is_found() {
+    let (place, _) = old_main_file_under_a_later_wal();
+    let mut twice = std::ffi::OsString::from("/");
+    twice.push(place.path());
+    let error = error_of(Engine::open(&Options::new(twice)));
+    assert!(matches!(error, Error::StaleDatabase { .. }), "{error}");
+    #[cfg(unix)]
+    {
+        use std::os::unix::ffi::OsStrExt as _;
+        let folder = place.folder().join(std::ffi::OsStr::from_bytes(b"caf\xe9 %41?#&"));
+        fs::create_dir(&folder).unwrap();
+        for suffix in ["", "-wal", ".key", ".fresh"] {
+            let name = place.beside(suffix);
+            fs::copy(&name, folder.join(name.file_name().unwrap())).unwrap();
+        }
+        let error = error_of(Engine::open(&Options::new(folder.join("clinic.db"))));
+        assert!(matches!(error, Error::StaleDatabase { .. }), "{error}");
+    }
+}
+
+#[test]
+fn a_wild_number_in_the_freshness_file_costs_a_restore_and_no_more() {
+    for wild in [u64::MAX, 1 << 63, (1 << 53) + 1, 1 << 53, 1 << 40] {
+        let place = Place::created();
+        drop(register(&place.open()));
+        let mut bytes = fs::read(place.beside(".fresh")).unwrap();
+        bytes[32..40].copy_from_slice(&wild.to_le_bytes());
+        fs::write(place.beside(".fresh"), &bytes).unwrap();
+        let error = error_of(place.try_open());
+        let missing = matches!(error, Error::FreshnessMissing { .. });
+        assert!(missing || matches!(error, Error::StaleDatabase { .. }), "{error}");
+        let engine = Engine::restore(&place.options(), &admin()).unwrap();
+        (0..5).for_each(|_| drop(register(&engine)));
+        drop(engine);
+        assert_chain_whole(&place.open());
+    }
 }
 
 #[test]
@@ -140,6 +248,26 @@ fn old_main_file_under_a_later_wal() -> (Place, Registered) {
     drop(engine);
     crashed(&place, "register and wait");
     fs::write(place.path(), copy).unwrap();
+    (place, client)
+}
+
+/// The files of a crash, but for the main file, which comes from a copy of them that lived on: in it
+/// twenty clients were registered and the first one's secret was revoked.
+fn later_main_file_over_an_older_wal() -> (Place, Registered) {
+    let place = Place::created();
+    let client = register(&place.open());
+    crashed(&place, "register and wait");
+    let elsewhere = Place::empty();
+    for suffix in ["", "-wal", ".key", ".fresh"] {
+        fs::copy(place.beside(suffix), elsewhere.beside(suffix)).unwrap();
+    }
+    let engine = elsewhere.open();
+    (0..20).for_each(|_| drop(register(&engine)));
+    let request =
+        SecretRevoke { client_id: client.id.clone(), credential_id: client.credential.clone() };
+    engine.run(&admin(), request).unwrap();
+    drop(engine);
+    fs::copy(elsewhere.path(), place.path()).unwrap();
     (place, client)
 }
 

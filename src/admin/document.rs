@@ -80,10 +80,11 @@ fn discreet(error: &serde_json::Error) -> (Option<String>, String) {
     let expected = text.rsplit_once(", expected ").map(|(_, expected)| expected);
     let named = |kind: &str| text.strip_prefix(kind)?.strip_prefix(" `");
     if let Some(rest) = named("unknown field") {
-        let member = [", expected ", ", there are no fields"]
-            .iter()
-            .find_map(|tail| rest.rsplit_once(tail))
-            .map_or("", |(member, _)| member.strip_suffix('`').unwrap_or(member));
+        // An operation without members has no `expected`; the name that was sent may.
+        let none = rest.rsplit_once("`, there are no fields").map(|(member, _)| member);
+        let expected = expected.filter(|_| none.is_none());
+        let member = none.or_else(|| rest.rsplit_once("`, expected ").map(|(member, _)| member));
+        let member = member.unwrap_or("");
         let why = match expected {
             Some(expected) => format!("unknown field, expected {expected}"),
             None => format!("unknown field, there are no fields {position}"),

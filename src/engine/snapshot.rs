@@ -88,7 +88,7 @@ impl Snapshot {
         let frame = self.frame();
         // Another thread may have read later changes than the ones we know of, never earlier ones.
         if frame.sequence < state.sequence {
-            self.refresh(store, &frame)?;
+            self.refresh(store, &frame, time)?;
         }
         Ok(self.frame())
     }
@@ -132,9 +132,12 @@ impl Snapshot {
     }
 
     /// Applies the changes since `old`, or reads everything when they are not all known.
-    fn refresh(&self, store: &Store, old: &Frame) -> Result<()> {
+    fn refresh(&self, store: &Store, old: &Frame, time: &Timekeeper) -> Result<()> {
         let update = store.read(|view| {
             let state = view.state()?;
+            // Before any revocation is forgotten because its token has expired: by this time it has, and
+            // whoever is told another one must not find the token alive.
+            time.follow(&state);
             match view.changes_after(old.sequence)? {
                 Some(changes) if state.epoch == old.epoch && changes.iter().all(is_known) => {
                     apply(view, old, &state, &changes).map(Update::Delta)

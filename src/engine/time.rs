@@ -53,12 +53,20 @@ impl Timekeeper {
         let (wall, monotonic) = (self.clock.wall(), self.clock.monotonic());
         let expected = self.base.load(Ordering::Acquire).saturating_add(monotonic);
         let ahead = wall.millis().saturating_sub(expected);
-        let plausible = (-STANDSTILL_MILLIS..=LEAP_MILLIS).contains(&ahead);
+        let plausible = (-STANDSTILL_MILLIS..=self.leap_limit()).contains(&ahead);
         if plausible && self.believed.load(Ordering::Acquire) {
             return self.told(wall.millis(), monotonic);
         }
         self.judge(wall, UnixTime::from_millis(expected), plausible);
         self.told(if plausible { wall.millis() } else { expected }, monotonic)
+    }
+
+    /// How far ahead of time the wall clock may be. One that was far behind had lost the time altogether: how
+    /// long the machine was off, only the right time tells, as at a start.
+    fn leap_limit(&self) -> i64 {
+        let was_behind =
+            !self.believed.load(Ordering::Acquire) && self.offset.load(Ordering::Acquire) > 0;
+        if was_behind { LEAP_ACROSS_RESTART_MILLIS } else { LEAP_MILLIS }
     }
 
     /// Whether the clock in use is the machine's own.
@@ -310,6 +318,18 @@ mod tests {
         assert_eq!(keeper.unrecorded().unwrap().clock, BELIEVED);
         clock.advance_millis(1000);
         assert_eq!(now(&keeper), 20_030 * DAY + 1000);
+    }
+
+    #[test]
+    fn a_clock_without_battery_set_right_after_weeks_off_is_believed_by_the_running_process() {
+        let (clock, keeper) = start(11_000 * DAY, 20_000 * DAY);
+        clock.advance_millis(60_000);
+        assert_eq!(now(&keeper), 20_000 * DAY + 60_000);
+        clock.set_wall(UnixTime::from_millis(20_021 * DAY));
+        assert_eq!(now(&keeper), 20_021 * DAY);
+        assert_eq!(keeper.unrecorded().unwrap().clock, BELIEVED);
+        clock.set_wall(UnixTime::from_millis(20_030 * DAY));
+        assert_eq!(now(&keeper), 20_021 * DAY, "and from then on seven days are a leap again");
     }
 
     #[test]

@@ -134,33 +134,27 @@ pub(crate) struct Db(rusqlite::Connection);
 impl Db {
     /// Opens the database at `path`, which must exist.
     pub(crate) fn open(path: &Path, busy_timeout: Duration) -> Result<Self> {
+        let db = Self::look(path, busy_timeout)?;
+        db.keep_wal_on_close(false)?;
+        Ok(db)
+    }
+
+    /// Opens it to look whether it may be opened: nothing that is done with this connection plays a WAL into
+    /// a file that it does not belong to, its being closed as the last one neither.
+    pub(crate) fn look(path: &Path, busy_timeout: Duration) -> Result<Self> {
         Self::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, busy_timeout)
     }
 
     /// Opens the main file alone, as it would be without its WAL. Only while no other connection of
     /// this process has it open: closing this one may drop their locks.
     pub(crate) fn open_main_file(path: &Path) -> Result<Self> {
-        let Some(path) = path.to_str() else {
-            return Err(Error::argument("path", "must be UTF-8"));
-        };
-        // SQLite's URI syntax: these four characters mean something, all others stand for themselves.
-        let mut uri = String::from("file:");
-        for character in path.chars() {
-            match character {
-                '%' => uri.push_str("%25"),
-                '?' => uri.push_str("%3f"),
-                '#' => uri.push_str("%23"),
-                '\\' => uri.push('/'),
-                other => uri.push(other),
-            }
-        }
-        uri.push_str("?immutable=1");
+        let uri = format!("{}?immutable=1", uri_of(path)?);
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
             | OpenFlags::SQLITE_OPEN_NO_MUTEX
             | OpenFlags::SQLITE_OPEN_URI;
         rusqlite::Connection::open_with_flags(uri, flags)
             .map(Self)
-            .map_err(|e| fault("opening the main file", Path::new(path), &e))
+            .map_err(|e| fault("opening the main file", path, &e))
     }
 
     fn connect(path: &Path, flags: OpenFlags, busy_timeout: Duration) -> Result<Self> {
@@ -172,6 +166,8 @@ impl Db {
         inner.busy_timeout(busy_timeout).map_err(|e| fault("opening the database", path, &e))?;
         inner.set_prepared_statement_cache_capacity(64);
         let db = Self(inner);
+        // Before anything is read: a statement that fails closes the connection.
+        db.keep_wal_on_close(true)?;
         // The WAL is synced at each commit: an acknowledged commit survives power loss.
         // A schema with functions that could run code is not trusted: the file may come from anywhere.
         db.batch(
@@ -182,11 +178,10 @@ impl Db {
         Ok(db)
     }
 
-    /// Leaves the WAL as it is when this connection is closed as the last one: who only looks whether a
-    /// database may be opened must not play a WAL into a file that it does not belong to.
-    pub(crate) fn keep_wal_on_close(&self) -> Result<()> {
+    /// Whether to leave the WAL as it is when this connection is closed as the last one.
+    fn keep_wal_on_close(&self, keep: bool) -> Result<()> {
         self.0
-            .set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+            .set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep)
             .map(|_| ())
             .map_err(|e| self.fault("opening the database", &e))
     }
@@ -292,6 +287,29 @@ impl Db {
     fn fault(&self, doing: &'static str, error: &rusqlite::Error) -> Error {
         fault(doing, Path::new(self.0.path().unwrap_or_default()), error)
     }
+}
+
+/// A path in SQLite's URI syntax. Bytes that mean something there are escaped, and all that are no text.
+fn uri_of(path: &Path) -> Result<String> {
+    let bytes = path.as_os_str().as_encoded_bytes();
+    // What the system takes as it is and what has a drive's letter: a URI has forward slashes and no prefix.
+    let bytes = bytes.strip_prefix(br"\\?\".as_slice()).filter(|_| cfg!(windows)).unwrap_or(bytes);
+    let mut uri = String::from("file://");
+    if !bytes.starts_with(b"/") {
+        uri.push('/');
+    }
+    for byte in bytes {
+        match byte {
+            b'\\' if cfg!(windows) => uri.push('/'),
+            b'/' | b':' | b'-' | b'_' | b'.' => uri.push(char::from(*byte)),
+            byte if byte.is_ascii_alphanumeric() => uri.push(char::from(*byte)),
+            byte => uri.push_str(&format!("%{byte:02x}")),
+        }
+    }
+    if uri.contains("%00") {
+        return Err(Error::argument("path", "must not contain NUL"));
+    }
+    Ok(uri)
 }
 
 /// The typed error of a stored value that is not what its column holds.

@@ -12,6 +12,8 @@ use std::time::Duration;
 pub(crate) struct Claim {
     file: File,
     path: PathBuf,
+    /// Whether nobody else has the database open. Then the lock is held against everybody, so that two who
+    /// come at once do not each take the other for somebody who has looked already.
     alone: bool,
 }
 
@@ -32,16 +34,21 @@ impl Claim {
             }
         };
         // Everybody who has the database open holds a shared lock: whoever gets it alone is alone.
-        let alone = file.try_lock().is_ok();
-        if alone {
-            file.unlock().map_err(|e| Error::io("unlocking the freshness file", &e))?;
-        }
-        // Not at once: somebody else may be asking the same and hold it alone for that moment.
-        patiently(busy_timeout, || file.try_lock_shared().is_ok())?;
+        let mut alone = false;
+        patiently(busy_timeout, || {
+            alone = file.try_lock().is_ok();
+            alone || file.try_lock_shared().is_ok()
+        })?;
         Ok(Self { file, path: path.to_owned(), alone })
     }
 
-    /// Whether nobody else had the database open.
+    /// The sequence it holds now, if it is the file of `database_id`.
+    pub(crate) fn sequence_of(&mut self, database_id: [u8; 16]) -> Result<Option<u64>> {
+        let header = read_header(&mut self.file)?;
+        Ok(header.filter(|header| header.database_id == database_id).map(|header| header.sequence))
+    }
+
+    /// Whether nobody else has the database open.
     pub(crate) const fn is_alone(&self) -> bool {
         self.alone
     }
@@ -49,8 +56,18 @@ impl Claim {
     /// Maps the file for the database `database_id` at `database`.
     ///
     /// # Errors
-    /// [`Error::FreshnessMissing`] when it is cut short or another database's.
-    pub(crate) fn map(mut self, database_id: [u8; 16], database: &Path) -> Result<Freshness> {
+    /// [`Error::FreshnessMissing`] when it is cut short or another database's; [`Error::Busy`].
+    pub(crate) fn map(
+        mut self,
+        database_id: [u8; 16],
+        database: &Path,
+        busy_timeout: Duration,
+    ) -> Result<Freshness> {
+        if self.alone {
+            self.file.unlock().map_err(|e| Error::io("unlocking the freshness file", &e))?;
+            // Somebody else may come in between, and be alone for a moment.
+            patiently(busy_timeout, || self.file.try_lock_shared().is_ok())?;
+        }
         let header = read_header(&mut self.file)?;
         if header.is_none_or(|header| header.database_id != database_id) {
             return Err(Error::FreshnessMissing { path: self.path });
@@ -241,12 +258,16 @@ fn read_header(file: &mut File) -> Result<Option<Header>> {
     let (Ok(database_id), Ok(sequence)) = (id.try_into(), sequence.try_into()) else {
         return Ok(None);
     };
-    Ok(Some(Header { database_id, sequence: u64::from_le_bytes(sequence) }))
+    let sequence = u64::from_le_bytes(sequence);
+    // No clinic commits that often: a damaged number must not become the database's own.
+    Ok((sequence <= MAX_SEQUENCE).then_some(Header { database_id, sequence }))
 }
 
 const MAGIC: &[u8; 8] = b"wardkeyF";
 const FORMAT: u32 = 1;
 const LENGTH: usize = 48;
+/// Three million commits a second for a century.
+const MAX_SEQUENCE: u64 = 1 << 53;
 const SEQUENCE_AT: usize = 32;
 const WORD_AT: usize = 40;
 
@@ -271,7 +292,7 @@ mod tests {
     }
 
     fn open((path, database): &(PathBuf, PathBuf)) -> Freshness {
-        Claim::open(path, PATIENCE).unwrap().map(ID, database).unwrap()
+        Claim::open(path, PATIENCE).unwrap().map(ID, database, PATIENCE).unwrap()
     }
 
     #[test]
@@ -333,13 +354,30 @@ mod tests {
     #[test]
     fn whoever_opens_first_is_alone() {
         let folder = tempfile::tempdir().unwrap();
-        let (path, _) = beside(folder.path(), 1);
+        let (path, database) = beside(folder.path(), 1);
         let first = Claim::open(&path, PATIENCE).unwrap();
+        assert!(first.is_alone());
+        // Until the first one has looked, nobody else looks: each could take the other for the one who did.
+        assert!(matches!(Claim::open(&path, Duration::ZERO), Err(Error::Busy)));
+        let first = first.map(ID, &database, PATIENCE).unwrap();
         let second = Claim::open(&path, PATIENCE).unwrap();
-        assert!(first.is_alone() && !second.is_alone());
+        assert!(!second.is_alone());
         assert!(matches!(Unborn::reclaim(&path, Duration::ZERO), Err(Error::Busy)));
         drop((first, second));
         assert!(Claim::open(&path, PATIENCE).unwrap().is_alone());
+    }
+
+    #[test]
+    fn a_sequence_that_nobody_counted_to_is_no_header_of_ours() {
+        let folder = tempfile::tempdir().unwrap();
+        for (sequence, sound) in
+            [(MAX_SEQUENCE, true), (MAX_SEQUENCE + 1, false), (u64::MAX, false)]
+        {
+            let path = folder.path().join(format!("{sequence}.fresh"));
+            Unborn::reclaim(&path, PATIENCE).unwrap().write(ID, sequence).unwrap();
+            let mut claim = Claim::open(&path, PATIENCE).unwrap();
+            assert_eq!(claim.sequence_of(ID).unwrap().is_some(), sound);
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod freshness;
 mod keys;
 mod master;
 mod open;
+mod pair;
 mod prune;
 mod reader;
 mod record;

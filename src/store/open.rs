@@ -9,6 +9,7 @@ use crate::store::db::{Checkpoint, Db};
 use crate::store::freshness::{Claim, Freshness, Unborn};
 use crate::store::keys::DataKeys;
 use crate::store::master::{KeySource, freshness_path, suffixed};
+use crate::store::pair::{self, MainFile};
 use crate::store::reader::Readers;
 use crate::store::record;
 use crate::store::rows::AuditKeyRow;
@@ -62,7 +63,7 @@ impl Store {
         entropy: Arc<dyn Entropy>,
     ) -> Result<Self> {
         check_file(path)?;
-        let claim = match Claim::open(&freshness_path(path), busy_timeout) {
+        let mut claim = match Claim::open(&freshness_path(path), busy_timeout) {
             Ok(claim) => claim,
             // A file that is no database of ours, or whose key is gone too, says so rather than this.
             Err(missing @ Error::FreshnessMissing { .. }) => {
@@ -71,28 +72,36 @@ impl Store {
             }
             Err(error) => return Err(error),
         };
-        // Alone with a WAL: a crash left it, or somebody put an old database under it.
         let alone = claim.is_alone();
-        let main_file_commits = if alone { commits_without_wal(path)? } else { None };
-        let (db, identity) = Self::connect(path, source, busy_timeout, entropy)?;
-        let freshness = claim.map(identity.database_id, path)?;
+        let main_file = MainFile::beside_wal(path)?;
+        let joined = Self::connect(path, source, busy_timeout, Arc::clone(&entropy));
+        let joined = joined.and_then(|joined| check_pair(path, main_file, joined));
+        let (db, identity, state) = joined.map_err(|error| {
+            if main_file.is_some()
+                && matches!(error, Error::Corrupt { .. } | Error::Io { .. })
+                && pair::check_main_file(path, source, entropy).is_ok()
+            {
+                return Error::Corrupt { what: MIXTURE.to_owned() };
+            }
+            error
+        })?;
+        // Only once the main file holds the last commit, synced, may the freshness file demand it: the
+        // process that made it may have died before its sync. No longer alone, others do that.
+        let acknowledged = claim.sequence_of(identity.database_id)?;
+        let opens = acknowledged.is_some_and(|acknowledged| acknowledged <= state.commits);
+        let whole = alone && opens && db.checkpoint(Checkpoint::Full)?;
+        let held = state.commits;
+        let freshness = claim.map(identity.database_id, path, busy_timeout)?;
         // The file first, the database second: whoever is committing now writes them the other way.
         let acknowledged = freshness.sequence()?;
         let state = State::load(&db, &identity.keys.row_mac)?;
         if state.commits < acknowledged {
             return Err(Error::StaleDatabase { found: state.commits, acknowledged });
         }
-        if let Some(found) = main_file_commits
-            && found < state.checkpointed
-        {
-            return Err(Error::StaleDatabase { found, acknowledged: state.checkpointed });
-        }
         let writer = Writer::new(path.to_owned(), busy_timeout);
-        // Only once the main file holds the last commit, synced, may the freshness file demand it: the
-        // process that made it may have died before its sync.
-        if alone && db.checkpoint(Checkpoint::Full)? {
-            freshness.acknowledge(state.commits)?;
-            writer.note_checkpoint(&db, &identity, &state, state.commits);
+        if whole {
+            freshness.acknowledge(held)?;
+            writer.note_checkpoint(&db, &identity, &state, held);
         }
         drop(db);
         let readers = Readers::new(path.to_owned(), busy_timeout);
@@ -120,7 +129,10 @@ impl Store {
         db.check_integrity()?;
         db.batch("BEGIN IMMEDIATE")?;
         let state = State::load(&db, &identity.keys.row_mac)?;
-        let acknowledged = claim.sequence_of(identity.database_id)?.unwrap_or(0);
+        // What lies far beyond the database is damage, and would be carried on for ever.
+        let near =
+            |acknowledged: &u64| *acknowledged <= state.commits.saturating_add(DAMAGED_BEYOND);
+        let acknowledged = claim.sequence_of(identity.database_id)?.filter(near).unwrap_or(0);
         // One beyond everything that was ever acknowledged: a crash before the renewal is committed
         // leaves a database that still demands its restore.
         let commits = state.commits.max(acknowledged).saturating_add(1);
@@ -134,7 +146,9 @@ impl Store {
         ledger.state.commits = commits;
         ledger.state.save(&db, &identity.keys.row_mac)?;
         ledger.head.sign(&db, identity.audit_key_id, &identity.audit_key)?;
-        db.batch("COMMIT")
+        db.batch("COMMIT")?;
+        // The main file must not lag behind an epoch: it would look like one that went another way.
+        if db.checkpoint(Checkpoint::Full)? { Ok(()) } else { Err(Error::Busy) }
     }
 
     /// Keys, site and entropy of this database.
@@ -190,28 +204,39 @@ impl Store {
         finish_connecting(db, path, source, entropy)
     }
 
-    /// Connects as the only one, against programs too that know SQLite but not this library. A main file
-    /// older than the WAL beside it is taken without that WAL, whose new name is returned.
+    /// Connects as the only one, against programs too that know SQLite but not this library. A main file that
+    /// does not belong to the WAL beside it is taken without that WAL, if it is whole; the WAL's new name is
+    /// returned.
     fn connect_alone(
         path: &Path,
         source: &KeySource,
         busy_timeout: Duration,
         entropy: Arc<dyn Entropy>,
     ) -> Result<(Db, Identity, Option<String>)> {
-        let main_file_commits = commits_without_wal(path)?;
         let connect = || -> Result<(Db, Identity)> {
             let db = Self::look(path, busy_timeout)?;
             db.batch("PRAGMA locking_mode = EXCLUSIVE")?;
             finish_connecting(db, path, source, Arc::clone(&entropy))
         };
-        let (db, identity) = connect()?;
-        let state = State::load(&db, &identity.keys.row_mac)?;
-        if main_file_commits.is_none_or(|found| found >= state.checkpointed) {
-            return Ok((db, identity, None));
+        let main_file = MainFile::beside_wal(path)?;
+        let joined = connect().and_then(|joined| check_pair(path, main_file, joined));
+        let error = match joined {
+            Ok((db, identity, _)) => return Ok((db, identity, None)),
+            Err(error) => error,
+        };
+        // Played into each other, two that do not belong together can look like anything.
+        let may_be_a_mixture = matches!(
+            error,
+            Error::StaleDatabase { .. }
+                | Error::Corrupt { .. }
+                | Error::ForeignFile { .. }
+                | Error::Io { .. }
+        );
+        if main_file.is_none() || !may_be_a_mixture {
+            return Err(error);
         }
-        // Played back, its pages would overwrite half of a database that they do not belong to.
-        drop(db);
-        let aside = set_wal_aside(path, identity.entropy.as_ref())?;
+        pair::check_main_file(path, source, Arc::clone(&entropy))?;
+        let aside = set_wal_aside(path, entropy.as_ref())?;
         connect().map(|(db, identity)| (db, identity, Some(aside)))
     }
 
@@ -219,10 +244,24 @@ impl Store {
     fn look(path: &Path, busy_timeout: Duration) -> Result<Db> {
         check_folder(path)?;
         sys::file::file_writable(path)?;
-        let db = Db::open(path, busy_timeout)?;
-        db.keep_wal_on_close()?;
-        Ok(db)
+        Db::look(path, busy_timeout)
     }
+}
+
+/// Reads the state through the WAL, and demands that the main file, as it was before, belongs to that WAL.
+fn check_pair(
+    path: &Path,
+    before: Option<MainFile>,
+    (db, identity): (Db, Identity),
+) -> Result<(Db, Identity, State)> {
+    let state = State::load(&db, &identity.keys.row_mac)?;
+    // Without a WAL, or while others are just copying it, there is nothing to compare.
+    if let Some(before) = before
+        && let Some(later) = MainFile::beside_wal(path)?
+    {
+        before.check(&later, &state)?;
+    }
+    Ok((db, identity, state))
 }
 
 /// Checks what was connected to, and opens its keys.
@@ -279,21 +318,6 @@ fn check_file(path: &Path) -> Result<()> {
     }
 }
 
-/// How many commits the main file holds if its WAL is left out; `None` without a WAL, or where the main
-/// file alone cannot be read, as after a crash in the middle of a checkpoint.
-fn commits_without_wal(path: &Path) -> Result<Option<u64>> {
-    if !has_wal(path) {
-        return Ok(None);
-    }
-    let commits = Db::open_main_file(path)
-        .and_then(|db| db.first("SELECT commits FROM state", &[], |row| row.unsigned(0)));
-    Ok(commits.unwrap_or(None))
-}
-
-fn has_wal(path: &Path) -> bool {
-    std::fs::metadata(suffixed(path, "-wal")).is_ok_and(|metadata| metadata.len() > 0)
-}
-
 fn check_folder(path: &Path) -> Result<()> {
     let folder = folder_of(path);
     if let Some(kind) = sys::file::network_filesystem(folder)? {
@@ -301,3 +325,10 @@ fn check_folder(path: &Path) -> Result<()> {
     }
     sys::file::writable_folder(folder)
 }
+
+/// What two files are that make no database together, although one does alone.
+const MIXTURE: &str = "the WAL beside the main file belongs to another version of it; the main file alone is \
+                       whole: open it with restore, which sets the WAL aside";
+
+/// A freshness file that is this many commits ahead was not written by anybody who counted.
+const DAMAGED_BEYOND: u64 = 1 << 32;

@@ -156,11 +156,13 @@ impl Writer {
         let db = connect(&self.path, self.busy_timeout).map_err(unknown)?;
         db.run("BEGIN IMMEDIATE").map_err(unknown)?;
         let found = head.is_stored(&db).map_err(unknown)?;
-        State::load(&db, key).and_then(|state| state.save(&db, key)).map_err(unknown)?;
+        let state = State::load(&db, key).map_err(unknown)?;
+        state.save(&db, key).map_err(unknown)?;
         db.run("COMMIT").map_err(unknown)?;
         // After a failed sync the system may count the WAL's pages as written although they are not:
         // only once the main file holds them, written anew and synced, are they safe.
         if db.checkpoint(Checkpoint::Full).map_err(unknown)? {
+            self.note_checkpoint(&db, identity, &state, state.commits);
             Ok(found.then_some(db))
         } else {
             Err(Error::OutcomeUnknown)
@@ -433,7 +435,7 @@ mod tests {
             let db = Db::open(&path, Duration::ZERO).unwrap();
             let identity = identify(&db, vec![key()], Arc::new(SystemEntropy)).unwrap();
             let claim = Claim::open(&freshness_path(&path), PATIENCE).unwrap();
-            let freshness = claim.map(identity.database_id, &path).unwrap();
+            let freshness = claim.map(identity.database_id, &path, PATIENCE).unwrap();
             let writer = Writer::new(path, Duration::ZERO);
             Arc::new(Self { folder, writer, identity, freshness })
         }
