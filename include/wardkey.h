@@ -225,6 +225,57 @@
 // Denied: the token is another client's.
 #define WARDKEY_DENIED_TOKEN_FOREIGN 240
 
+// Denied: the user does not exist, or was deleted.
+#define WARDKEY_DENIED_USER_UNKNOWN 241
+
+// Denied: the user is disabled.
+#define WARDKEY_DENIED_USER_DISABLED 242
+
+// Denied: all tokens of the user were revoked, by a new password for one.
+#define WARDKEY_DENIED_USER_TOKENS_REVOKED 243
+
+// Denied: the password is not the user's.
+#define WARDKEY_DENIED_PASSWORD_WRONG 244
+
+// Denied: the user's authorization that the token came by is not known.
+#define WARDKEY_DENIED_GRANT_UNKNOWN 245
+
+// Denied: the user's authorization was revoked.
+#define WARDKEY_DENIED_GRANT_REVOKED 246
+
+// Denied: the user's authorization was unused for too long, or is too old.
+#define WARDKEY_DENIED_GRANT_EXPIRED 247
+
+// Denied: no such authorization code was issued.
+#define WARDKEY_DENIED_CODE_UNKNOWN 248
+
+// Denied: the authorization code has expired.
+#define WARDKEY_DENIED_CODE_EXPIRED 249
+
+// Denied: the authorization code was used before.
+#define WARDKEY_DENIED_CODE_SPENT 250
+
+// Denied: the authorization code is another client's.
+#define WARDKEY_DENIED_CODE_FOREIGN 251
+
+// Denied: the redirect URI is not the one that the code was sent to.
+#define WARDKEY_DENIED_REDIRECT_URI_WRONG 252
+
+// Denied: the code verifier does not match the challenge.
+#define WARDKEY_DENIED_VERIFIER_WRONG 253
+
+// Denied: no such refresh token was issued.
+#define WARDKEY_DENIED_REFRESH_TOKEN_UNKNOWN 254
+
+// Denied: the refresh token had been replaced before; its family is revoked.
+#define WARDKEY_DENIED_REFRESH_TOKEN_REUSED 255
+
+// Denied: the refresh token is another client's.
+#define WARDKEY_DENIED_REFRESH_TOKEN_FOREIGN 256
+
+// Denied: the user did not approve the request.
+#define WARDKEY_DENIED_ACCESS_REFUSED 257
+
 // The thing named does not exist.
 #define WARDKEY_NOT_FOUND 300
 

@@ -38,6 +38,15 @@ text_id! {
     ClientId
 }
 text_id! {
+    /// A user's `sub` (RFC 7519 4.1.2): `usr_` and 22 characters; of a host's own user `usr_.` and the
+    /// host's name for them. No client id looks like it.
+    UserId
+}
+text_id! {
+    /// What one user allowed one client: 22 characters.
+    GrantId
+}
+text_id! {
     /// One credential of a client, such as one of its secrets. Not secret itself, and never reused.
     CredentialId
 }
@@ -104,6 +113,54 @@ impl CredentialId {
     /// A new random id.
     pub(crate) fn mint(entropy: &dyn Entropy) -> Result<Self> {
         Ok(Self(random_text::<8>(entropy)?))
+    }
+}
+
+impl UserId {
+    /// Reads an id of either form.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let name = text.strip_prefix("usr_")?;
+        let sound = match name.strip_prefix('.') {
+            Some(name) => Self::is_host_name(name),
+            None => encode::is_base64url(name, 22),
+        };
+        sound.then(|| Self(text.to_owned()))
+    }
+
+    /// A new random id.
+    pub(crate) fn mint(entropy: &dyn Entropy) -> Result<Self> {
+        Ok(Self(format!("usr_{}", random_text::<16>(entropy)?)))
+    }
+
+    /// The id of the host's own user whom it calls `name`.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] unless it is 1 to 200 printable ASCII characters without spaces.
+    pub(crate) fn of_host(name: &str) -> Result<Self> {
+        if Self::is_host_name(name) {
+            Ok(Self(format!("usr_.{name}")))
+        } else {
+            Err(Error::argument(
+                "subject",
+                "must be 1 to 200 printable ASCII characters, no spaces",
+            ))
+        }
+    }
+
+    fn is_host_name(name: &str) -> bool {
+        (1..=200).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_graphic())
+    }
+}
+
+impl GrantId {
+    /// Reads an id that [`GrantId::mint`] made.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        encode::is_base64url(text, 22).then(|| Self(text.to_owned()))
+    }
+
+    /// A new random id.
+    pub(crate) fn mint(entropy: &dyn Entropy) -> Result<Self> {
+        Ok(Self(random_text::<16>(entropy)?))
     }
 }
 

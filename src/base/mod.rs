@@ -10,7 +10,7 @@ mod secret;
 mod time;
 
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use id::{ClientId, CredentialId, KeyId, RequestId, SiteId, TokenId};
+pub use id::{ClientId, CredentialId, GrantId, KeyId, RequestId, SiteId, TokenId, UserId};
 pub use network::Network;
 pub use secret::Secret;
 pub use time::{Lifetime, UnixTime};

@@ -5,7 +5,7 @@ use crate::crypto::password::{self, Limiter};
 use crate::crypto::{self, DigestKey};
 use crate::domain::client::{AuthMethod, Client};
 use crate::domain::credential::{Credential, CredentialKind};
-use crate::domain::gate::{Ask, Wanted, pass};
+use crate::domain::gate::{Ask, Subject, Wanted, pass};
 use crate::domain::peer::Peer;
 use crate::domain::throttle::{Throttle, Turn};
 use crate::error::{Denied, Error, Result};
@@ -191,7 +191,10 @@ fn recognise<'a>(
     // Who may not come at all learns nothing about a weak secret, not even by the milliseconds of a hash,
     // and costs none.
     let client = &guess.state.client;
-    pass(client, &Ask { grant: None, wanted: Wanted::Endpoint, peer: means.peer })?;
+    pass(
+        client,
+        &Ask { grant: None, wanted: Wanted::Endpoint, subject: Subject::Client, peer: means.peer },
+    )?;
     let credentials = imported(guess.state, means.now);
     let client_id = client.client_id.as_str();
     Ok(means.throttle.recall(client_id, means.peer, &guess.digest, credentials, means.now))

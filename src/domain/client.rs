@@ -70,6 +70,9 @@ pub(crate) enum GrantType {
     AuthorizationCode,
     /// `refresh_token` (RFC 6749 6).
     RefreshToken,
+    /// `biot_login`: the login of the dialect BioT. No grant of RFC 6749: no token endpoint takes it, no
+    /// metadata lists it, and the built-in client `biot` alone has it.
+    BiotLogin,
 }
 
 /// How a client presents its secret (RFC 7591 2).
@@ -131,6 +134,7 @@ words!(pub(crate) GrantType {
     ClientCredentials = "client_credentials",
     AuthorizationCode = "authorization_code",
     RefreshToken = "refresh_token",
+    BiotLogin = "biot_login",
 });
 words!(pub(crate) AuthMethod {
     None = "none",

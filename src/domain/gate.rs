@@ -8,6 +8,7 @@
 use crate::domain::client::{Client, GrantType};
 use crate::domain::peer::Peer;
 use crate::domain::scope::{Scope, holds, words};
+use crate::domain::user::UserState;
 use crate::error::{Denied, Error, Result};
 
 /// The scopes that an operation of the host's API requires.
@@ -53,11 +54,22 @@ impl<'a> Required<'a> {
 
 /// What is asked of the gate.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Ask<'a> {
+pub(crate) struct Ask<'w, 'c> {
     /// The grant it uses, or that its token came by; `None` at an endpoint that gives no token.
     pub(crate) grant: Option<GrantType>,
-    pub(crate) wanted: Wanted<'a>,
+    pub(crate) wanted: Wanted<'w>,
+    /// For whom the client acts.
+    pub(crate) subject: Subject<'c>,
     pub(crate) peer: Peer,
+}
+
+/// For whom a client acts.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Subject<'a> {
+    /// For itself.
+    Client,
+    /// For a user, who allowed it.
+    User(&'a UserState),
 }
 
 /// What the client wants.
@@ -75,11 +87,17 @@ pub(crate) enum Wanted<'a> {
 #[derive(Debug)]
 pub(crate) struct Permit<'a> {
     client: &'a Client,
+    subject: Subject<'a>,
     grant: Option<GrantType>,
     scope: Option<Scope>,
 }
 
 impl<'a> Permit<'a> {
+    /// For whom it passed.
+    pub(crate) const fn subject(&self) -> Subject<'a> {
+        self.subject
+    }
+
     /// The client that passed.
     pub(crate) const fn client(&self) -> &'a Client {
         self.client
@@ -100,6 +118,7 @@ impl<'a> Permit<'a> {
 #[derive(Debug)]
 pub(crate) struct Active<'a> {
     client: &'a Client,
+    subject: Subject<'a>,
 }
 
 impl<'a> Active<'a> {
@@ -107,15 +126,20 @@ impl<'a> Active<'a> {
     pub(crate) const fn client(&self) -> &'a Client {
         self.client
     }
+
+    /// For whom it was issued.
+    pub(crate) const fn subject(&self) -> Subject<'a> {
+        self.subject
+    }
 }
 
 /// Decides. Every check must say yes; what cannot be known counts as no.
 pub(crate) fn pass<'c>(
     client: &'c Client,
-    ask: &Ask<'_>,
+    ask: &Ask<'_, 'c>,
 ) -> std::result::Result<Permit<'c>, Denied> {
-    let scope = check(client, ask.grant, ask.wanted, Presenter::At(ask.peer))?;
-    Ok(Permit { client, grant: ask.grant, scope })
+    let scope = check(client, ask.subject, ask.grant, ask.wanted, Presenter::At(ask.peer))?;
+    Ok(Permit { client, subject: ask.subject, grant: ask.grant, scope })
 }
 
 /// Decides whether a token with the words `granted`, come by `grant`, is active (RFC 7662 2.2): whether
@@ -127,12 +151,13 @@ pub(crate) fn pass<'c>(
 /// where he is, and an allowlist says no to him.
 pub(crate) fn examine<'c>(
     client: &'c Client,
+    subject: Subject<'c>,
     grant: GrantType,
     granted: &str,
 ) -> std::result::Result<Active<'c>, Denied> {
     let wanted = Wanted::Use { granted, required: Required::ANY };
-    check(client, Some(grant), wanted, Presenter::Nobody)?;
-    Ok(Active { client })
+    check(client, subject, Some(grant), wanted, Presenter::Nobody)?;
+    Ok(Active { client, subject })
 }
 
 /// Who comes with a token, or for one.
@@ -149,20 +174,29 @@ enum Presenter {
 // must look like a wrong one, whatever else is in the request (wire 15).
 fn check(
     client: &Client,
+    subject: Subject<'_>,
     grant: Option<GrantType>,
     wanted: Wanted<'_>,
     presenter: Presenter,
 ) -> std::result::Result<Option<Scope>, Denied> {
     check_enabled(client)?;
     check_peer(client, presenter)?;
+    check_user(subject)?;
     check_grant(client, grant)?;
-    let scope = check_scope(client, wanted)?;
+    let scope = check_scope(client, subject, wanted)?;
     check_rate(client, presenter)?;
     Ok(scope)
 }
 
 fn check_enabled(client: &Client) -> std::result::Result<(), Denied> {
     if client.enabled { Ok(()) } else { Err(Denied::ClientDisabled) }
+}
+
+fn check_user(subject: Subject<'_>) -> std::result::Result<(), Denied> {
+    match subject {
+        Subject::User(state) if !state.user.enabled => Err(Denied::UserDisabled),
+        Subject::User(_) | Subject::Client => Ok(()),
+    }
 }
 
 fn check_peer(client: &Client, presenter: Presenter) -> std::result::Result<(), Denied> {
@@ -189,26 +223,45 @@ fn check_grant(client: &Client, grant: Option<GrantType>) -> std::result::Result
 }
 
 /// The words of a token to issue; none for a use.
-fn check_scope(client: &Client, wanted: Wanted<'_>) -> std::result::Result<Option<Scope>, Denied> {
+fn check_scope(
+    client: &Client,
+    subject: Subject<'_>,
+    wanted: Wanted<'_>,
+) -> std::result::Result<Option<Scope>, Denied> {
     let permitted = &client.metadata.scope;
+    let users = |word: &str| match subject {
+        Subject::Client => true,
+        Subject::User(state) => state.scope.contains(word),
+    };
     match wanted {
         Wanted::Endpoint => Ok(None),
-        Wanted::Token(None) => Ok(Some(client.metadata.default_scope().clone())),
+        Wanted::Token(None) => {
+            Ok(Some(within_subject(client.metadata.default_scope().clone(), subject)))
+        }
         // RFC 6749 3.3 lets a server narrow what was asked; we refuse instead (wire 19): a client that
         // got less than it asked for finds out at the worst moment.
         Wanted::Token(Some(asked)) => match permitted.first_missing(asked) {
             Some(word) => Err(Denied::ScopeNotAllowed { word: word.to_owned() }),
-            None => Ok(Some(asked.clone())),
+            // What the client may ask for and the user has not is left out: a page asks for what it can
+            // do, and its users have their parts of that (RFC 6749 3.3). The response says what was given.
+            None => Ok(Some(within_subject(asked.clone(), subject))),
         },
         // A word taken from the client's registration is gone from its living tokens too.
         Wanted::Use { granted, required } => {
-            let missing =
-                required.words().find(|word| !holds(granted, word) || !permitted.contains(word));
+            let has = |word: &str| holds(granted, word) && permitted.contains(word) && users(word);
+            let missing = required.words().find(|word| !has(word));
             match missing {
                 Some(word) => Err(Denied::InsufficientScope { missing: word.to_owned() }),
                 None => Ok(None),
             }
         }
+    }
+}
+
+fn within_subject(scope: Scope, subject: Subject<'_>) -> Scope {
+    match subject {
+        Subject::Client => scope,
+        Subject::User(state) => scope.within(&state.scope),
     }
 }
 

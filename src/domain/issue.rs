@@ -1,10 +1,10 @@
 //! Issuing an access token: decided, signed, recorded.
 
-use crate::base::{CredentialId, Epoch, Lifetime, SiteId, TokenId, UnixTime};
+use crate::base::{CredentialId, Epoch, GrantId, Lifetime, SiteId, TokenId, UnixTime};
 use crate::crypto::{self, Algorithm, Object};
 use crate::domain::client::{Client, TokenFormat, TokenTypeCase};
 use crate::domain::dialect::Habits;
-use crate::domain::gate::Permit;
+use crate::domain::gate::{Permit, Subject};
 use crate::domain::keyring::Key;
 use crate::domain::scope::Scope;
 use crate::domain::settings::Settings;
@@ -55,6 +55,9 @@ pub(crate) struct Ticket {
     row: Option<OpaqueTokenRow>,
     /// What a change of must throw the ticket away.
     client_id: String,
+    /// The user, if it is for one, and their grant.
+    user_id: Option<String>,
+    grant_id: Option<String>,
     /// The change sequence that it was decided under.
     decided_at: u64,
 }
@@ -66,7 +69,10 @@ pub(crate) struct Making<'a> {
     pub(crate) plan: Plan,
     /// The key that signs; `None` for an opaque token.
     pub(crate) key: Option<&'a Key>,
-    pub(crate) credential_id: CredentialId,
+    /// The secret that obtained it; a public client has none.
+    pub(crate) credential_id: Option<CredentialId>,
+    /// The user's grant it comes by, if it is for a user.
+    pub(crate) grant_id: Option<GrantId>,
     pub(crate) epoch: Epoch,
     pub(crate) now: UnixTime,
     /// The change sequence of the snapshot that the permit was decided on.
@@ -75,18 +81,35 @@ pub(crate) struct Making<'a> {
     pub(crate) entry: AuditEntry,
 }
 
+impl Making<'_> {
+    /// As tokens name it: empty where there is none.
+    fn credential_id(&self) -> &str {
+        self.credential_id.as_ref().map_or("", CredentialId::as_str)
+    }
+}
+
 impl Ticket {
     /// Makes a token for a permit. Outside the write lock: signing takes longer than a commit may.
     pub(crate) fn make(permit: Permit<'_>, making: Making<'_>) -> Result<Self> {
         let client = permit.client();
         let grant = permit.grant().ok_or(Error::Internal { what: "a token without a grant" })?;
+        let subject = permit.subject();
+        let for_user = matches!(subject, Subject::User(_));
+        let user_id = match subject {
+            Subject::Client => None,
+            Subject::User(state) => Some(state.user.user_id.as_str().to_owned()),
+        };
+        if for_user != making.grant_id.is_some() || (!for_user && making.credential_id.is_none()) {
+            return Err(Error::Internal { what: "a token that nobody obtained" });
+        }
         let scope = permit.into_scope();
         let entropy = making.identity.entropy.as_ref();
         let token_id = TokenId::mint(&making.identity.site, entropy)?;
         // A JWT's times are whole seconds; so are an opaque token's, to live as long.
         let issued_at = UnixTime::from_seconds(making.now.seconds());
         let expires_at = issued_at.plus(making.plan.lifetime);
-        let facts = Facts { client, token_id: &token_id, scope: &scope, issued_at, expires_at };
+        let facts =
+            Facts { client, subject, token_id: &token_id, scope: &scope, issued_at, expires_at };
         let (access_token, row) = match making.plan.format {
             TokenFormat::Jwt => (sign(&facts, &making)?, None),
             TokenFormat::Opaque => opaque(crypto::mint_opaque_base64url(entropy)?, &facts, &making),
@@ -96,7 +119,9 @@ impl Ticket {
             event: "token.issue",
             outcome: "allowed",
             client: Some(client.client_id.as_str().to_owned()),
-            credential: Some(making.credential_id.as_str().to_owned()),
+            credential: making.credential_id.as_ref().map(|id| id.as_str().to_owned()),
+            user: user_id.clone(),
+            grant_id: making.grant_id.as_ref().map(|id| id.as_str().to_owned()),
             token: Some(token_id.as_str().to_owned()),
             scope: Some(scope.as_str().to_owned()),
             grant: Some(grant.as_str()),
@@ -114,6 +139,8 @@ impl Ticket {
             entry,
             row,
             client_id: client.client_id.as_str().to_owned(),
+            user_id,
+            grant_id: making.grant_id.map(|id| id.as_str().to_owned()),
             decided_at: making.sequence,
         })
     }
@@ -140,6 +167,9 @@ pub(crate) fn stale(tx: &Tx<'_>, ticket: &Ticket) -> Result<bool> {
         "client" | "credential" => change.id == ticket.client_id,
         // A token revoked by itself concerns no other token, a new catalogue word no client.
         "token" | "scope" => false,
+        "user" => ticket.user_id.as_ref() == Some(&change.id),
+        "role" => ticket.user_id.is_some(),
+        "grant" => ticket.grant_id.as_ref() == Some(&change.id),
         // The keys, the settings, the epoch, the clock, and whatever a later release adds.
         _ => true,
     }))
@@ -158,10 +188,27 @@ pub(crate) fn record(tx: &mut Tx<'_>, ticket: Ticket) -> Result<Issued> {
 /// What both forms of a token say.
 struct Facts<'a> {
     client: &'a Client,
+    subject: Subject<'a>,
     token_id: &'a TokenId,
     scope: &'a Scope,
     issued_at: UnixTime,
     expires_at: UnixTime,
+}
+
+impl Facts<'_> {
+    fn subject_id(&self) -> &str {
+        match self.subject {
+            Subject::Client => self.client.client_id.as_str(),
+            Subject::User(state) => state.user.user_id.as_str(),
+        }
+    }
+
+    const fn subject_generation(&self) -> u64 {
+        match self.subject {
+            Subject::Client => 0,
+            Subject::User(state) => state.user.generation.0,
+        }
+    }
 }
 
 /// RFC 9068 2.2. The subject of client_credentials is the client itself.
@@ -174,16 +221,17 @@ fn sign(facts: &Facts<'_>, making: &Making<'_>) -> Result<crate::base::Secret> {
         iss: Cow::Borrowed(&making.settings.issuer),
         exp: facts.expires_at.seconds(),
         aud: Cow::Borrowed(making.settings.audience()),
-        sub: Cow::Borrowed(client_id),
+        sub: Cow::Borrowed(facts.subject_id()),
         client_id: Cow::Borrowed(client_id),
         iat: facts.issued_at.seconds(),
         jti: Cow::Borrowed(facts.token_id.as_str()),
         scope: Cow::Borrowed(facts.scope.as_str()),
         wk: Object(Standing {
             s: Cow::Borrowed(site.as_str()),
-            c: Cow::Borrowed(making.credential_id.as_str()),
+            g: making.grant_id.as_ref().map(|id| Cow::Borrowed(id.as_str())),
+            c: Cow::Borrowed(making.credential_id()),
             e: Cow::Borrowed(&epoch),
-            n: (facts.client.generation.0, 0),
+            n: (facts.client.generation.0, facts.subject_generation()),
         }),
     };
     let token = crypto::sign(key.private()?, &key.header, &claims)?;
@@ -200,14 +248,14 @@ fn opaque(
         digest: making.identity.keys.digest.opaque_token(token.expose()),
         token_id: facts.token_id.as_str().to_owned(),
         client_id: client_id.to_owned(),
-        subject: client_id.to_owned(),
-        credential_id: making.credential_id.as_str().to_owned(),
-        grant_id: None,
+        subject: facts.subject_id().to_owned(),
+        credential_id: making.credential_id().to_owned(),
+        grant_id: making.grant_id.as_ref().map(|id| id.as_str().to_owned()),
         scope: facts.scope.as_str().to_owned(),
         audience: making.settings.audience().to_owned(),
         epoch: making.epoch.bytes(),
         client_generation: facts.client.generation.0,
-        subject_generation: 0,
+        subject_generation: facts.subject_generation(),
         issued_at: facts.issued_at.millis(),
         expires_at: facts.expires_at.millis(),
         extra: NO_EXTRA.to_owned(),

@@ -7,6 +7,7 @@ mod client;
 mod credential;
 mod dialect;
 mod gate;
+mod grant;
 mod issue;
 mod keyring;
 mod peer;
@@ -16,6 +17,7 @@ mod scope;
 mod settings;
 mod throttle;
 mod token;
+mod user;
 
 #[cfg(test)]
 pub(crate) use keyring::tests::made as keys_made;
@@ -33,7 +35,8 @@ pub(crate) use catalogue::{add_scope, enable_dialect_scopes, first_scopes, remov
 pub(crate) use client::{AuthMethod, Client, GrantType, Metadata, TokenTypeCase};
 pub(crate) use credential::{Credential, CredentialKind};
 pub(crate) use dialect::Habits;
-pub(crate) use gate::{Ask, Permit, Wanted, examine, pass};
+pub(crate) use gate::{Ask, Permit, Subject, Wanted, examine, pass};
+pub(crate) use grant::Grant;
 pub(crate) use issue::{Issued, Making, Ticket, plan, record, stale};
 pub(crate) use keyring::{Key, Keyring, NewKey, import_key, make_key, retire_all};
 pub(crate) use peer::Peer;
@@ -44,5 +47,8 @@ pub(crate) use registration::{
 pub(crate) use revocation::revoke_token;
 pub(crate) use throttle::Throttle;
 pub(crate) use token::{
-    Expected, NamedToken, TokenFacts, check_jwt, check_standing, facts_of_row, name_jwt, name_row,
+    Behind, Expected, NamedToken, Stands, TokenFacts, check_jwt, check_standing, facts_of_row,
+    name_jwt, name_row,
 };
+pub(crate) use user::UserState;
+pub(crate) use user::{Role, User, UserOrigin};

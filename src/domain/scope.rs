@@ -86,6 +86,14 @@ impl Scope {
         kept
     }
 
+    /// The words of either, this one's first.
+    pub(crate) fn and(mut self, other: &Self) -> Self {
+        for word in other.words() {
+            self.add(word);
+        }
+        self
+    }
+
     /// The first word of `other` that is not in this scope.
     #[must_use]
     pub fn first_missing<'a>(&self, other: &'a Self) -> Option<&'a str> {

@@ -4,8 +4,11 @@ use crate::base::{Epoch, SiteId, TokenId, UnixTime, encode};
 use crate::crypto::{Object, Parts, parse_claims, parse_header, split, verify_signature};
 use crate::domain::authenticate::ClientState;
 use crate::domain::client::{Client, GrantType};
+use crate::domain::gate::Subject;
+use crate::domain::grant::Grant;
 use crate::domain::keyring::{Key, Keyring};
 use crate::domain::scope::Scope;
+use crate::domain::user::UserState;
 use crate::error::{Denied, Error};
 use crate::store::OpaqueTokenRow;
 use serde::{Deserialize, Serialize};
@@ -17,26 +20,30 @@ pub(crate) struct TokenFacts<'a> {
     pub(crate) token_id: Cow<'a, str>,
     pub(crate) client_id: Cow<'a, str>,
     pub(crate) subject: Cow<'a, str>,
+    /// Empty if a public client obtained it, which has none.
     pub(crate) credential_id: Cow<'a, str>,
+    /// The user's grant it came by; `None` if its client obtained it for itself.
+    pub(crate) grant_id: Option<Cow<'a, str>>,
     pub(crate) scope: Cow<'a, str>,
     pub(crate) audience: Cow<'a, str>,
     pub(crate) epoch: Epoch,
     pub(crate) client_generation: u64,
+    /// 0 where the client is the subject.
+    pub(crate) subject_generation: u64,
     pub(crate) issued_at: UnixTime,
     pub(crate) expires_at: UnixTime,
     pub(crate) is_jwt: bool,
 }
 
 impl TokenFacts<'_> {
-    /// The grant it came by; there is one as yet.
-    pub(crate) const fn grant(&self) -> GrantType {
-        GrantType::ClientCredentials
-    }
-
-    /// Its words, less those that were taken from its client's registration since: all that anybody is
-    /// told of its scope.
-    pub(crate) fn scope_within(&self, client: &Client) -> Scope {
-        Scope::printed(self.scope.to_string()).within(&client.metadata.scope)
+    /// Its words, less those that were taken from its client's registration or its user since: all that
+    /// anybody is told of its scope.
+    pub(crate) fn scope_within(&self, client: &Client, subject: Subject<'_>) -> Scope {
+        let scope = Scope::printed(self.scope.to_string()).within(&client.metadata.scope);
+        match subject {
+            Subject::Client => scope,
+            Subject::User(state) => scope.within(&state.scope),
+        }
     }
 }
 
@@ -70,6 +77,9 @@ pub(crate) struct Standing<'a> {
     /// The site.
     #[serde(borrow)]
     pub(crate) s: Cow<'a, str>,
+    /// The user's grant; absent for client_credentials.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(crate) g: Option<Cow<'a, str>>,
     /// The credential that obtained the token.
     #[serde(borrow)]
     pub(crate) c: Cow<'a, str>,
@@ -146,9 +156,7 @@ impl<'a> Claims<'a> {
         if !is_token_id(&self.jti, site) {
             return Err(bad("jti"));
         }
-        // A subject of its own, and its generation, come with users: a library that cannot check them
-        // must not accept them.
-        if self.sub != self.client_id || wk.n.1 != 0 {
+        if !subject_is_sound(&self.sub, &self.client_id, wk.g.as_deref(), wk.n.1) {
             return Err(bad("sub"));
         }
         Ok(TokenFacts {
@@ -157,13 +165,28 @@ impl<'a> Claims<'a> {
             client_id: self.client_id,
             subject: self.sub,
             credential_id: wk.c,
+            grant_id: wk.g,
             scope: self.scope,
             audience: self.aud,
             client_generation: wk.n.0,
+            subject_generation: wk.n.1,
             issued_at: UnixTime::from_seconds(self.iat),
             expires_at: UnixTime::from_seconds(self.exp),
             is_jwt: true,
         })
+    }
+}
+
+/// Whether the subject is the client itself, or somebody who gave it a grant.
+fn subject_is_sound(
+    subject: &str,
+    client_id: &str,
+    grant_id: Option<&str>,
+    generation: u64,
+) -> bool {
+    match grant_id {
+        None => subject == client_id && generation == 0,
+        Some(grant_id) => encode::is_base64url(grant_id, 22) && subject.starts_with("usr_"),
     }
 }
 
@@ -186,7 +209,8 @@ pub(crate) fn facts_of_row(
     if row.audience != audience {
         return Err(Denied::WrongAudience);
     }
-    if row.grant_id.is_some() || row.subject != row.client_id || row.subject_generation != 0 {
+    let grant_id = row.grant_id.as_deref();
+    if !subject_is_sound(&row.subject, &row.client_id, grant_id, row.subject_generation) {
         return Err(Denied::BadClaim { claim: "sub" });
     }
     Ok(TokenFacts {
@@ -194,42 +218,97 @@ pub(crate) fn facts_of_row(
         client_id: Cow::Owned(row.client_id.clone()),
         subject: Cow::Owned(row.subject.clone()),
         credential_id: Cow::Owned(row.credential_id.clone()),
+        grant_id: row.grant_id.clone().map(Cow::Owned),
         scope: Cow::Owned(row.scope.clone()),
         audience: Cow::Owned(row.audience.clone()),
         epoch: Epoch::from_bytes(row.epoch),
         client_generation: row.client_generation,
+        subject_generation: row.subject_generation,
         issued_at: UnixTime::from_millis(row.issued_at),
         expires_at: UnixTime::from_millis(row.expires_at),
         is_jwt: false,
     })
 }
 
+/// What a token depends on, as far as it is there.
+#[derive(Clone, Copy)]
+pub(crate) struct Behind<'s> {
+    pub(crate) client: Option<&'s ClientState>,
+    /// The grant that the token names, and its user; `None` for a token that names none.
+    pub(crate) grant: Option<&'s Grant>,
+    pub(crate) user: Option<&'s UserState>,
+}
+
+/// What a token that stands can be taken to the gate with.
+pub(crate) struct Stands<'s> {
+    pub(crate) client: &'s Client,
+    pub(crate) subject: Subject<'s>,
+    pub(crate) grant: GrantType,
+}
+
 /// Whether the token has its time, and nothing that it depends on has been ended since it was issued.
 ///
-/// `revoked` says whether the token itself was; `state` is its client's, if there still is one, and is
-/// returned. `now` must have been read after `revoked`: a revocation is forgotten when its token has
-/// expired, and a thread that was held up in between would see neither.
+/// `revoked` says whether the token itself was. `now` must have been read after `revoked`: a revocation is
+/// forgotten when its token has expired, and a thread that was held up in between would see neither.
 pub(crate) fn check_standing<'s>(
     facts: &TokenFacts<'_>,
     now: UnixTime,
     epoch: Epoch,
-    state: Option<&'s ClientState>,
+    behind: Behind<'s>,
     revoked: bool,
-) -> Result<&'s ClientState, Denied> {
+) -> Result<Stands<'s>, Denied> {
     check_times(facts.issued_at, facts.expires_at, now)?;
     if facts.epoch != epoch {
         return Err(Denied::EpochEnded);
     }
-    let state = state.ok_or(Denied::ClientUnknown)?;
+    let state = behind.client.ok_or(Denied::ClientUnknown)?;
     // A generation is compared for equality: an id that was deleted and registered again has another.
     if state.client.generation.0 != facts.client_generation {
         return Err(Denied::ClientTokensRevoked);
     }
-    let credential = state.credential(&facts.credential_id).ok_or(Denied::CredentialRevoked)?;
-    if credential.revoked_at.is_some() {
-        return Err(Denied::CredentialRevoked);
+    check_credential(facts, state)?;
+    let client = &state.client;
+    let (subject, grant) = match &facts.grant_id {
+        None => (Subject::Client, GrantType::ClientCredentials),
+        Some(_) => {
+            let (user, grant) = check_grant(facts, behind)?;
+            (Subject::User(user), grant.kind)
+        }
+    };
+    if revoked { Err(Denied::TokenRevoked) } else { Ok(Stands { client, subject, grant }) }
+}
+
+/// The secret that obtained it must live. A public client has none, as long as it is public.
+fn check_credential(facts: &TokenFacts<'_>, state: &ClientState) -> Result<(), Denied> {
+    if facts.credential_id.is_empty() && state.client.metadata.is_public() {
+        return Ok(());
     }
-    if revoked { Err(Denied::TokenRevoked) } else { Ok(state) }
+    match state.credential(&facts.credential_id) {
+        Some(credential) if credential.revoked_at.is_none() => Ok(()),
+        Some(_) | None => Err(Denied::CredentialRevoked),
+    }
+}
+
+/// The grant it names must live, and be this user's to this client; and the user must be who they were.
+fn check_grant<'s>(
+    facts: &TokenFacts<'_>,
+    behind: Behind<'s>,
+) -> Result<(&'s UserState, &'s Grant), Denied> {
+    let named = |grant: &&Grant| {
+        facts.grant_id.as_deref() == Some(grant.grant_id.as_str())
+            && grant.client_id == facts.client_id
+            && grant.subject == facts.subject
+    };
+    let grant = behind.grant.filter(named).ok_or(Denied::GrantUnknown)?;
+    if grant.revoked_at.is_some() {
+        return Err(Denied::GrantRevoked);
+    }
+    let is_subject = |state: &&UserState| state.user.user_id.as_str() == facts.subject;
+    let state = behind.user.filter(is_subject).ok_or(Denied::UserUnknown)?;
+    if state.user.generation.0 != facts.subject_generation {
+        return Err(Denied::UserTokensRevoked);
+    }
+    Ok((state, grant))
 }
 
 /// RFC 7519 4.1.4: "The "exp" claim identifies the expiration time on or after which the JWT MUST NOT be

@@ -2,7 +2,9 @@
 
 use crate::base::{RequestId, UnixTime};
 use crate::crypto::MAX_CLAIMS;
-use crate::domain::{self, Ask, Context, Dialect, NamedToken, Peer, TokenFacts, Wanted, pass};
+use crate::domain::{
+    self, Ask, Context, Dialect, NamedToken, Peer, Subject, TokenFacts, Wanted, pass,
+};
 use crate::engine::Engine;
 use crate::engine::issue::{Caller, Request, entry_of};
 use crate::engine::snapshot::Frame;
@@ -238,7 +240,12 @@ impl Engine {
     /// Authenticates the caller of an endpoint and lets it through the gate.
     fn admit(&self, request: &Request<'_>, exchange: &Exchange<'_>) -> Result<Caller> {
         let caller = self.authenticate(request, exchange.now)?;
-        let ask = Ask { grant: None, wanted: Wanted::Endpoint, peer: request.peer };
+        let ask = Ask {
+            grant: None,
+            wanted: Wanted::Endpoint,
+            subject: Subject::Client,
+            peer: request.peer,
+        };
         match pass(&caller.state.client, &ask).map(|_permit| ()) {
             Ok(()) => Ok(caller),
             Err(why) => self.deny(request, &caller, why, exchange.now),

@@ -4,8 +4,8 @@ use crate::base::{ClientId, RequestId, Secret, UnixTime};
 use crate::crypto::{self, Algorithm, opaque_form};
 use crate::domain::{
     self, Actor, Ask, ClientState, Context, Dialect, GrantType, Habits, Issued, Making, Means,
-    NewKey, Peer, Presented, Proven, Reading, Scope, Ticket, TokenFormat, Wanted, authenticate,
-    pass, plan,
+    NewKey, Peer, Presented, Proven, Reading, Scope, Subject, Ticket, TokenFormat, Wanted,
+    authenticate, pass, plan,
 };
 use crate::engine::Engine;
 use crate::engine::access::AccessToken;
@@ -92,9 +92,6 @@ impl Engine {
         frame: &Frame,
         now: UnixTime,
     ) -> Result<Option<Ticket>> {
-        let credential_id = caller.proven.credential_id.clone();
-        let credential_id = credential_id
-            .ok_or(Error::Internal { what: "a public client with client_credentials" })?;
         let habits = request.dialect.map_or_else(Habits::default, Dialect::habits);
         let plan = plan(permit.client(), habits, &frame.settings);
         let key = match plan.format {
@@ -109,7 +106,8 @@ impl Engine {
             settings: &frame.settings,
             plan,
             key: key.as_deref(),
-            credential_id,
+            credential_id: caller.proven.credential_id.clone(),
+            grant_id: None,
             epoch: frame.epoch,
             now,
             sequence: frame.sequence,
@@ -261,14 +259,22 @@ pub(super) fn decide<'a>(
     // The gate first with what is sound: to a caller who may not come at all, nothing else is said.
     let peer = request.peer;
     let client = &state.client;
-    pass(client, &Ask { grant: None, wanted: Wanted::Endpoint, peer })?;
+    pass(client, &Ask { grant: None, wanted: Wanted::Endpoint, subject: Subject::Client, peer })?;
     let grant = grant.ok_or(Denied::GrantUnsupported)?;
     if grant != GrantType::ClientCredentials {
         // Known words whose flows this release does not have.
         return Err(Denied::GrantUnsupported);
     }
     let scope = request.scope.map(Scope::parse).transpose()?;
-    pass(client, &Ask { grant: Some(grant), wanted: Wanted::Token(scope.as_ref()), peer })
+    pass(
+        client,
+        &Ask {
+            grant: Some(grant),
+            wanted: Wanted::Token(scope.as_ref()),
+            subject: Subject::Client,
+            peer,
+        },
+    )
 }
 
 /// A refusal under the request's id.

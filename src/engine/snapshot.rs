@@ -2,13 +2,13 @@
 
 use crate::admin;
 use crate::base::{Epoch, UnixTime};
-use crate::domain::{Client, ClientState, Credential, Keyring, Settings};
+use crate::domain::{Client, ClientState, Credential, Grant, Keyring, Settings, UserState};
 use crate::engine::time::Timekeeper;
 use crate::error::{Error, Result};
 use crate::store::{ChangeRow, State, Store, View, lock};
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 /// The snapshot of one engine.
 pub(crate) struct Snapshot {
@@ -38,6 +38,9 @@ struct Living {
     clients: HashMap<String, Arc<ClientState>>,
     /// Ids that nobody has, so that a guess of one costs no more than a guess at a known client's secret.
     strangers: HashSet<String>,
+    /// Users and grants that tokens name, `None` for those that are not there.
+    users: HashMap<String, Option<Arc<UserState>>>,
+    grants: HashMap<String, Option<Arc<Grant>>>,
     /// Tokens revoked by themselves, and when they would have ended.
     revoked: HashMap<String, UnixTime>,
 }
@@ -100,7 +103,7 @@ impl Snapshot {
         client_id: &str,
     ) -> Result<Option<Arc<ClientState>>> {
         {
-            let living = self.living.read().unwrap_or_else(PoisonError::into_inner);
+            let living = self.living();
             if let Some(state) = living.clients.get(client_id) {
                 return Ok(Some(Arc::clone(state)));
             }
@@ -111,19 +114,50 @@ impl Snapshot {
         let (sequence, state) =
             store.read(|view| Ok((view.state()?.sequence, load_client(view, client_id)?)))?;
         let state = state.map(Arc::new);
-        let mut living = self.living.write().unwrap_or_else(PoisonError::into_inner);
-        // Kept only if no change was applied since it was read: a change that dropped this client
-        // would otherwise be undone by a late reader.
-        if living.sequence == sequence {
-            living.keep(client_id, state.as_ref());
-        }
+        self.keep(sequence, |living| living.keep(client_id, state.as_ref()));
         Ok(state)
+    }
+
+    /// The user `user_id`, `None` if there is none.
+    pub(crate) fn user(&self, store: &Store, user_id: &str) -> Result<Option<Arc<UserState>>> {
+        if let Some(known) = self.living().users.get(user_id) {
+            return Ok(known.clone());
+        }
+        let (sequence, state) =
+            store.read(|view| Ok((view.state()?.sequence, UserState::load(view, user_id)?)))?;
+        let state = state.map(Arc::new);
+        self.keep(sequence, |living| insert_bounded(&mut living.users, user_id, state.clone()));
+        Ok(state)
+    }
+
+    /// The grant `grant_id`, `None` if there is none. Of its times only its revocation is up to date.
+    pub(crate) fn grant(&self, store: &Store, grant_id: &str) -> Result<Option<Arc<Grant>>> {
+        if let Some(known) = self.living().grants.get(grant_id) {
+            return Ok(known.clone());
+        }
+        let (sequence, row) =
+            store.read(|view| Ok((view.state()?.sequence, view.grant(grant_id)?)))?;
+        let grant = row.as_ref().map(Grant::from_row).transpose()?.map(Arc::new);
+        self.keep(sequence, |living| insert_bounded(&mut living.grants, grant_id, grant.clone()));
+        Ok(grant)
+    }
+
+    fn living(&self) -> RwLockReadGuard<'_, Living> {
+        self.living.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps what was read at `sequence` only if no change was applied since: a change that dropped it
+    /// would otherwise be undone by a late reader.
+    fn keep(&self, sequence: u64, keep: impl FnOnce(&mut Living)) {
+        let mut living = self.living.write().unwrap_or_else(PoisonError::into_inner);
+        if living.sequence == sequence {
+            keep(&mut living);
+        }
     }
 
     /// Whether this one token was revoked.
     pub(crate) fn is_revoked(&self, token_id: &str) -> bool {
-        let living = self.living.read().unwrap_or_else(PoisonError::into_inner);
-        living.revoked.contains_key(token_id)
+        self.living().revoked.contains_key(token_id)
     }
 
     /// The frame as it is.
@@ -152,10 +186,7 @@ impl Snapshot {
                 frame
             }
             Update::Delta(delta) => {
-                for client_id in &delta.clients {
-                    living.clients.remove(client_id);
-                    living.strangers.remove(client_id);
-                }
+                living.forget(&delta);
                 living.revoked.extend(delta.revoked);
                 let now = delta.now;
                 living.revoked.retain(|_, expires_at| *expires_at >= now);
@@ -171,15 +202,27 @@ impl Snapshot {
 }
 
 impl Living {
+    /// Drops what the changes name.
+    fn forget(&mut self, delta: &Delta) {
+        for client_id in &delta.clients {
+            self.clients.remove(client_id);
+            self.strangers.remove(client_id);
+        }
+        if delta.roles {
+            self.users.clear();
+        }
+        for user_id in &delta.users {
+            self.users.remove(user_id);
+        }
+        for grant_id in &delta.grants {
+            self.grants.remove(grant_id);
+        }
+    }
+
     /// Keeps what was read of a client, in bounded memory.
     fn keep(&mut self, client_id: &str, state: Option<&Arc<ClientState>>) {
         match state {
-            Some(state) => {
-                if self.clients.len() >= CLIENTS_LIMIT {
-                    self.clients.clear();
-                }
-                self.clients.insert(client_id.to_owned(), Arc::clone(state));
-            }
+            Some(state) => insert_bounded(&mut self.clients, client_id, Arc::clone(state)),
             None => {
                 if self.strangers.len() >= STRANGERS_LIMIT {
                     self.strangers.clear();
@@ -188,6 +231,14 @@ impl Living {
             }
         }
     }
+}
+
+/// Keeps one more; beyond the limit all others go, and are read anew when they are needed.
+fn insert_bounded<T>(map: &mut HashMap<String, T>, id: &str, value: T) {
+    if map.len() >= KEPT_LIMIT {
+        map.clear();
+    }
+    map.insert(id.to_owned(), value);
 }
 
 enum Update {
@@ -199,6 +250,10 @@ enum Update {
 struct Delta {
     frame: Frame,
     clients: Vec<String>,
+    users: Vec<String>,
+    /// Whether a role changed: then any user's words may have.
+    roles: bool,
+    grants: Vec<String>,
     revoked: Vec<(String, UnixTime)>,
     /// What ended more than a margin before this needs no revocation any more.
     now: UnixTime,
@@ -208,17 +263,29 @@ struct Delta {
 fn is_known(change: &ChangeRow) -> bool {
     matches!(
         change.kind.as_str(),
-        "client" | "credential" | "token" | "key" | "settings" | "scope" | "clock"
+        "client"
+            | "credential"
+            | "token"
+            | "user"
+            | "role"
+            | "grant"
+            | "key"
+            | "settings"
+            | "scope"
+            | "clock"
     )
 }
 
 fn apply(view: &View<'_>, old: &Frame, state: &State, changes: &[ChangeRow]) -> Result<Delta> {
     let named = |kind: &str| changes.iter().any(|change| change.kind == kind);
     let mut clients = Vec::new();
+    let (mut users, mut grants) = (Vec::new(), Vec::new());
     let mut revoked = Vec::new();
     for change in changes {
         match change.kind.as_str() {
             "client" | "credential" => clients.push(change.id.clone()),
+            "user" => users.push(change.id.clone()),
+            "grant" => grants.push(change.id.clone()),
             "token" => {
                 let row = view.revoked_token(&change.id)?;
                 let ends = row.map(|row| UnixTime::from_millis(row.expires_at));
@@ -232,7 +299,16 @@ fn apply(view: &View<'_>, old: &Frame, state: &State, changes: &[ChangeRow]) -> 
     let keyring =
         if named("key") { Arc::new(Keyring::load(view)?) } else { Arc::clone(&old.keyring) };
     let frame = Frame { sequence: state.sequence, epoch: state.epoch, settings, keyring };
-    Ok(Delta { frame, clients, revoked, now: state.mark.plus_millis(-REVOKED_MARGIN_MILLIS) })
+    let roles = named("role");
+    Ok(Delta {
+        frame,
+        clients,
+        users,
+        roles,
+        grants,
+        revoked,
+        now: state.mark.plus_millis(-REVOKED_MARGIN_MILLIS),
+    })
 }
 
 fn load_all(view: &View<'_>) -> Result<(Frame, Living)> {
@@ -273,8 +349,8 @@ const CHECK_MILLIS: u64 = 1000;
 /// No settled word is odd.
 const NO_WORD: u64 = 1;
 
-/// Clients kept in memory; a clinic has dozens.
-const CLIENTS_LIMIT: usize = 10_000;
+/// Clients, users and grants kept in memory, of each; a clinic has dozens, hundreds, some thousands.
+const KEPT_LIMIT: usize = 10_000;
 
 /// Ids of nobody kept in memory, of 128 bytes at most.
 const STRANGERS_LIMIT: usize = 4096;

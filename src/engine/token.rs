@@ -27,12 +27,12 @@ impl Engine {
             Ok(facts) => facts,
             Err(why) => return Ok(Err(why)),
         };
-        let state = self.snapshot.client(&self.store, &facts.client_id)?;
+        let found = self.look_behind(&facts)?;
         let active = self
-            .check_standing_now(&facts, frame, state.as_deref())?
-            .and_then(|state| examine(&state.client, facts.grant(), &facts.scope));
+            .check_standing_now(&facts, frame, found.behind())?
+            .and_then(|stands| examine(stands.client, stands.subject, stands.grant, &facts.scope));
         Ok(active.map(|active| {
-            let scope = facts.scope_within(active.client());
+            let scope = facts.scope_within(active.client(), active.subject());
             TokenFacts { scope: Cow::Owned(scope.as_str().to_owned()), ..facts }
         }))
     }

@@ -3,8 +3,8 @@
 use crate::base::UnixTime;
 use crate::crypto::{MAX_CLAIMS, opaque_form};
 use crate::domain::{
-    Ask, ClientState, Context, Expected, Peer, Permit, Required, TokenFacts, TokenFormat, Wanted,
-    check_jwt, check_standing, facts_of_row, pass,
+    Ask, Behind, ClientState, Context, Expected, Grant, Peer, Permit, Required, Stands, Subject,
+    TokenFacts, TokenFormat, UserState, Wanted, check_jwt, check_standing, facts_of_row, pass,
 };
 use crate::engine::Engine;
 use crate::engine::access::{Authorization, Challenge, Principal, PrincipalKind};
@@ -13,6 +13,7 @@ use crate::engine::snapshot::Frame;
 use crate::error::{Denied, Error, Result};
 use crate::oauth;
 use crate::store::{OpaqueTokenRow, check_extra};
+use std::sync::Arc;
 
 impl Engine {
     /// Verifies an access token for an operation that requires `required`.
@@ -83,12 +84,12 @@ impl Engine {
             Ok(facts) => facts,
             Err(why) => return Ok(Err(Rejected::unknown(why))),
         };
-        let state = self.snapshot.client(&self.store, &facts.client_id)?;
-        let standing = self.check_standing_now(&facts, frame, state.as_deref())?;
-        let decided = standing.and_then(|state| {
+        let found = self.look_behind(&facts)?;
+        let standing = self.check_standing_now(&facts, frame, found.behind())?;
+        let decided = standing.and_then(|stands| {
             let wanted = Wanted::Use { granted: &facts.scope, required };
-            let ask = Ask { grant: Some(facts.grant()), wanted, peer };
-            pass(&state.client, &ask)
+            let Stands { client, subject, grant } = stands;
+            pass(client, &Ask { grant: Some(grant), wanted, subject, peer })
         });
         match decided {
             Ok(permit) => {
@@ -144,15 +145,27 @@ impl Engine {
         self.store.read(|view| view.opaque_token(&digest))
     }
 
-    /// Whether neither the token nor anything that it depends on has ended; returns its client.
+    /// What the token depends on: its client, and the grant and the user if it names them.
+    pub(super) fn look_behind(&self, facts: &TokenFacts<'_>) -> Result<Found> {
+        let client = self.snapshot.client(&self.store, &facts.client_id)?;
+        let Some(grant_id) = &facts.grant_id else {
+            return Ok(Found { client, grant: None, user: None });
+        };
+        let grant = self.snapshot.grant(&self.store, grant_id)?;
+        let user = self.snapshot.user(&self.store, &facts.subject)?;
+        Ok(Found { client, grant, user })
+    }
+
+    /// Whether neither the token nor anything that it depends on has ended; returns what it is taken to
+    /// the gate with.
     pub(super) fn check_standing_now<'s>(
         &self,
         facts: &TokenFacts<'_>,
         frame: &Frame,
-        state: Option<&'s ClientState>,
-    ) -> Result<std::result::Result<&'s ClientState, Denied>> {
+        behind: Behind<'s>,
+    ) -> Result<std::result::Result<Stands<'s>, Denied>> {
         let revoked = self.snapshot.is_revoked(&facts.token_id);
-        let judge = || check_standing(facts, self.time.now(), frame.epoch, state, revoked);
+        let judge = || check_standing(facts, self.time.now(), frame.epoch, behind, revoked);
         let verdict = judge();
         if matches!(verdict, Err(Denied::TokenFromFuture { .. })) {
             // Our own signature says that some process has told that time: the file knows it.
@@ -176,6 +189,23 @@ impl Engine {
     }
 }
 
+/// What a token depends on, as the snapshot has it.
+pub(super) struct Found {
+    client: Option<Arc<ClientState>>,
+    grant: Option<Arc<Grant>>,
+    user: Option<Arc<UserState>>,
+}
+
+impl Found {
+    pub(super) fn behind(&self) -> Behind<'_> {
+        Behind {
+            client: self.client.as_deref(),
+            grant: self.grant.as_deref(),
+            user: self.user.as_deref(),
+        }
+    }
+}
+
 /// A refusal, and whom it concerns as far as a signature or digest proved it.
 struct Rejected {
     why: Denied,
@@ -195,10 +225,13 @@ fn principal(facts: &TokenFacts<'_>, permit: &Permit<'_>) -> Principal {
     Principal {
         client_id: facts.client_id.clone().into_owned(),
         subject: facts.subject.clone().into_owned(),
-        kind: PrincipalKind::Client,
+        kind: match permit.subject() {
+            Subject::Client => PrincipalKind::Client,
+            Subject::User(_) => PrincipalKind::User,
+        },
         token_id: facts.token_id.clone().into_owned(),
         token_format: if facts.is_jwt { TokenFormat::Jwt } else { TokenFormat::Opaque },
-        scope: facts.scope_within(permit.client()),
+        scope: facts.scope_within(permit.client(), permit.subject()),
         issued_at: facts.issued_at,
         expires_at: facts.expires_at,
         host_data: metadata.host_data.clone(),

@@ -132,6 +132,40 @@ pub enum Denied {
     GrantUnsupported,
     /// A client asked for something about another client's token.
     TokenForeign,
+    /// No such user, or one that was deleted.
+    UserUnknown,
+    /// The user is disabled.
+    UserDisabled,
+    /// All tokens of the user were revoked after this one was issued: by a new password, for one.
+    UserTokensRevoked,
+    /// The password is not the user's.
+    PasswordWrong,
+    /// The authorization that the token came by is not in this database.
+    GrantUnknown,
+    /// The authorization that the token came by was revoked, and all that it gave with it.
+    GrantRevoked,
+    /// The authorization may no longer be refreshed: unused for too long, or too old.
+    GrantExpired,
+    /// No authorization code with this text exists.
+    CodeUnknown,
+    /// The authorization code's time is over (RFC 6749 4.1.2).
+    CodeExpired,
+    /// The authorization code was used before: what it gave is revoked (RFC 6749 4.1.2).
+    CodeSpent,
+    /// The authorization code was issued to another client.
+    CodeForeign,
+    /// The redirect URI is not the one that the code was sent to (RFC 6749 4.1.3).
+    RedirectUriWrong,
+    /// The code verifier does not match the challenge, or only one of both is there (RFC 7636 4.6).
+    VerifierWrong,
+    /// No refresh token with this text exists.
+    RefreshTokenUnknown,
+    /// The refresh token had been replaced: its whole family is revoked (RFC 9700 4.14).
+    RefreshTokenReused,
+    /// The refresh token is another client's.
+    RefreshTokenForeign,
+    /// The user did not approve the client's request (RFC 6749 4.1.2.1 `access_denied`).
+    AccessRefused,
 }
 
 impl Denied {
@@ -179,6 +213,23 @@ impl Denied {
             Self::InvalidRequest { .. } => "invalid_request",
             Self::GrantUnsupported => "grant_unsupported",
             Self::TokenForeign => "token_foreign",
+            Self::UserUnknown => "user_unknown",
+            Self::UserDisabled => "user_disabled",
+            Self::UserTokensRevoked => "user_tokens_revoked",
+            Self::PasswordWrong => "password_wrong",
+            Self::GrantUnknown => "grant_unknown",
+            Self::GrantRevoked => "grant_revoked",
+            Self::GrantExpired => "grant_expired",
+            Self::CodeUnknown => "code_unknown",
+            Self::CodeExpired => "code_expired",
+            Self::CodeSpent => "code_spent",
+            Self::CodeForeign => "code_foreign",
+            Self::RedirectUriWrong => "redirect_uri_wrong",
+            Self::VerifierWrong => "verifier_wrong",
+            Self::RefreshTokenUnknown => "refresh_token_unknown",
+            Self::RefreshTokenReused => "refresh_token_reused",
+            Self::RefreshTokenForeign => "refresh_token_foreign",
+            Self::AccessRefused => "access_refused",
         }
     }
 }
@@ -241,7 +292,24 @@ impl fmt::Display for Denied {
             | Self::InsecureTransport
             | Self::TokenMissing
             | Self::GrantUnsupported
-            | Self::TokenForeign => f.write_str(self.sentence()),
+            | Self::TokenForeign
+            | Self::UserUnknown
+            | Self::UserDisabled
+            | Self::UserTokensRevoked
+            | Self::PasswordWrong
+            | Self::GrantUnknown
+            | Self::GrantRevoked
+            | Self::GrantExpired
+            | Self::CodeUnknown
+            | Self::CodeExpired
+            | Self::CodeSpent
+            | Self::CodeForeign
+            | Self::RedirectUriWrong
+            | Self::VerifierWrong
+            | Self::RefreshTokenUnknown
+            | Self::RefreshTokenReused
+            | Self::RefreshTokenForeign
+            | Self::AccessRefused => f.write_str(self.sentence()),
         }
     }
 }
@@ -288,6 +356,29 @@ impl Denied {
             Self::TokenMissing => "no token was presented",
             Self::GrantUnsupported => "the grant type is unknown",
             Self::TokenForeign => "the token is another client's",
+            Self::UserUnknown => "no such user exists",
+            Self::UserDisabled => "the user is disabled",
+            Self::UserTokensRevoked => "all tokens of the user issued until then were revoked",
+            Self::PasswordWrong => "the password is not the user's",
+            Self::GrantUnknown => "no such authorization exists, or it ended long ago",
+            Self::GrantRevoked => "the authorization was revoked",
+            Self::GrantExpired => {
+                "the authorization may no longer be refreshed: it was unused for too long, or is too old"
+            }
+            Self::CodeUnknown => "no such authorization code was issued, or it ended long ago",
+            Self::CodeExpired => "the authorization code has expired",
+            Self::CodeSpent => "the authorization code was used before",
+            Self::CodeForeign => "the authorization code is another client's",
+            Self::RedirectUriWrong => "the redirect_uri is not the one that the code was sent to",
+            Self::VerifierWrong => {
+                "the code_verifier does not match the code_challenge, or only one of both is there"
+            }
+            Self::RefreshTokenUnknown => "no such refresh token was issued, or it ended long ago",
+            Self::RefreshTokenReused => {
+                "the refresh token had been replaced before: its family is revoked"
+            }
+            Self::RefreshTokenForeign => "the refresh token is another client's",
+            Self::AccessRefused => "the user did not approve the request",
             Self::TokenTooLong { .. }
             | Self::TokenMalformed { .. }
             | Self::TokenHeaderForbidden { .. }

@@ -122,6 +122,40 @@ pub const WARDKEY_DENIED_INVALID_REQUEST: i32 = 238;
 pub const WARDKEY_DENIED_GRANT_UNSUPPORTED: i32 = 239;
 /// Denied: the token is another client's.
 pub const WARDKEY_DENIED_TOKEN_FOREIGN: i32 = 240;
+/// Denied: the user does not exist, or was deleted.
+pub const WARDKEY_DENIED_USER_UNKNOWN: i32 = 241;
+/// Denied: the user is disabled.
+pub const WARDKEY_DENIED_USER_DISABLED: i32 = 242;
+/// Denied: all tokens of the user were revoked, by a new password for one.
+pub const WARDKEY_DENIED_USER_TOKENS_REVOKED: i32 = 243;
+/// Denied: the password is not the user's.
+pub const WARDKEY_DENIED_PASSWORD_WRONG: i32 = 244;
+/// Denied: the user's authorization that the token came by is not known.
+pub const WARDKEY_DENIED_GRANT_UNKNOWN: i32 = 245;
+/// Denied: the user's authorization was revoked.
+pub const WARDKEY_DENIED_GRANT_REVOKED: i32 = 246;
+/// Denied: the user's authorization was unused for too long, or is too old.
+pub const WARDKEY_DENIED_GRANT_EXPIRED: i32 = 247;
+/// Denied: no such authorization code was issued.
+pub const WARDKEY_DENIED_CODE_UNKNOWN: i32 = 248;
+/// Denied: the authorization code has expired.
+pub const WARDKEY_DENIED_CODE_EXPIRED: i32 = 249;
+/// Denied: the authorization code was used before.
+pub const WARDKEY_DENIED_CODE_SPENT: i32 = 250;
+/// Denied: the authorization code is another client's.
+pub const WARDKEY_DENIED_CODE_FOREIGN: i32 = 251;
+/// Denied: the redirect URI is not the one that the code was sent to.
+pub const WARDKEY_DENIED_REDIRECT_URI_WRONG: i32 = 252;
+/// Denied: the code verifier does not match the challenge.
+pub const WARDKEY_DENIED_VERIFIER_WRONG: i32 = 253;
+/// Denied: no such refresh token was issued.
+pub const WARDKEY_DENIED_REFRESH_TOKEN_UNKNOWN: i32 = 254;
+/// Denied: the refresh token had been replaced before; its family is revoked.
+pub const WARDKEY_DENIED_REFRESH_TOKEN_REUSED: i32 = 255;
+/// Denied: the refresh token is another client's.
+pub const WARDKEY_DENIED_REFRESH_TOKEN_FOREIGN: i32 = 256;
+/// Denied: the user did not approve the request.
+pub const WARDKEY_DENIED_ACCESS_REFUSED: i32 = 257;
 
 /// The thing named does not exist.
 pub const WARDKEY_NOT_FOUND: i32 = 300;
@@ -256,6 +290,23 @@ const fn of_denied(why: &Denied) -> i32 {
         Denied::InvalidRequest { .. } => WARDKEY_DENIED_INVALID_REQUEST,
         Denied::GrantUnsupported => WARDKEY_DENIED_GRANT_UNSUPPORTED,
         Denied::TokenForeign => WARDKEY_DENIED_TOKEN_FOREIGN,
+        Denied::UserUnknown => WARDKEY_DENIED_USER_UNKNOWN,
+        Denied::UserDisabled => WARDKEY_DENIED_USER_DISABLED,
+        Denied::UserTokensRevoked => WARDKEY_DENIED_USER_TOKENS_REVOKED,
+        Denied::PasswordWrong => WARDKEY_DENIED_PASSWORD_WRONG,
+        Denied::GrantUnknown => WARDKEY_DENIED_GRANT_UNKNOWN,
+        Denied::GrantRevoked => WARDKEY_DENIED_GRANT_REVOKED,
+        Denied::GrantExpired => WARDKEY_DENIED_GRANT_EXPIRED,
+        Denied::CodeUnknown => WARDKEY_DENIED_CODE_UNKNOWN,
+        Denied::CodeExpired => WARDKEY_DENIED_CODE_EXPIRED,
+        Denied::CodeSpent => WARDKEY_DENIED_CODE_SPENT,
+        Denied::CodeForeign => WARDKEY_DENIED_CODE_FOREIGN,
+        Denied::RedirectUriWrong => WARDKEY_DENIED_REDIRECT_URI_WRONG,
+        Denied::VerifierWrong => WARDKEY_DENIED_VERIFIER_WRONG,
+        Denied::RefreshTokenUnknown => WARDKEY_DENIED_REFRESH_TOKEN_UNKNOWN,
+        Denied::RefreshTokenReused => WARDKEY_DENIED_REFRESH_TOKEN_REUSED,
+        Denied::RefreshTokenForeign => WARDKEY_DENIED_REFRESH_TOKEN_FOREIGN,
+        Denied::AccessRefused => WARDKEY_DENIED_ACCESS_REFUSED,
     }
 }
 
@@ -335,6 +386,23 @@ const CODES: &[Row] = &[
     (WARDKEY_DENIED_INVALID_REQUEST, c"WARDKEY_DENIED_INVALID_REQUEST", c"Denied: the request is malformed."),
     (WARDKEY_DENIED_GRANT_UNSUPPORTED, c"WARDKEY_DENIED_GRANT_UNSUPPORTED", c"Denied: the grant type is unknown."),
     (WARDKEY_DENIED_TOKEN_FOREIGN, c"WARDKEY_DENIED_TOKEN_FOREIGN", c"Denied: the token is another client's."),
+    (WARDKEY_DENIED_USER_UNKNOWN, c"WARDKEY_DENIED_USER_UNKNOWN", c"Denied: the user does not exist, or was deleted."),
+    (WARDKEY_DENIED_USER_DISABLED, c"WARDKEY_DENIED_USER_DISABLED", c"Denied: the user is disabled."),
+    (WARDKEY_DENIED_USER_TOKENS_REVOKED, c"WARDKEY_DENIED_USER_TOKENS_REVOKED", c"Denied: all tokens of the user were revoked, by a new password for one."),
+    (WARDKEY_DENIED_PASSWORD_WRONG, c"WARDKEY_DENIED_PASSWORD_WRONG", c"Denied: the password is not the user's."),
+    (WARDKEY_DENIED_GRANT_UNKNOWN, c"WARDKEY_DENIED_GRANT_UNKNOWN", c"Denied: the user's authorization that the token came by is not known."),
+    (WARDKEY_DENIED_GRANT_REVOKED, c"WARDKEY_DENIED_GRANT_REVOKED", c"Denied: the user's authorization was revoked."),
+    (WARDKEY_DENIED_GRANT_EXPIRED, c"WARDKEY_DENIED_GRANT_EXPIRED", c"Denied: the user's authorization was unused for too long, or is too old."),
+    (WARDKEY_DENIED_CODE_UNKNOWN, c"WARDKEY_DENIED_CODE_UNKNOWN", c"Denied: no such authorization code was issued."),
+    (WARDKEY_DENIED_CODE_EXPIRED, c"WARDKEY_DENIED_CODE_EXPIRED", c"Denied: the authorization code has expired."),
+    (WARDKEY_DENIED_CODE_SPENT, c"WARDKEY_DENIED_CODE_SPENT", c"Denied: the authorization code was used before."),
+    (WARDKEY_DENIED_CODE_FOREIGN, c"WARDKEY_DENIED_CODE_FOREIGN", c"Denied: the authorization code is another client's."),
+    (WARDKEY_DENIED_REDIRECT_URI_WRONG, c"WARDKEY_DENIED_REDIRECT_URI_WRONG", c"Denied: the redirect URI is not the one that the code was sent to."),
+    (WARDKEY_DENIED_VERIFIER_WRONG, c"WARDKEY_DENIED_VERIFIER_WRONG", c"Denied: the code verifier does not match the challenge."),
+    (WARDKEY_DENIED_REFRESH_TOKEN_UNKNOWN, c"WARDKEY_DENIED_REFRESH_TOKEN_UNKNOWN", c"Denied: no such refresh token was issued."),
+    (WARDKEY_DENIED_REFRESH_TOKEN_REUSED, c"WARDKEY_DENIED_REFRESH_TOKEN_REUSED", c"Denied: the refresh token had been replaced before; its family is revoked."),
+    (WARDKEY_DENIED_REFRESH_TOKEN_FOREIGN, c"WARDKEY_DENIED_REFRESH_TOKEN_FOREIGN", c"Denied: the refresh token is another client's."),
+    (WARDKEY_DENIED_ACCESS_REFUSED, c"WARDKEY_DENIED_ACCESS_REFUSED", c"Denied: the user did not approve the request."),
     (WARDKEY_NOT_FOUND, c"WARDKEY_NOT_FOUND", c"The thing named does not exist."),
     (WARDKEY_CONFLICT, c"WARDKEY_CONFLICT", c"A thing of this id exists already, or the change contradicts another."),
     (WARDKEY_STORAGE_MISSING, c"WARDKEY_STORAGE_MISSING", c"Storage: there is no database at the path. Correct the path, or make one with WARDKEY_MODE_CREATE."),

@@ -192,6 +192,23 @@ fn answer(denied: &Denied) -> Answer {
         | Denied::TokenUnknown
         | Denied::TokenRevoked
         | Denied::TokenForeign
+        | Denied::UserUnknown
+        | Denied::UserDisabled
+        | Denied::UserTokensRevoked
+        | Denied::PasswordWrong
+        | Denied::GrantUnknown
+        | Denied::GrantRevoked
+        | Denied::GrantExpired
+        | Denied::CodeUnknown
+        | Denied::CodeExpired
+        | Denied::CodeSpent
+        | Denied::CodeForeign
+        | Denied::RedirectUriWrong
+        | Denied::VerifierWrong
+        | Denied::RefreshTokenUnknown
+        | Denied::RefreshTokenReused
+        | Denied::RefreshTokenForeign
+        | Denied::AccessRefused
         | Denied::EpochEnded
         | Denied::ClientTokensRevoked => Answer::bad("invalid_grant", "the grant is not valid"),
     }
@@ -234,6 +251,23 @@ pub(super) mod tests {
             Denied::TokenUnknown,
             Denied::TokenRevoked,
             Denied::TokenForeign,
+            Denied::UserUnknown,
+            Denied::UserDisabled,
+            Denied::UserTokensRevoked,
+            Denied::PasswordWrong,
+            Denied::GrantUnknown,
+            Denied::GrantRevoked,
+            Denied::GrantExpired,
+            Denied::CodeUnknown,
+            Denied::CodeExpired,
+            Denied::CodeSpent,
+            Denied::CodeForeign,
+            Denied::RedirectUriWrong,
+            Denied::VerifierWrong,
+            Denied::RefreshTokenUnknown,
+            Denied::RefreshTokenReused,
+            Denied::RefreshTokenForeign,
+            Denied::AccessRefused,
             Denied::EpochEnded,
             Denied::ClientTokensRevoked,
             Denied::CredentialRevoked,

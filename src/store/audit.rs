@@ -23,11 +23,17 @@ pub(crate) struct AuditEntry {
     pub(crate) actor: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) client: Option<String>,
+    /// The user that it was done for or by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) user: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) credential: Option<String>,
     /// A token's `jti`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) token: Option<String>,
+    /// The user's grant that a token, a code or a refresh token belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) grant_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) scope: Option<String>,
     /// The grant type, the form and the end (in milliseconds) of a token that was issued.

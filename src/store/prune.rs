@@ -32,6 +32,17 @@ pub(super) fn expired(db: &Db, ledger: &Ledger, members: usize) -> Result<()> {
              (SELECT token_id FROM revoked_token WHERE expires_at < ? LIMIT ?)",
         &cells,
     )?;
+    // Their codes and refresh tokens go with them.
+    db.execute(
+        "DELETE FROM user_grant WHERE grant_id IN
+             (SELECT grant_id FROM user_grant WHERE ends_at < ? LIMIT ?)",
+        &cells,
+    )?;
+    db.execute(
+        "DELETE FROM decided_request WHERE request_id IN
+             (SELECT request_id FROM decided_request WHERE expires_at < ? LIMIT ?)",
+        &cells,
+    )?;
     Ok(())
 }
 

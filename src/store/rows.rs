@@ -80,6 +80,83 @@ record! {
 }
 
 record! {
+    /// A person.
+    UserRow in "user" {
+        user_id: String,
+        version: u64,
+        generation: u64,
+        origin: String,
+        username: String,
+        phc: Option<String>,
+        enabled: bool,
+        scope: String,
+        roles: String,
+        description: String,
+        created_at: i64,
+        updated_at: i64,
+        password_changed_at: Option<i64>,
+        extra: String,
+    }
+}
+
+record! {
+    /// A named list of scope words.
+    RoleRow in "role" {
+        name: String,
+        version: u64,
+        description: String,
+        scope: String,
+        extra: String,
+    }
+}
+
+record! {
+    /// What a user allowed a client.
+    GrantRow in "user_grant" {
+        grant_id: String,
+        version: u64,
+        client_id: String,
+        subject: String,
+        kind: String,
+        scope: String,
+        epoch: [u8; 8],
+        client_generation: u64,
+        subject_generation: u64,
+        created_at: i64,
+        used_at: i64,
+        expires_at: i64,
+        ends_at: i64,
+        revoked_at: Option<i64>,
+        extra: String,
+    }
+}
+
+record! {
+    /// An authorization code.
+    CodeRow in "code" {
+        digest: [u8; 32],
+        grant_id: String,
+        redirect_uri: String,
+        code_challenge: Option<String>,
+        expires_at: i64,
+        spent_at: Option<i64>,
+        extra: String,
+    }
+}
+
+record! {
+    /// A refresh token.
+    RefreshTokenRow in "refresh_token" {
+        digest: [u8; 32],
+        grant_id: String,
+        number: u64,
+        created_at: i64,
+        spent_at: Option<i64>,
+        extra: String,
+    }
+}
+
+record! {
     /// An opaque access token.
     OpaqueTokenRow in "opaque_token" {
         digest: [u8; 32],

@@ -154,6 +154,31 @@ impl<'a> Tx<'a> {
         self.execute("DELETE FROM client WHERE client_id = ?", &[Cell::Text(client_id)]).map(|_| ())
     }
 
+    /// Deletes a user, and with it from where they logged in. Their grants stay until they end: without a
+    /// user they give nothing.
+    pub(crate) fn delete_user(&mut self, user_id: &str) -> Result<()> {
+        self.execute("DELETE FROM user WHERE user_id = ?", &[Cell::Text(user_id)]).map(|_| ())
+    }
+
+    /// Deletes a role.
+    pub(crate) fn delete_role(&mut self, name: &str) -> Result<()> {
+        self.execute("DELETE FROM role WHERE name = ?", &[Cell::Text(name)]).map(|_| ())
+    }
+
+    /// Notes that an authorization request was decided; `false` if it was before.
+    pub(crate) fn decide_request(
+        &mut self,
+        request_id: &str,
+        expires_at: UnixTime,
+    ) -> Result<bool> {
+        let inserted = self.execute(
+            "INSERT INTO decided_request (request_id, expires_at) VALUES (?, ?)
+             ON CONFLICT (request_id) DO NOTHING",
+            &[Cell::Text(request_id), Cell::Integer(expires_at.millis())],
+        )?;
+        Ok(inserted == 1)
+    }
+
     /// Adds a word to the catalogue.
     pub(crate) fn insert_scope(
         &mut self,

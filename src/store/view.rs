@@ -6,8 +6,8 @@ use crate::store::audit::{self, AuditFilter, AuditHead, AuditRow};
 use crate::store::db::Db;
 use crate::store::record;
 use crate::store::rows::{
-    AuditKeyRow, ClientRow, CredentialRow, OpaqueTokenRow, RevokedTokenRow, SettingsRow,
-    SigningKeyRow,
+    AuditKeyRow, ClientRow, CodeRow, CredentialRow, GrantRow, OpaqueTokenRow, RefreshTokenRow,
+    RevokedTokenRow, RoleRow, SettingsRow, SigningKeyRow, UserRow,
 };
 use crate::store::state::State;
 use crate::store::transaction::Identity;
@@ -34,6 +34,14 @@ pub(crate) struct ChangeRow {
     pub(crate) sequence: u64,
     pub(crate) kind: String,
     pub(crate) id: String,
+}
+
+/// From where a user has logged in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LoginRow {
+    pub(crate) place: String,
+    pub(crate) last_at: i64,
+    pub(crate) logins: u64,
 }
 
 /// From where a credential was used.
@@ -128,6 +136,86 @@ impl<'a> View<'a> {
     /// All audit keys, oldest first.
     pub(crate) fn audit_keys(&self) -> Result<Vec<AuditKeyRow>> {
         self.records("ORDER BY id", &[])
+    }
+
+    /// The user `user_id`.
+    pub(crate) fn user(&self, user_id: &str) -> Result<Option<UserRow>> {
+        self.record("WHERE user_id = ?", &[Cell::Text(user_id)])
+    }
+
+    /// The user of this name, among this library's own or the host's.
+    pub(crate) fn user_by_name(&self, origin: &str, username: &str) -> Result<Option<UserRow>> {
+        let cells = [Cell::Text(origin), Cell::Text(username)];
+        self.record("WHERE origin = ? AND username = ?", &cells)
+    }
+
+    /// Up to `limit` users with ids after `after`, in the order of their ids.
+    pub(crate) fn users(&self, after: &str, limit: u32) -> Result<Vec<UserRow>> {
+        self.records(
+            "WHERE user_id > ? ORDER BY user_id LIMIT ?",
+            &[Cell::Text(after), Cell::Integer(i64::from(limit))],
+        )
+    }
+
+    /// The role `name`.
+    pub(crate) fn role(&self, name: &str) -> Result<Option<RoleRow>> {
+        self.record("WHERE name = ?", &[Cell::Text(name)])
+    }
+
+    /// All roles, by name.
+    pub(crate) fn roles(&self) -> Result<Vec<RoleRow>> {
+        self.records("ORDER BY name", &[])
+    }
+
+    /// From where a user has logged in, latest first.
+    pub(crate) fn user_logins(&self, user_id: &str) -> Result<Vec<LoginRow>> {
+        self.db.all(
+            "SELECT place, last_at, logins FROM user_login WHERE user_id = ?
+             ORDER BY last_at DESC, place",
+            &[Cell::Text(user_id)],
+            |row| {
+                Ok(LoginRow {
+                    place: row.text(0)?.to_owned(),
+                    last_at: row.integer(1)?,
+                    logins: row.unsigned(2)?,
+                })
+            },
+        )
+    }
+
+    /// The grant `grant_id`.
+    pub(crate) fn grant(&self, grant_id: &str) -> Result<Option<GrantRow>> {
+        self.record("WHERE grant_id = ?", &[Cell::Text(grant_id)])
+    }
+
+    /// Up to `limit` grants of a client, of a user, or of both, with ids after `after`.
+    pub(crate) fn grants(
+        &self,
+        client_id: Option<&str>,
+        subject: Option<&str>,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<GrantRow>> {
+        self.records(
+            "WHERE (?1 IS NULL OR client_id = ?1) AND (?2 IS NULL OR subject = ?2) AND grant_id > ?3
+             ORDER BY grant_id LIMIT ?4",
+            &[
+                Cell::text_or_null(client_id),
+                Cell::text_or_null(subject),
+                Cell::Text(after),
+                Cell::Integer(i64::from(limit)),
+            ],
+        )
+    }
+
+    /// The authorization code with this digest.
+    pub(crate) fn code(&self, digest: &[u8; 32]) -> Result<Option<CodeRow>> {
+        self.record("WHERE digest = ?", &[Cell::Blob(digest)])
+    }
+
+    /// The refresh token with this digest.
+    pub(crate) fn refresh_token(&self, digest: &[u8; 32]) -> Result<Option<RefreshTokenRow>> {
+        self.record("WHERE digest = ?", &[Cell::Blob(digest)])
     }
 
     /// The opaque token with this digest.

@@ -138,6 +138,117 @@ CREATE TABLE audit_key (
     mac        BLOB    NOT NULL
 ) STRICT;
 
+-- People. A host's own users have a row too, from their first login on, without a password.
+CREATE TABLE user (
+    user_id             TEXT    PRIMARY KEY, -- usr_ and 22 characters; of the host's own: usr_. and the host's name for them
+    version             INTEGER NOT NULL,
+    generation          INTEGER NOT NULL,
+    origin              TEXT    NOT NULL CHECK (origin IN ('own', 'host')),
+    username            TEXT    NOT NULL, -- in NFC
+    phc                 TEXT,             -- Argon2id
+    enabled             INTEGER NOT NULL CHECK (enabled IN (0, 1)),
+    scope               TEXT    NOT NULL, -- beside the words of the roles
+    roles               TEXT    NOT NULL,
+    description         TEXT    NOT NULL,
+    created_at          INTEGER NOT NULL,
+    updated_at          INTEGER NOT NULL,
+    password_changed_at INTEGER,
+    extra               TEXT    NOT NULL,
+    mac_format          INTEGER NOT NULL,
+    mac                 BLOB    NOT NULL,
+    CHECK ((origin = 'own') = (phc IS NOT NULL))
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX user_username ON user (origin, username);
+
+-- Named lists of scope words, given to users.
+CREATE TABLE role (
+    name        TEXT    PRIMARY KEY,
+    version     INTEGER NOT NULL,
+    description TEXT    NOT NULL,
+    scope       TEXT    NOT NULL,
+    extra       TEXT    NOT NULL,
+    mac_format  INTEGER NOT NULL,
+    mac         BLOB    NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- From where a user has logged in.
+CREATE TABLE user_login (
+    user_id TEXT    NOT NULL REFERENCES user (user_id) ON DELETE CASCADE,
+    place   TEXT    NOT NULL, -- an IPv4 address, an IPv6 /64, or nothing when it was not known
+    last_at INTEGER NOT NULL,
+    logins  INTEGER NOT NULL,
+    PRIMARY KEY (user_id, place)
+) STRICT, WITHOUT ROWID;
+
+-- Wrong passwords, for the throttle that all processes share. Bounded.
+CREATE TABLE login_failure (
+    account  BLOB    NOT NULL, -- keyed digest of the username
+    place    TEXT    NOT NULL,
+    failures INTEGER NOT NULL,
+    since    INTEGER NOT NULL, -- from when on time forgives
+    until    INTEGER NOT NULL, -- until when the next attempt waits
+    PRIMARY KEY (account, place)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX login_failure_since ON login_failure (since);
+
+-- What a user allowed a client: all codes and tokens that follow from it name it.
+CREATE TABLE user_grant (
+    grant_id           TEXT    PRIMARY KEY,
+    version            INTEGER NOT NULL,
+    client_id          TEXT    NOT NULL,
+    subject            TEXT    NOT NULL,
+    kind               TEXT    NOT NULL, -- the grant type, or a dialect's login
+    scope              TEXT    NOT NULL,
+    epoch              BLOB    NOT NULL,
+    client_generation  INTEGER NOT NULL,
+    subject_generation INTEGER NOT NULL,
+    created_at         INTEGER NOT NULL,
+    used_at            INTEGER NOT NULL, -- last exchange or refresh
+    expires_at         INTEGER NOT NULL, -- when it can be refreshed no more, however it is used
+    ends_at            INTEGER NOT NULL, -- when nothing of it can be valid any more
+    revoked_at         INTEGER,
+    extra              TEXT    NOT NULL,
+    mac_format         INTEGER NOT NULL,
+    mac                BLOB    NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX user_grant_client ON user_grant (client_id, grant_id);
+CREATE INDEX user_grant_subject ON user_grant (subject, grant_id);
+CREATE INDEX user_grant_end ON user_grant (ends_at);
+
+-- Authorization codes, as digests. Spent ones stay as long as their grant, to know a second use.
+CREATE TABLE code (
+    digest         BLOB    PRIMARY KEY,
+    grant_id       TEXT    NOT NULL REFERENCES user_grant (grant_id) ON DELETE CASCADE,
+    redirect_uri   TEXT    NOT NULL,
+    code_challenge TEXT,
+    expires_at     INTEGER NOT NULL,
+    spent_at       INTEGER,
+    extra          TEXT    NOT NULL,
+    mac_format     INTEGER NOT NULL,
+    mac            BLOB    NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX code_grant ON code (grant_id);
+
+-- Refresh tokens, as digests. Spent ones stay as long as their grant, to know a second use.
+CREATE TABLE refresh_token (
+    digest     BLOB    PRIMARY KEY,
+    grant_id   TEXT    NOT NULL REFERENCES user_grant (grant_id) ON DELETE CASCADE,
+    number     INTEGER NOT NULL, -- its place in the family, from 1
+    created_at INTEGER NOT NULL,
+    spent_at   INTEGER,
+    extra      TEXT    NOT NULL,
+    mac_format INTEGER NOT NULL,
+    mac        BLOB    NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX refresh_token_grant ON refresh_token (grant_id, number);
+
+-- Authorization requests that somebody has decided, until they would have ended: none is decided twice.
+CREATE TABLE decided_request (
+    request_id TEXT    PRIMARY KEY,
+    expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX decided_request_expiry ON decided_request (expires_at);
+
 -- Opaque access tokens, as digests. A JWT has no row.
 CREATE TABLE opaque_token (
     digest             BLOB    PRIMARY KEY,
@@ -185,10 +296,12 @@ CREATE TABLE audit (
     signed_by INTEGER REFERENCES audit_key (id),
     signature BLOB,
     client    TEXT    GENERATED ALWAYS AS (CASE WHEN json_valid(row) THEN row ->> '$.client' END) VIRTUAL,
+    user      TEXT    GENERATED ALWAYS AS (CASE WHEN json_valid(row) THEN row ->> '$.user' END) VIRTUAL,
     time      INTEGER GENERATED ALWAYS AS (CASE WHEN json_valid(row) THEN row ->> '$.time' END) VIRTUAL,
     request   TEXT    GENERATED ALWAYS AS (CASE WHEN json_valid(row) THEN row ->> '$.request' END) VIRTUAL,
     CHECK ((signed_by IS NULL) = (signature IS NULL))
 ) STRICT;
 CREATE INDEX audit_client ON audit (client, sequence) WHERE client IS NOT NULL;
+CREATE INDEX audit_user ON audit (user, sequence) WHERE user IS NOT NULL;
 CREATE INDEX audit_request ON audit (request) WHERE request IS NOT NULL;
 CREATE INDEX audit_time ON audit (time);

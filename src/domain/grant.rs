@@ -1,0 +1,81 @@
+//! Grants: what a user allowed a client, and all that follows from it.
+
+use crate::base::{Epoch, GrantId, UnixTime};
+use crate::domain::client::GrantType;
+use crate::domain::scope::Scope;
+use crate::error::{Error, Result};
+use crate::store::{GrantRow, check_extra};
+
+/// One user's authorization of one client. Its codes, refresh tokens and access tokens all name it, and
+/// end with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Grant {
+    pub(crate) grant_id: GrantId,
+    pub(crate) version: u64,
+    pub(crate) client_id: String,
+    /// The user.
+    pub(crate) subject: String,
+    /// How it was given.
+    pub(crate) kind: GrantType,
+    /// What was allowed: no token of it has more.
+    pub(crate) scope: Scope,
+    pub(crate) epoch: Epoch,
+    pub(crate) client_generation: u64,
+    pub(crate) subject_generation: u64,
+    pub(crate) created_at: UnixTime,
+    /// Its last exchange or refresh.
+    pub(crate) used_at: UnixTime,
+    /// When it can be refreshed no more, however it is used.
+    pub(crate) expires_at: UnixTime,
+    /// When nothing of it can be valid any more.
+    pub(crate) ends_at: UnixTime,
+    pub(crate) revoked_at: Option<UnixTime>,
+    /// What later releases keep about it.
+    pub(crate) extra: String,
+}
+
+impl Grant {
+    /// Reads a row.
+    pub(crate) fn from_row(row: &GrantRow) -> Result<Self> {
+        check_extra(&row.extra)?;
+        let corrupt = || Error::Corrupt { what: format!("the grant `{}`", row.grant_id) };
+        Ok(Self {
+            grant_id: GrantId::parse(&row.grant_id).ok_or_else(corrupt)?,
+            version: row.version,
+            client_id: row.client_id.clone(),
+            subject: row.subject.clone(),
+            kind: GrantType::parse(&row.kind).ok_or_else(corrupt)?,
+            scope: Scope::printed(row.scope.clone()),
+            epoch: Epoch::from_bytes(row.epoch),
+            client_generation: row.client_generation,
+            subject_generation: row.subject_generation,
+            created_at: UnixTime::from_millis(row.created_at),
+            used_at: UnixTime::from_millis(row.used_at),
+            expires_at: UnixTime::from_millis(row.expires_at),
+            ends_at: UnixTime::from_millis(row.ends_at),
+            revoked_at: row.revoked_at.map(UnixTime::from_millis),
+            extra: row.extra.clone(),
+        })
+    }
+
+    /// The row that says this.
+    pub(crate) fn to_row(&self) -> GrantRow {
+        GrantRow {
+            grant_id: self.grant_id.as_str().to_owned(),
+            version: self.version,
+            client_id: self.client_id.clone(),
+            subject: self.subject.clone(),
+            kind: self.kind.as_str().to_owned(),
+            scope: self.scope.as_str().to_owned(),
+            epoch: self.epoch.bytes(),
+            client_generation: self.client_generation,
+            subject_generation: self.subject_generation,
+            created_at: self.created_at.millis(),
+            used_at: self.used_at.millis(),
+            expires_at: self.expires_at.millis(),
+            ends_at: self.ends_at.millis(),
+            revoked_at: self.revoked_at.map(UnixTime::millis),
+            extra: self.extra.clone(),
+        }
+    }
+}
