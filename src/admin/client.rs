@@ -60,6 +60,12 @@ macro_rules! with_metadata {
             /// The host's own words about it, at most 4096 bytes.
             #[serde(deserialize_with = "some")]
             pub host_data: Option<String>,
+            /// Whether its refresh tokens are replaced at each use; a public client's always are.
+            #[serde(deserialize_with = "some")]
+            pub rotate_refresh_tokens: Option<bool>,
+            /// Whether it may ask for codes without a code challenge (RFC 7636), against RFC 9700 2.1.1.
+            #[serde(deserialize_with = "some")]
+            pub danger_allow_no_pkce: Option<bool>,
         }
 
         impl $name {
@@ -84,6 +90,8 @@ macro_rules! with_metadata {
                     allowed_networks: self.allowed_networks,
                     allowed_origins: self.allowed_origins,
                     host_data: self.host_data,
+                    rotate_refresh_tokens: self.rotate_refresh_tokens,
+                    danger_allow_no_pkce: self.danger_allow_no_pkce,
                 }
                 .apply(metadata)
             }
@@ -221,6 +229,8 @@ pub struct ClientDocument {
     pub allowed_networks: Vec<String>,
     pub allowed_origins: Vec<String>,
     pub host_data: String,
+    pub rotate_refresh_tokens: bool,
+    pub danger_allow_no_pkce: bool,
 }
 
 /// A new client and its secret, shown this once.
@@ -276,6 +286,8 @@ impl From<&Client> for ClientDocument {
             allowed_networks: metadata.allowed_networks.iter().map(Network::to_string).collect(),
             allowed_origins: metadata.allowed_origins.clone(),
             host_data: metadata.host_data.clone(),
+            rotate_refresh_tokens: metadata.rotate_refresh_tokens,
+            danger_allow_no_pkce: metadata.danger_allow_no_pkce,
         }
     }
 }
@@ -297,6 +309,8 @@ struct Members {
     allowed_networks: Option<Vec<String>>,
     allowed_origins: Option<Vec<String>>,
     host_data: Option<String>,
+    rotate_refresh_tokens: Option<bool>,
+    danger_allow_no_pkce: Option<bool>,
 }
 
 impl Members {
@@ -339,6 +353,8 @@ impl Members {
             })?,
             allowed_origins: self.allowed_origins.unwrap_or(old.allowed_origins),
             host_data: self.host_data.unwrap_or(old.host_data),
+            rotate_refresh_tokens: self.rotate_refresh_tokens.unwrap_or(old.rotate_refresh_tokens),
+            danger_allow_no_pkce: self.danger_allow_no_pkce.unwrap_or(old.danger_allow_no_pkce),
         })
     }
 }

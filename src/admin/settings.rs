@@ -46,6 +46,18 @@ pub struct SettingsSet {
     /// Bytes, 1024 to 1048576.
     #[serde(deserialize_with = "some")]
     pub max_request_body: Option<u32>,
+    /// Seconds, 60 to 31622400.
+    #[serde(deserialize_with = "some")]
+    pub refresh_token_idle_lifetime: Option<u32>,
+    /// Seconds, 60 to 31622400.
+    #[serde(deserialize_with = "some")]
+    pub refresh_token_lifetime: Option<u32>,
+    /// The name on the login page, at most 100 characters.
+    #[serde(deserialize_with = "some")]
+    pub clinic_name: Option<String>,
+    /// Words that no password may be.
+    #[serde(deserialize_with = "some")]
+    pub password_blocklist: Option<Vec<String>>,
 }
 operation!(SettingsSet = "settings.set" -> SettingsDocument);
 
@@ -71,6 +83,14 @@ pub struct SettingsDocument {
     pub danger_allow_plain_http: bool,
     /// Bytes.
     pub max_request_body: u32,
+    /// Seconds.
+    pub refresh_token_idle_lifetime: u32,
+    /// Seconds.
+    pub refresh_token_lifetime: u32,
+    /// The name on the login page.
+    pub clinic_name: String,
+    /// Words that no password may be.
+    pub password_blocklist: Vec<String>,
 }
 
 impl SettingsSet {
@@ -86,6 +106,10 @@ impl SettingsSet {
             ("trusted_proxies", self.trusted_proxies.is_some()),
             ("danger_allow_plain_http", self.danger_allow_plain_http.is_some()),
             ("max_request_body", self.max_request_body.is_some()),
+            ("refresh_token_idle_lifetime", self.refresh_token_idle_lifetime.is_some()),
+            ("refresh_token_lifetime", self.refresh_token_lifetime.is_some()),
+            ("clinic_name", self.clinic_name.is_some()),
+            ("password_blocklist", self.password_blocklist.is_some()),
         ];
         given.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
     }
@@ -105,6 +129,10 @@ impl SettingsSet {
         replace(&mut document.trusted_proxies, self.trusted_proxies);
         replace(&mut document.danger_allow_plain_http, self.danger_allow_plain_http);
         replace(&mut document.max_request_body, self.max_request_body);
+        replace(&mut document.refresh_token_idle_lifetime, self.refresh_token_idle_lifetime);
+        replace(&mut document.refresh_token_lifetime, self.refresh_token_lifetime);
+        replace(&mut document.clinic_name, self.clinic_name);
+        replace(&mut document.password_blocklist, self.password_blocklist);
         document.into_settings()
     }
 }
@@ -127,6 +155,10 @@ impl From<&Settings> for SettingsDocument {
             trusted_proxies: settings.trusted_proxies.iter().map(Network::to_string).collect(),
             danger_allow_plain_http: settings.danger_allow_plain_http,
             max_request_body: settings.max_request_body,
+            refresh_token_idle_lifetime: settings.refresh_token_idle_lifetime.as_seconds(),
+            refresh_token_lifetime: settings.refresh_token_lifetime.as_seconds(),
+            clinic_name: settings.clinic_name.clone(),
+            password_blocklist: settings.password_blocklist.clone(),
         }
     }
 }
@@ -158,6 +190,10 @@ impl SettingsDocument {
             trusted_proxies: each("trusted_proxies", &self.trusted_proxies, network)?,
             danger_allow_plain_http: self.danger_allow_plain_http,
             max_request_body: self.max_request_body,
+            refresh_token_idle_lifetime: Lifetime::seconds(self.refresh_token_idle_lifetime),
+            refresh_token_lifetime: Lifetime::seconds(self.refresh_token_lifetime),
+            clinic_name: self.clinic_name,
+            password_blocklist: self.password_blocklist,
         };
         settings.check()?;
         Ok(settings)

@@ -1,7 +1,9 @@
-//! Client secrets that this library makes: recognisable, and checkable without a database.
+//! Secrets that this library makes: recognisable, and checkable without a database.
 
 use crate::base::{Entropy, Secret, encode};
+use crate::crypto::digest;
 use crate::error::Result;
+use ring::hmac;
 use zeroize::Zeroizing;
 
 /// A new client secret: `wks_`, 256 random bits in base64url, and a checksum.
@@ -12,19 +14,68 @@ use zeroize::Zeroizing;
 /// # Errors
 /// As [`Entropy::fill`].
 pub(crate) fn mint_client_secret(entropy: &dyn Entropy) -> Result<Secret> {
-    let mut random = Zeroizing::new([0_u8; 32]);
-    entropy.fill(&mut *random)?;
-    // The room is taken once, so that growing leaves no copy of the secret behind.
-    let mut text = Vec::with_capacity(LENGTH);
-    text.extend_from_slice(PREFIX);
-    text.extend_from_slice(Zeroizing::new(encode::base64url(&*random)).as_bytes());
-    let checksum = base62(crc32(&text));
-    text.extend_from_slice(&checksum);
-    Ok(Secret::new(text))
+    mint(CLIENT_SECRET, entropy)
 }
 
-/// Whether `text` has the form and the checksum of a secret that this library made.
+/// A new refresh token, the first of its family: `wkr_`, 256 random bits in base64url, and a checksum.
+///
+/// # Errors
+/// As [`Entropy::fill`].
+pub(crate) fn mint_refresh_token(entropy: &dyn Entropy) -> Result<Secret> {
+    mint(REFRESH_TOKEN, entropy)
+}
+
+fn mint(prefix: &[u8; 4], entropy: &dyn Entropy) -> Result<Secret> {
+    let mut random = Zeroizing::new([0_u8; 32]);
+    entropy.fill(&mut *random)?;
+    Ok(print(prefix, &random))
+}
+
+/// 256 bits as a secret of the kind that `prefix` says.
+fn print(prefix: &[u8; 4], bits: &[u8; 32]) -> Secret {
+    // The room is taken once, so that growing leaves no copy of the secret behind.
+    let mut text = Vec::with_capacity(LENGTH);
+    text.extend_from_slice(prefix);
+    text.extend_from_slice(Zeroizing::new(encode::base64url(bits)).as_bytes());
+    let checksum = base62(crc32(&text));
+    text.extend_from_slice(&checksum);
+    Secret::new(text)
+}
+
+/// Derives the successors of refresh tokens: whoever presents one again gets the same successor, which is
+/// stored nowhere.
+pub(crate) struct RefreshKey(hmac::Key);
+
+impl RefreshKey {
+    /// Prepares the key.
+    ///
+    /// # Errors
+    /// [`crate::Error::Corrupt`] if it has not 32 bytes.
+    pub(crate) fn new(key: &Secret) -> Result<Self> {
+        digest::hmac_key(key).map(Self)
+    }
+
+    /// The token that takes the place of `token`. Without the key it is as good as random.
+    pub(crate) fn successor(&self, token: &[u8]) -> Secret {
+        let mut context = hmac::Context::with_key(&self.0);
+        context.update(b"wardkey refresh 1\0");
+        context.update(token);
+        let bits = Zeroizing::new(digest::bytes(&context.sign()));
+        print(REFRESH_TOKEN, &bits)
+    }
+}
+
+/// Whether `text` has the form and the checksum of a client secret that this library made.
 pub(crate) fn looks_generated(text: &[u8]) -> bool {
+    has_form(CLIENT_SECRET, text)
+}
+
+/// Whether `text` has the form and the checksum of a refresh token.
+pub(crate) fn is_refresh_token(text: &[u8]) -> bool {
+    has_form(REFRESH_TOKEN, text)
+}
+
+fn has_form(prefix: &[u8; 4], text: &[u8]) -> bool {
     let Some((signed, checksum)) = text.split_last_chunk::<CHECKSUM_LENGTH>() else {
         return false;
     };
@@ -32,7 +83,7 @@ pub(crate) fn looks_generated(text: &[u8]) -> bool {
     let canonical = |body: &[u8]| {
         body.len() == BODY_LENGTH && encode::from_base64url_into(body, &mut *random) == Some(32)
     };
-    signed.strip_prefix(PREFIX).is_some_and(canonical) && base62(crc32(signed)) == *checksum
+    signed.strip_prefix(prefix).is_some_and(canonical) && base62(crc32(signed)) == *checksum
 }
 
 /// Six base62 digits, the highest first.
@@ -55,7 +106,8 @@ fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(u32::MAX, update)
 }
 
-const PREFIX: &[u8] = b"wks_";
+const CLIENT_SECRET: &[u8; 4] = b"wks_";
+const REFRESH_TOKEN: &[u8; 4] = b"wkr_";
 /// 32 bytes in base64url.
 const BODY_LENGTH: usize = 43;
 /// 62^6 exceeds 2^32.

@@ -59,6 +59,10 @@ pub(crate) struct Metadata {
     pub(crate) allowed_origins: Vec<String>,
     /// The host's own words about it, at most 4096 bytes; returned with its claims.
     pub(crate) host_data: String,
+    /// Whether its refresh tokens are replaced at each use; a public client's always are.
+    pub(crate) rotate_refresh_tokens: bool,
+    /// Whether it may ask for codes without a code challenge (RFC 7636), against RFC 9700 2.1.1.
+    pub(crate) danger_allow_no_pkce: bool,
 }
 
 /// A grant type (RFC 6749 1.3).
@@ -195,7 +199,8 @@ impl Metadata {
     }
 }
 
-fn check_text(member: &str, text: &str, least: usize, most: usize) -> Result<()> {
+/// Demands a text of so many characters, none of them a control character.
+pub(crate) fn check_text(member: &str, text: &str, least: usize, most: usize) -> Result<()> {
     let length = text.chars().count();
     if length < least || length > most {
         return Err(Error::document(member, format!("must have {least} to {most} characters")));
@@ -317,6 +322,8 @@ impl Client {
                 allowed_networks: networks.map_err(|_| corrupt())?,
                 allowed_origins: list(&row.allowed_origins),
                 host_data: row.host_data.clone(),
+                rotate_refresh_tokens: row.rotate_refresh_tokens,
+                danger_allow_no_pkce: row.danger_allow_no_pkce,
             },
             enabled: row.enabled,
             created_at: UnixTime::from_millis(row.created_at),
@@ -355,6 +362,8 @@ impl Client {
             allowed_networks: printed(&metadata.allowed_networks, Network::to_string),
             allowed_origins: joined(&metadata.allowed_origins),
             host_data: metadata.host_data.clone(),
+            rotate_refresh_tokens: metadata.rotate_refresh_tokens,
+            danger_allow_no_pkce: metadata.danger_allow_no_pkce,
             created_at: self.created_at.millis(),
             updated_at: self.updated_at.millis(),
             extra: self.extra.clone(),

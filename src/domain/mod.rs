@@ -11,6 +11,7 @@ mod grant;
 mod issue;
 mod keyring;
 mod peer;
+mod refresh;
 mod registration;
 mod revocation;
 mod scope;

@@ -2,7 +2,7 @@
 
 use crate::base::{Lifetime, Network};
 use crate::crypto::Algorithm;
-use crate::domain::client::TokenFormat;
+use crate::domain::client::{TokenFormat, check_text};
 use crate::domain::dialect::Dialect;
 use crate::error::{Error, Result};
 
@@ -29,6 +29,17 @@ pub struct Settings {
     pub danger_allow_plain_http: bool,
     /// The longest request body in bytes. Default 65536; 1024 to 1048576.
     pub max_request_body: u32,
+    /// How long a user's grant may go unused before it can no longer be refreshed. Default 14 days; 60 s to
+    /// 366 days.
+    pub refresh_token_idle_lifetime: Lifetime,
+    /// How long a user's grant can be refreshed at all; then the user logs in again. Default 90 days; 60 s
+    /// to 366 days.
+    pub refresh_token_lifetime: Lifetime,
+    /// The name on the login page. Default none: the issuer's host is shown.
+    pub clinic_name: String,
+    /// Words that no password may be, beside the commonest ones: the clinic's, the product's, the town's
+    /// name. Default none.
+    pub password_blocklist: Vec<String>,
 }
 
 impl Default for Settings {
@@ -43,6 +54,10 @@ impl Default for Settings {
             trusted_proxies: Vec::new(),
             danger_allow_plain_http: false,
             max_request_body: 64 * 1024,
+            refresh_token_idle_lifetime: Lifetime::days(14),
+            refresh_token_lifetime: Lifetime::days(90),
+            clinic_name: String::new(),
+            password_blocklist: Vec::new(),
         }
     }
 }
@@ -80,7 +95,21 @@ impl Settings {
         if !(1024..=1024 * 1024).contains(&self.max_request_body) {
             return Err(Error::document("max_request_body", "must be 1024 to 1048576 bytes"));
         }
-        Ok(())
+        for (member, lifetime) in [
+            ("refresh_token_idle_lifetime", self.refresh_token_idle_lifetime),
+            ("refresh_token_lifetime", self.refresh_token_lifetime),
+        ] {
+            if !(MIN_LIFETIME..=MAX_REFRESH_LIFETIME).contains(&lifetime) {
+                return Err(Error::document(member, "must be 60 to 31622400 seconds"));
+            }
+        }
+        check_text("clinic_name", &self.clinic_name, 0, 100)?;
+        if self.password_blocklist.len() > 1000 {
+            return Err(Error::document("password_blocklist", "must have at most 1000 members"));
+        }
+        self.password_blocklist.iter().enumerate().try_for_each(|(index, word)| {
+            check_text(&format!("password_blocklist[{index}]"), word, 3, 100)
+        })
     }
 }
 
@@ -120,6 +149,8 @@ fn check_issuer(issuer: &str) -> std::result::Result<(), &'static str> {
 }
 
 const MIN_LIFETIME: Lifetime = Lifetime::seconds(60);
+
+const MAX_REFRESH_LIFETIME: Lifetime = Lifetime::days(366);
 
 /// The longest access token: a revocation by `jti` alone is kept this long.
 pub(crate) const MAX_LIFETIME: Lifetime = Lifetime::days(30);

@@ -1,7 +1,7 @@
 //! The random keys that the master key wraps.
 
 use crate::base::{Entropy, Secret};
-use crate::crypto::{Cell, DigestKey, RowMacKey, SealingKey};
+use crate::crypto::{Cell, DigestKey, RefreshKey, RowMacKey, SealingKey};
 use crate::error::{Error, Result};
 use crate::store::db::Db;
 
@@ -9,6 +9,9 @@ use crate::store::db::Db;
 pub(crate) struct DataKeys {
     pub(crate) digest: DigestKey,
     pub(crate) row_mac: RowMacKey,
+    pub(crate) refresh: RefreshKey,
+    /// Seals what browsers carry back and forth for us.
+    pub(crate) seal: SealingKey,
     master: SealingKey,
     database_id: [u8; 16],
 }
@@ -72,13 +75,11 @@ impl DataKeys {
             let aad = associated("data_key", "sealed", purpose, database_id);
             sealing.open(&aad, &sealed).ok_or(Error::WrongKey)
         };
-        // Every key is opened at once, so that a wrong master key is found at open, not in mid-work.
-        for purpose in PURPOSES {
-            open(purpose)?;
-        }
         Ok(Self {
             digest: DigestKey::new(&open("digest")?)?,
             row_mac: RowMacKey::new(&open("row_mac")?)?,
+            refresh: RefreshKey::new(&open("refresh")?)?,
+            seal: SealingKey::new(&open("seal")?)?,
             master: sealing,
             database_id,
         })
@@ -119,6 +120,5 @@ fn associated(table: &str, column: &str, row: &str, database_id: [u8; 16]) -> Ve
     aad
 }
 
-/// What the data keys are for. `seal` and `refresh` wait for codes and refresh tokens, whose stored
-/// forms must not change the file's format.
+/// What the data keys are for.
 const PURPOSES: [&str; 4] = ["digest", "refresh", "row_mac", "seal"];

@@ -26,6 +26,8 @@ record! {
         allowed_networks: String,
         allowed_origins: String,
         host_data: String,
+        rotate_refresh_tokens: bool,
+        danger_allow_no_pkce: bool,
         created_at: i64,
         updated_at: i64,
         extra: String,

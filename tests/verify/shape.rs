@@ -131,9 +131,14 @@ fn a_repeated_or_unknown_claim_is_malformed() {
         let token = forge.with_claims(|claims| claims[member] = json!(1));
         assert_eq!(forge.code(token), "token_malformed", "{member}");
     }
-    for member in ["g", "S", "x"] {
+    for member in ["G", "S", "x"] {
         let token = forge.with_claims(|claims| claims["wk"][member] = json!("a"));
         assert_eq!(forge.code(token), "token_malformed", "{member}");
+    }
+    // A grant of a client's own is none: it would be somebody else's.
+    for grant in ["a", "", "AAAAAAAAAAAAAAAAAAAAAA"] {
+        let token = forge.with_claims(|claims| claims["wk"]["g"] = json!(grant));
+        assert_eq!(forge.why(token), Denied::BadClaim { claim: "sub" }, "{grant}");
     }
 }
 
