@@ -37,9 +37,6 @@ pub struct Settings {
     pub refresh_token_lifetime: Lifetime,
     /// The name on the login page. Default none: the issuer's host is shown.
     pub clinic_name: String,
-    /// Words that no password may be, beside the commonest ones: the clinic's, the product's, the town's
-    /// name. Default none.
-    pub password_blocklist: Vec<String>,
 }
 
 impl Default for Settings {
@@ -57,7 +54,6 @@ impl Default for Settings {
             refresh_token_idle_lifetime: Lifetime::days(14),
             refresh_token_lifetime: Lifetime::days(90),
             clinic_name: String::new(),
-            password_blocklist: Vec::new(),
         }
     }
 }
@@ -103,13 +99,7 @@ impl Settings {
                 return Err(Error::document(member, "must be 60 to 31622400 seconds"));
             }
         }
-        check_text("clinic_name", &self.clinic_name, 0, 100)?;
-        if self.password_blocklist.len() > 1000 {
-            return Err(Error::document("password_blocklist", "must have at most 1000 members"));
-        }
-        self.password_blocklist.iter().enumerate().try_for_each(|(index, word)| {
-            check_text(&format!("password_blocklist[{index}]"), word, 3, 100)
-        })
+        check_text("clinic_name", &self.clinic_name, 0, 100)
     }
 }
 

@@ -23,7 +23,8 @@ fn a_client_gets_an_id_and_a_secret_once_and_the_defaults() {
         "grant_types": ["client_credentials"], "token_endpoint_auth_method": null,
         "redirect_uris": [], "resource_server": false, "algorithm": null, "token_format": null,
         "access_token_lifetime": null, "token_type_case": null, "allowed_networks": [],
-        "allowed_origins": [], "host_data": "",
+        "allowed_origins": [], "host_data": "", "rotate_refresh_tokens": false,
+        "danger_allow_no_pkce": false,
     });
     for (member, value) in document.as_object().unwrap() {
         assert_eq!(created[member], *value, "{member}");
@@ -46,7 +47,7 @@ fn every_member_is_kept_as_it_was_given() {
         "access_token_lifetime": 77, "token_type_case": "bearer",
         "allowed_networks": ["10.0.0.0/8", "192.0.2.7/32", "fd00::/8"],
         "allowed_origins": ["https://lab.example:8443"], "host_data": "{\"tenant\":7}",
-        "enabled": false,
+        "rotate_refresh_tokens": true, "danger_allow_no_pkce": true, "enabled": false,
     });
     let created = clinic.call("client.create", members.clone());
     let read = clinic.call("client.read", json!({"client_id": created["client_id"]}));

@@ -12,6 +12,8 @@ fn the_defaults_are_what_the_documentation_says() {
         "issuer": "https://localhost", "audience": null, "algorithm": "ES256",
         "token_format": "jwt", "access_token_lifetime": 3600, "dialects": [],
         "trusted_proxies": [], "danger_allow_plain_http": false, "max_request_body": 65536,
+        "refresh_token_idle_lifetime": 1_209_600, "refresh_token_lifetime": 7_776_000,
+        "clinic_name": "",
     });
     assert_eq!(clinic.call("settings.get", json!({})), expected);
     assert_eq!(clinic.call("settings.set", json!({})), expected);
@@ -25,6 +27,8 @@ fn what_is_set_is_kept_and_what_is_not_named_stays() {
         "algorithm": "RS256", "token_format": "opaque_hex", "access_token_lifetime": 900,
         "dialects": ["bio-ecko", "medblocks"], "trusted_proxies": ["10.0.0.1/32", "fd00::/8"],
         "danger_allow_plain_http": true, "max_request_body": 2048,
+        "refresh_token_idle_lifetime": 3600, "refresh_token_lifetime": 7200,
+        "clinic_name": "St. Anna",
     });
     assert_eq!(clinic.call("settings.set", all.clone()), all);
     assert_eq!(clinic.call("settings.get", json!({})), all);
