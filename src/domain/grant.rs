@@ -1,10 +1,11 @@
 //! Grants: what a user allowed a client, and all that follows from it.
 
-use crate::base::{Epoch, GrantId, UnixTime};
-use crate::domain::client::GrantType;
+use crate::base::{Epoch, GrantId, Lifetime, UnixTime};
+use crate::domain::client::{Client, GrantType};
 use crate::domain::scope::Scope;
-use crate::error::{Error, Result};
-use crate::store::{GrantRow, check_extra};
+use crate::domain::user::UserState;
+use crate::error::{Denied, Error, Result};
+use crate::store::{GrantRow, NO_EXTRA, check_extra};
 
 /// One user's authorization of one client. Its codes, refresh tokens and access tokens all name it, and
 /// end with it.
@@ -34,7 +35,63 @@ pub(crate) struct Grant {
     pub(crate) extra: String,
 }
 
+/// What a grant is begun with.
+pub(crate) struct NewGrant<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) user: &'a UserState,
+    pub(crate) kind: GrantType,
+    pub(crate) scope: Scope,
+    pub(crate) epoch: Epoch,
+}
+
 impl Grant {
+    /// A grant that begins at `now` and can be refreshed for `lifetime`.
+    pub(crate) fn begin(
+        new: NewGrant<'_>,
+        grant_id: GrantId,
+        lifetime: Lifetime,
+        now: UnixTime,
+    ) -> Self {
+        Self {
+            grant_id,
+            version: 1,
+            client_id: new.client.client_id.as_str().to_owned(),
+            subject: new.user.user.user_id.as_str().to_owned(),
+            kind: new.kind,
+            scope: new.scope,
+            epoch: new.epoch,
+            client_generation: new.client.generation.0,
+            subject_generation: new.user.user.generation.0,
+            created_at: now,
+            used_at: now,
+            expires_at: now.plus(lifetime),
+            ends_at: now.plus(lifetime),
+            revoked_at: None,
+            extra: NO_EXTRA.to_owned(),
+        }
+    }
+
+    /// Whether what it was given under still holds.
+    ///
+    /// # Errors
+    /// [`Denied::EpochEnded`], [`Denied::ClientTokensRevoked`], [`Denied::UserTokensRevoked`].
+    pub(crate) fn check_generations(
+        &self,
+        epoch: Epoch,
+        client: &Client,
+        user: &UserState,
+    ) -> std::result::Result<(), Denied> {
+        if self.epoch != epoch {
+            Err(Denied::EpochEnded)
+        } else if self.client_generation != client.generation.0 {
+            Err(Denied::ClientTokensRevoked)
+        } else if self.subject_generation != user.user.generation.0 {
+            Err(Denied::UserTokensRevoked)
+        } else {
+            Ok(())
+        }
+    }
+
     /// Reads a row.
     pub(crate) fn from_row(row: &GrantRow) -> Result<Self> {
         check_extra(&row.extra)?;

@@ -20,6 +20,8 @@ pub(crate) struct Issued {
     pub(crate) scope: Scope,
     pub(crate) expires_at: UnixTime,
     pub(crate) token_type_case: TokenTypeCase,
+    /// The token to refresh it with, and when that ends if nobody uses it.
+    pub(crate) refresh: Option<(crate::base::Secret, UnixTime)>,
 }
 
 /// How a token will be made.
@@ -135,6 +137,7 @@ impl Ticket {
                 scope,
                 expires_at,
                 token_type_case: making.plan.token_type_case,
+                refresh: None,
             },
             entry,
             row,

@@ -37,10 +37,11 @@ pub(crate) use client::{AuthMethod, Client, GrantType, Metadata, TokenTypeCase};
 pub(crate) use credential::{Credential, CredentialKind};
 pub(crate) use dialect::Habits;
 pub(crate) use gate::{Ask, Permit, Subject, Wanted, examine, pass};
-pub(crate) use grant::Grant;
+pub(crate) use grant::{Grant, NewGrant};
 pub(crate) use issue::{Issued, Making, Ticket, plan, record, stale};
 pub(crate) use keyring::{Key, Keyring, NewKey, import_key, make_key, retire_all};
 pub(crate) use peer::Peer;
+pub(crate) use refresh::{Family, first_refresh_token, revoke_grant, rotates};
 pub(crate) use registration::{
     NewSecret, confirm_secret, create_client, create_secret, delete_client, import_secret,
     revoke_client_tokens, revoke_secret, set_enabled, unconfirm_all, update_client,

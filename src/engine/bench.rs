@@ -24,7 +24,7 @@ impl Engine {
         let request = self.direct_request(&candidates, None, context, &frame, now)?;
         let caller = self.authenticate(&request, now)?;
         let permit = decide(&caller.state, &request).map_err(|why| denied(why, &request))?;
-        let ticket = self.make_ticket(permit, &caller, &request, &frame, now)?;
+        let ticket = self.make_ticket(permit, &caller, &request, &frame, now, None)?;
         Ok(ticket.map_or(0, |ticket| ticket.issued.access_token.expose().len()))
     }
 
@@ -47,7 +47,7 @@ impl Engine {
         let request = self.direct_request(&[], None, context, &frame, now)?;
         Ok(move || {
             let permit = decide(&caller.state, &request).map_err(|why| denied(why, &request))?;
-            let ticket = self.make_ticket(permit, &caller, &request, &frame, now)?;
+            let ticket = self.make_ticket(permit, &caller, &request, &frame, now, None)?;
             let ticket = ticket.ok_or(Error::Internal { what: "a key that was not there" })?;
             Ok(ticket.issued.access_token.expose().len())
         })

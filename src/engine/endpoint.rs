@@ -3,7 +3,7 @@
 use crate::base::{RequestId, UnixTime};
 use crate::crypto::MAX_CLAIMS;
 use crate::domain::{
-    self, Ask, Context, Dialect, NamedToken, Peer, Subject, TokenFacts, Wanted, pass,
+    self, Ask, Context, Dialect, GrantType, NamedToken, Peer, Subject, TokenFacts, Wanted, pass,
 };
 use crate::engine::Engine;
 use crate::engine::issue::{Caller, Request, entry_of};
@@ -97,7 +97,13 @@ impl Engine {
         let shape = read.credentials.refusal_shape();
         let asked = exchange.request(&read.credentials.candidates, dialect)?;
         let asked = Request { grant_type: &read.grant_type, scope: read.scope.as_deref(), ..asked };
-        match self.issue_for(&asked) {
+        let issued = match &read.refresh_token {
+            Some(token) if read.grant_type == GrantType::RefreshToken.as_str() => {
+                self.refresh_for(&asked, token)
+            }
+            Some(_) | None => self.issue_for(&asked),
+        };
+        match issued {
             Ok(issued) => Ok(oauth::print_token(&issued, dialect, self.time.now())),
             Err(Error::Denied { why, .. }) => Ok(oauth::print_refusal(&why, shape)),
             Err(error) => Err(error),

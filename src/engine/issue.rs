@@ -1,6 +1,6 @@
 //! Issuing: authenticate and decide on the snapshot, sign outside the write lock, record inside it.
 
-use crate::base::{ClientId, RequestId, Secret, UnixTime};
+use crate::base::{ClientId, GrantId, RequestId, Secret, UnixTime};
 use crate::crypto::{self, Algorithm, opaque_form};
 use crate::domain::{
     self, Actor, Ask, ClientState, Context, Dialect, GrantType, Habits, Issued, Making, Means,
@@ -72,7 +72,7 @@ impl Engine {
                 Ok(permit) => permit,
                 Err(why) => return self.deny(request, &caller, why, now),
             };
-            let ticket = self.make_ticket(permit, &caller, request, &frame, now)?;
+            let ticket = self.make_ticket(permit, &caller, request, &frame, now, None)?;
             let recorded =
                 ticket.map(|ticket| self.record(ticket, request.peer, now)).transpose()?;
             if let Some(Some(issued)) = recorded {
@@ -91,6 +91,7 @@ impl Engine {
         request: &Request<'_>,
         frame: &Frame,
         now: UnixTime,
+        grant_id: Option<GrantId>,
     ) -> Result<Option<Ticket>> {
         let habits = request.dialect.map_or_else(Habits::default, Dialect::habits);
         let plan = plan(permit.client(), habits, &frame.settings);
@@ -107,7 +108,7 @@ impl Engine {
             plan,
             key: key.as_deref(),
             credential_id: caller.proven.credential_id.clone(),
-            grant_id: None,
+            grant_id,
             epoch: frame.epoch,
             now,
             sequence: frame.sequence,
@@ -261,6 +262,11 @@ pub(super) fn decide<'a>(
     let client = &state.client;
     pass(client, &Ask { grant: None, wanted: Wanted::Endpoint, subject: Subject::Client, peer })?;
     let grant = grant.ok_or(Denied::GrantUnsupported)?;
+    if grant == GrantType::RefreshToken {
+        let (grant, wanted) = (Some(grant), Wanted::Endpoint);
+        pass(client, &Ask { grant, wanted, subject: Subject::Client, peer })?;
+        return Err(Denied::InvalidRequest { why: "refresh_token is missing" });
+    }
     if grant != GrantType::ClientCredentials {
         // Known words whose flows this release does not have.
         return Err(Denied::GrantUnsupported);
@@ -311,7 +317,7 @@ fn shortened(text: &str) -> String {
 const WORD_LIMIT: usize = 128;
 
 /// How often a ticket is made anew because what it was decided on changed meanwhile.
-const ATTEMPTS: usize = 8;
+pub(super) const ATTEMPTS: usize = 8;
 
 #[cfg(test)]
 mod tests {

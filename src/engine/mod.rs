@@ -11,6 +11,7 @@ mod founding;
 mod gather;
 mod issue;
 mod options;
+mod refresh;
 mod snapshot;
 mod time;
 mod token;

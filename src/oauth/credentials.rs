@@ -35,6 +35,11 @@ impl Credentials {
         }
     }
 
+    /// No client is named.
+    pub(super) const fn absent() -> Self {
+        Self { candidates: Vec::new(), basic: false }
+    }
+
     /// Whether the request has an id and nothing to prove it with: what a public client sends.
     pub(crate) fn is_id_alone(&self) -> bool {
         !self.basic && self.candidates.iter().all(|presented| presented.secret.is_none())

@@ -1,6 +1,6 @@
 //! The token endpoint's request and response (RFC 6749 4.4.2, 5.1).
 
-use crate::base::UnixTime;
+use crate::base::{Secret, UnixTime};
 use crate::domain::{Dialect, Issued, Settings};
 use crate::error::Denied;
 use crate::oauth::credentials::Credentials;
@@ -16,6 +16,8 @@ pub(crate) struct TokenRequest {
     pub(crate) grant_type: String,
     /// As sent, not yet parsed: what is wrong with it, only an authenticated client learns. Absent if empty.
     pub(crate) scope: Option<String>,
+    /// RFC 6749 6.
+    pub(crate) refresh_token: Option<Secret>,
 }
 
 /// Reads a token request (RFC 6749 3.2), whose method is already checked.
@@ -30,13 +32,19 @@ pub(crate) fn read_token_request(
     settings: &Settings,
 ) -> Result<TokenRequest, ReadFailure> {
     let form = Form::read(request, settings, KNOWN)?;
-    let credentials = Credentials::read(request, &form)?;
+    let grant_type = form.only(GRANT_TYPE)?;
+    let credentials = match Credentials::read(request, &form) {
+        // wire 13: fhirclient.js names no client when it refreshes. The token's own is found by it.
+        Err(Denied::SecretMissing) if grant_type == Some(REFRESH_TOKEN) => Credentials::absent(),
+        read => read?,
+    };
     // RFC 6749 5.2: invalid_request where "the request is missing a required parameter".
     let missing = Denied::InvalidRequest { why: "grant_type is missing" };
     Ok(TokenRequest {
         credentials,
-        grant_type: form.only(GRANT_TYPE)?.ok_or(missing)?.to_owned(),
+        grant_type: grant_type.ok_or(missing)?.to_owned(),
         scope: form.only(SCOPE)?.map(str::to_owned),
+        refresh_token: form.only(REFRESH_TOKEN)?.map(|text| Secret::copy_of(text.as_bytes())),
     })
 }
 
@@ -47,6 +55,8 @@ struct Body<'a> {
     access_token: &'a str,
     token_type: &'static str,
     expires_in: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<&'a str>,
     scope: &'a str,
 }
 
@@ -59,13 +69,19 @@ pub(crate) fn print_token(
     let Ok(access_token) = std::str::from_utf8(issued.access_token.expose()) else {
         return print_internal();
     };
+    let refresh = issued.refresh.as_ref().map(|(token, _)| std::str::from_utf8(token.expose()));
+    let Ok(refresh_token) = refresh.transpose() else {
+        return print_internal();
+    };
     let body = Body {
         access_token,
         token_type: issued.token_type_case.as_str(),
         expires_in: seconds_left(issued.expires_at, dialect, now),
+        refresh_token,
         scope: issued.scope.as_str(),
     };
-    let capacity = body.access_token.len() + body.scope.len() + AROUND;
+    let refresh_length = refresh_token.map_or(0, str::len);
+    let capacity = body.access_token.len() + refresh_length + body.scope.len() + AROUND;
     HttpResponse::json_sized(200, &body, capacity).never_stored()
 }
 
@@ -82,6 +98,7 @@ fn seconds_left(expires_at: UnixTime, dialect: Option<Dialect>, now: UnixTime) -
 
 const GRANT_TYPE: &str = "grant_type";
 const SCOPE: &str = "scope";
+const REFRESH_TOKEN: &str = "refresh_token";
 
 /// Every parameter that RFC 6749 and RFC 7636 give this endpoint: none of them may be repeated, also
 /// where the grant at hand does not use it.
@@ -94,11 +111,11 @@ const KNOWN: &[&str] = &[
     "code",
     "redirect_uri",
     "code_verifier",
-    "refresh_token",
+    REFRESH_TOKEN,
 ];
 
 /// Room for names, quotes and numbers around the token and the scope, neither of which needs escapes.
-const AROUND: usize = 128;
+const AROUND: usize = 160;
 
 #[cfg(test)]
 mod tests {
@@ -123,6 +140,7 @@ mod tests {
             scope: Scope::stored(scope).unwrap(),
             expires_at: UnixTime::from_seconds(1_000 + lifetime),
             token_type_case,
+            refresh: None,
         }
     }
 

@@ -1,0 +1,196 @@
+//! Refreshing: a new access token for a user's grant (RFC 6749 6).
+
+use crate::base::{Secret, UnixTime};
+use crate::domain::{
+    self, Ask, Family, GrantType, Issued, Peer, Permit, Proven, Scope, Subject, Ticket, UserState,
+    Wanted, pass, revoke_grant, rotates,
+};
+use crate::engine::Engine;
+use crate::engine::gather::note_place;
+use crate::engine::issue::{ATTEMPTS, Caller, Request, denied, entry_of};
+use crate::engine::snapshot::Frame;
+use crate::error::{Denied, Error, Result};
+use crate::store::{AuditEntry, Outcome, Tx};
+use std::sync::Arc;
+
+/// What a refresh that was decided takes into its transaction.
+struct Refreshing {
+    ticket: Ticket,
+    token: Secret,
+    settings: Arc<domain::Settings>,
+    client_id: String,
+    rotates: bool,
+    peer: Peer,
+    entry: AuditEntry,
+}
+
+impl Engine {
+    /// Decides, makes and records a token for the grant of a refresh token.
+    pub(super) fn refresh_for(&self, request: &Request<'_>, token: &Secret) -> Result<Issued> {
+        for _ in 0..ATTEMPTS {
+            let (frame, now) = self.current()?;
+            let family = self.store.read(|view| Family::find(view, token.expose()))?;
+            let caller = self.refresh_caller(request, family.as_ref(), now)?;
+            let Some(family) = family else {
+                return self.deny(request, &caller, Denied::RefreshTokenUnknown, now);
+            };
+            let user = self.snapshot.user(&self.store, &family.grant.subject)?;
+            let decided = decide_refresh(&caller, &family, user.as_deref(), request, (&frame, now));
+            let permit = match decided {
+                Ok(permit) => permit,
+                // Whether it was is decided once more, under the lock, and then its family ends.
+                Err(Denied::RefreshTokenReused) => {
+                    return self.end_reused(request, &caller, token, &frame);
+                }
+                Err(why) => return self.deny(request, &caller, why, now),
+            };
+            let grant_id = Some(family.grant.grant_id.clone());
+            let ticket = self.make_ticket(permit, &caller, request, &frame, now, grant_id)?;
+            let Some(ticket) = ticket else {
+                continue;
+            };
+            let refreshing = Refreshing {
+                ticket,
+                token: Secret::copy_of(token.expose()),
+                settings: Arc::clone(&frame.settings),
+                client_id: caller.state.client.client_id.as_str().to_owned(),
+                rotates: rotates(&caller.state.client),
+                peer: request.peer,
+                entry: denial_of(request, &caller),
+            };
+            let outcome = self.write(now, move |tx| refreshing.record(tx))?;
+            match outcome {
+                Ok(Some(issued)) => return Ok(issued),
+                Ok(None) => {}
+                Err(why) => return Err(denied(why, request)),
+            }
+        }
+        Err(Error::Busy)
+    }
+
+    /// The client that refreshes. wire 13: one that names no client is the token's own, if it is public.
+    fn refresh_caller(
+        &self,
+        request: &Request<'_>,
+        family: Option<&Family>,
+        now: UnixTime,
+    ) -> Result<Caller> {
+        if request.candidates.is_empty()
+            && let Some(family) = family
+            && let Some(state) = self.snapshot.client(&self.store, &family.grant.client_id)?
+            && state.client.metadata.is_public()
+        {
+            return Ok(Caller { state, proven: Proven { credential_id: None } });
+        }
+        self.authenticate(request, now)
+    }
+
+    /// Ends the family of a token that was presented again after it had been replaced.
+    fn end_reused<T>(
+        &self,
+        request: &Request<'_>,
+        caller: &Caller,
+        token: &Secret,
+        frame: &Frame,
+    ) -> Result<T> {
+        let entry = denial_of(request, caller);
+        let settings = Arc::clone(&frame.settings);
+        let client_id = caller.state.client.client_id.as_str().to_owned();
+        let token = Secret::copy_of(token.expose());
+        let outcome = self.write(self.time.now(), move |tx| {
+            let Some(family) = Family::find(&tx.view(), token.expose())? else {
+                return refuse(tx, entry, Denied::RefreshTokenUnknown);
+            };
+            match family.judge(&client_id, &settings, tx.now()) {
+                Err(Denied::RefreshTokenReused) => revoke_reused(tx, family, entry),
+                // Its successor was not used after all, or all has ended meanwhile: nothing is given either.
+                Ok(_) | Err(_) => refuse(tx, entry, Denied::RefreshTokenReused),
+            }
+        })?;
+        match outcome {
+            Err(why) => Err(denied(why, request)),
+            Ok(()) => Err(Error::Internal { what: "a denial that was allowed" }),
+        }
+    }
+}
+
+impl Refreshing {
+    /// Uses the token and records what it gave; `None` if what it was decided on has changed.
+    fn record(self, tx: &mut Tx<'_>) -> Outcome<Option<Issued>> {
+        if domain::stale(tx, &self.ticket)? {
+            return Ok(Ok(None));
+        }
+        let Some(family) = Family::find(&tx.view(), self.token.expose())? else {
+            return refuse(tx, self.entry, Denied::RefreshTokenUnknown);
+        };
+        let turn = match family.judge(&self.client_id, &self.settings, tx.now()) {
+            Ok(turn) => turn,
+            Err(Denied::RefreshTokenReused) => return revoke_reused(tx, family, self.entry),
+            Err(why) => return refuse(tx, self.entry, why),
+        };
+        let (client_id, credential_id) = self.ticket.holder();
+        note_place(tx, &client_id, &credential_id, self.peer, 1)?;
+        let ends_at = self.ticket.issued.expires_at;
+        let idle = self.settings.refresh_token_idle_lifetime;
+        let until = family.grant.expires_at.min(tx.now().plus(idle));
+        let next = family.turn(tx, turn, self.token.expose(), self.rotates, ends_at)?;
+        let mut issued = domain::record(tx, self.ticket)?;
+        issued.refresh = Some((next, until));
+        Ok(Ok(Some(issued)))
+    }
+}
+
+/// RFC 9700 4.14.2: "the authorization server cannot determine which party submitted the invalid refresh
+/// token, but it will revoke the active refresh token."
+fn revoke_reused<T>(tx: &mut Tx<'_>, family: Family, entry: AuditEntry) -> Outcome<T> {
+    let why = Denied::RefreshTokenReused;
+    let entry = AuditEntry { event: "grant.revoke", reason: Some(why.code()), ..entry };
+    revoke_grant(tx, family.grant, entry)?;
+    Ok(Err(why))
+}
+
+/// A refusal, with its row.
+fn refuse<T>(tx: &mut Tx<'_>, entry: AuditEntry, why: Denied) -> Outcome<T> {
+    tx.audit(&AuditEntry { reason: Some(why.code()), ..entry })?;
+    Ok(Err(why))
+}
+
+/// The row of a refusal under the lock.
+fn denial_of(request: &Request<'_>, caller: &Caller) -> AuditEntry {
+    AuditEntry {
+        event: "token.deny",
+        outcome: "denied",
+        client: Some(caller.state.client.client_id.as_str().to_owned()),
+        credential: caller.proven.credential_id.as_ref().map(|id| id.as_str().to_owned()),
+        ..entry_of(request)
+    }
+}
+
+/// The checks of a refresh, in order.
+fn decide_refresh<'s>(
+    caller: &'s Caller,
+    family: &Family,
+    user: Option<&'s UserState>,
+    request: &Request<'_>,
+    (frame, now): (&Frame, UnixTime),
+) -> std::result::Result<Permit<'s>, Denied> {
+    let client = &caller.state.client;
+    let user = user.ok_or(Denied::UserUnknown)?;
+    let (subject, peer) = (Subject::User(user), request.peer);
+    let ask = Ask { grant: Some(GrantType::RefreshToken), wanted: Wanted::Endpoint, subject, peer };
+    pass(client, &ask)?;
+    family.judge(client.client_id.as_str(), &frame.settings, now)?;
+    let grant = &family.grant;
+    grant.check_generations(frame.epoch, client, user)?;
+    // RFC 6749 6: "The requested scope MUST NOT include any scope not originally granted by the resource
+    // owner, and if omitted is treated as equal to the scope originally granted by the resource owner."
+    let scope = match request.scope.map(Scope::parse).transpose()? {
+        Some(asked) => match grant.scope.first_missing(&asked) {
+            Some(word) => return Err(Denied::ScopeNotAllowed { word: word.to_owned() }),
+            None => asked,
+        },
+        None => grant.scope.clone().within(&client.metadata.scope),
+    };
+    let wanted = Wanted::Token(Some(&scope));
+    pass(client, &Ask { grant: Some(grant.kind), wanted, subject, peer })
+}
