@@ -7,6 +7,7 @@ mod entropy;
 mod id;
 mod network;
 mod secret;
+mod text;
 mod time;
 
 pub use clock::{Clock, ManualClock, SystemClock};
@@ -20,3 +21,4 @@ pub use entropy::SeededEntropy;
 pub use entropy::{Entropy, SystemEntropy};
 pub(crate) use entropy::{PooledEntropy, system_random};
 pub(crate) use id::{Epoch, Generation};
+pub(crate) use text::nfc;

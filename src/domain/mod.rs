@@ -10,6 +10,7 @@ mod gate;
 mod grant;
 mod issue;
 mod keyring;
+mod password;
 mod peer;
 mod refresh;
 mod registration;
@@ -19,6 +20,7 @@ mod settings;
 mod throttle;
 mod token;
 mod user;
+mod username;
 
 #[cfg(test)]
 pub(crate) use keyring::tests::made as keys_made;
@@ -40,6 +42,7 @@ pub(crate) use gate::{Ask, Permit, Subject, Wanted, examine, pass};
 pub(crate) use grant::{Grant, NewGrant};
 pub(crate) use issue::{Issued, Making, Ticket, plan, record, stale};
 pub(crate) use keyring::{Key, Keyring, NewKey, import_key, make_key, retire_all};
+pub(crate) use password::{Password, Unfit, check_new_password};
 pub(crate) use peer::Peer;
 pub(crate) use refresh::{Family, first_refresh_token, revoke_grant, rotates};
 pub(crate) use registration::{
@@ -54,3 +57,4 @@ pub(crate) use token::{
 };
 pub(crate) use user::UserState;
 pub(crate) use user::{Role, User, UserOrigin};
+pub(crate) use username::Username;
