@@ -6,6 +6,7 @@ mod catalogue;
 mod client;
 mod credential;
 mod dialect;
+mod failures;
 mod gate;
 mod grant;
 mod issue;

@@ -7,6 +7,7 @@
 use crate::base::{Network, UnixTime};
 use crate::crypto;
 use crate::domain::credential::Credential;
+use crate::domain::failures::{Failures, Pace};
 use crate::domain::peer::Peer;
 use crate::error::{Denied, Error, Result};
 use crate::store::lock;
@@ -18,7 +19,7 @@ use std::sync::Mutex;
 /// Failures are counted for each client and place (an IPv4 address, an IPv6 /64, or "unknown"), and with a
 /// larger allowance for each client over all places: whoever has many places gains nothing by them. The
 /// first [`FREE_OF_PLACE`] or [`FREE_OF_CLIENT`] are free, then each makes the next guess wait twice as
-/// long, from one second to [`LONGEST_WAIT`]. Each minute forgives one failure, and a right secret those of
+/// long, from one second to a minute. Each minute forgives one failure, and a right secret those of
 /// its place; it forgives none of the client's, for its owner's logins would clear an attacker's slate.
 ///
 /// A right secret that was proven before is recognised by its keyed digest, without a hash and, at the
@@ -107,13 +108,13 @@ impl Turn<'_> {
     /// The guess was wrong.
     pub(crate) fn failed(self, now: UnixTime) {
         self.note(|guesses, place| {
-            guesses.everywhere.fail(FREE_OF_CLIENT, now);
+            guesses.everywhere.fail(FREE_OF_CLIENT, PACE, now);
             if !guesses.places.contains_key(&place) {
                 make_room(&mut guesses.places, PLACES_LIMIT, |count| {
-                    (count.until, count.left(now))
+                    (count.until, count.left(PACE, now))
                 });
             }
-            guesses.places.entry(place).or_default().fail(FREE_OF_PLACE, now);
+            guesses.places.entry(place).or_default().fail(FREE_OF_PLACE, PACE, now);
         });
     }
 
@@ -144,8 +145,8 @@ impl Drop for Turn<'_> {
 struct Guesses {
     /// Whether a guess is being hashed.
     busy: bool,
-    everywhere: Count,
-    places: HashMap<Place, Count>,
+    everywhere: Failures,
+    places: HashMap<Place, Failures>,
     /// The secrets that were proven, oldest first.
     known: Vec<Known>,
 }
@@ -177,42 +178,8 @@ impl Guesses {
 
     /// How much it would harm to forget this client: guesses under way, then failures, then proofs.
     fn harm(&self, now: UnixTime) -> (bool, i64, usize) {
-        (self.busy, self.everywhere.left(now), self.known.len())
+        (self.busy, self.everywhere.left(PACE, now), self.known.len())
     }
-}
-
-/// Failures, and what follows from them.
-#[derive(Default, Clone, Copy)]
-struct Count {
-    failures: i64,
-    /// From when on minutes forgive.
-    since: UnixTime,
-    /// Until when the next guess waits.
-    until: UnixTime,
-}
-
-impl Count {
-    fn fail(&mut self, free: i64, now: UnixTime) {
-        let left = self.left(now);
-        let minutes = self.failures - left;
-        self.since = if left == 0 { now } else { self.since.plus_millis(minutes * FORGIVEN_EVERY) };
-        self.failures = left + 1;
-        // A free failure keeps nobody waiting, not even a thread that read the clock a moment earlier.
-        if self.failures > free {
-            self.until = now.plus_millis(wait_after(self.failures - free));
-        }
-    }
-
-    /// The failures that are not forgiven yet.
-    fn left(&self, now: UnixTime) -> i64 {
-        let forgiven = now.since(self.since).max(0) / FORGIVEN_EVERY;
-        self.failures.saturating_sub(forgiven).max(0)
-    }
-}
-
-/// Milliseconds to wait after so many failures beyond the free ones: 1 s, 2 s, 4 s, and so on.
-fn wait_after(beyond: i64) -> i64 {
-    (1000_i64 << (beyond - 1).clamp(0, 16)).min(LONGEST_WAIT)
 }
 
 /// A secret that was proven.
@@ -285,12 +252,7 @@ const FREE_OF_PLACE: i64 = 5;
 /// Failures from all places of a client without a wait: a roll-out that forgot some machines.
 const FREE_OF_CLIENT: i64 = 100;
 
-/// The longest wait, in milliseconds. As long as what forgives one failure: so no pace gets more than one
-/// guess a minute in the long run.
-const LONGEST_WAIT: i64 = 60_000;
-
-/// What forgives one failure, in milliseconds.
-const FORGIVEN_EVERY: i64 = 60_000;
+const PACE: Pace = Pace::MINUTE;
 
 /// Milliseconds that one wrong secret at a trusted place costs during a wait ...
 const REFILL: i64 = 1000;
@@ -456,7 +418,7 @@ mod tests {
             }
             if second < 50 {
                 let wait = lock(&throttle.clients)["lab"].places[&place_of(peer("192.0.2.7"))];
-                assert!(wait.failures >= 6, "forgotten after {second} s");
+                assert!(wait.count >= 6, "forgotten after {second} s");
             }
         }
         assert!(lock(&throttle.clients)["lab"].places.len() <= PLACES_LIMIT);
