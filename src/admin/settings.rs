@@ -55,6 +55,9 @@ pub struct SettingsSet {
     /// The name on the login page, at most 100 characters.
     #[serde(deserialize_with = "some")]
     pub clinic_name: Option<String>,
+    /// See [`Settings::password_blocklist`].
+    #[serde(deserialize_with = "some")]
+    pub password_blocklist: Option<Vec<String>>,
 }
 operation!(SettingsSet = "settings.set" -> SettingsDocument);
 
@@ -86,6 +89,8 @@ pub struct SettingsDocument {
     pub refresh_token_lifetime: u32,
     /// The name on the login page.
     pub clinic_name: String,
+    /// Words that no password may consist of.
+    pub password_blocklist: Vec<String>,
 }
 
 impl SettingsSet {
@@ -104,6 +109,7 @@ impl SettingsSet {
             ("refresh_token_idle_lifetime", self.refresh_token_idle_lifetime.is_some()),
             ("refresh_token_lifetime", self.refresh_token_lifetime.is_some()),
             ("clinic_name", self.clinic_name.is_some()),
+            ("password_blocklist", self.password_blocklist.is_some()),
         ];
         given.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
     }
@@ -126,6 +132,7 @@ impl SettingsSet {
         replace(&mut document.refresh_token_idle_lifetime, self.refresh_token_idle_lifetime);
         replace(&mut document.refresh_token_lifetime, self.refresh_token_lifetime);
         replace(&mut document.clinic_name, self.clinic_name);
+        replace(&mut document.password_blocklist, self.password_blocklist);
         document.into_settings()
     }
 }
@@ -151,6 +158,7 @@ impl From<&Settings> for SettingsDocument {
             refresh_token_idle_lifetime: settings.refresh_token_idle_lifetime.as_seconds(),
             refresh_token_lifetime: settings.refresh_token_lifetime.as_seconds(),
             clinic_name: settings.clinic_name.clone(),
+            password_blocklist: settings.password_blocklist.clone(),
         }
     }
 }
@@ -185,6 +193,7 @@ impl SettingsDocument {
             refresh_token_idle_lifetime: Lifetime::seconds(self.refresh_token_idle_lifetime),
             refresh_token_lifetime: Lifetime::seconds(self.refresh_token_lifetime),
             clinic_name: self.clinic_name,
+            password_blocklist: self.password_blocklist,
         };
         settings.check()?;
         Ok(settings)

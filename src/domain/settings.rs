@@ -4,6 +4,7 @@ use crate::base::{Lifetime, Network};
 use crate::crypto::Algorithm;
 use crate::domain::client::{TokenFormat, check_text};
 use crate::domain::dialect::Dialect;
+use crate::domain::password::is_host_word;
 use crate::error::{Error, Result};
 
 /// What holds for the whole database. A client's registration may override algorithm, format, lifetime
@@ -37,6 +38,10 @@ pub struct Settings {
     pub refresh_token_lifetime: Lifetime,
     /// The name on the login page. Default none: the issuer's host is shown.
     pub clinic_name: String,
+    /// Words that no password may consist of, in any case and with whatever digits and punctuation: the
+    /// clinic's town, its software. Its name is one of them already. Default none; at most 64, of 1 to 100 characters, each with a
+    /// letter.
+    pub password_blocklist: Vec<String>,
 }
 
 impl Default for Settings {
@@ -54,6 +59,7 @@ impl Default for Settings {
             refresh_token_idle_lifetime: Lifetime::days(14),
             refresh_token_lifetime: Lifetime::days(90),
             clinic_name: String::new(),
+            password_blocklist: Vec::new(),
         }
     }
 }
@@ -99,7 +105,21 @@ impl Settings {
                 return Err(Error::document(member, "must be 60 to 31622400 seconds"));
             }
         }
-        check_text("clinic_name", &self.clinic_name, 0, 100)
+        check_text("clinic_name", &self.clinic_name, 0, 100)?;
+        check_blocklist(&self.password_blocklist)
+    }
+}
+
+fn check_blocklist(words: &[String]) -> Result<()> {
+    if words.len() > BLOCKLIST_LIMIT {
+        return Err(Error::document("password_blocklist", "must have at most 64 members"));
+    }
+    match words.iter().position(|word| !is_host_word(word)) {
+        None => Ok(()),
+        Some(index) => {
+            let why = "must have 1 to 100 characters, one of them a letter, no control characters";
+            Err(Error::document(format!("password_blocklist[{index}]"), why))
+        }
     }
 }
 
@@ -137,6 +157,9 @@ fn check_issuer(issuer: &str) -> std::result::Result<(), &'static str> {
         Ok(())
     }
 }
+
+/// Enough for every name a clinic goes by.
+const BLOCKLIST_LIMIT: usize = 64;
 
 const MIN_LIFETIME: Lifetime = Lifetime::seconds(60);
 

@@ -14,6 +14,7 @@ fn the_defaults_are_what_the_documentation_says() {
         "trusted_proxies": [], "danger_allow_plain_http": false, "max_request_body": 65536,
         "refresh_token_idle_lifetime": 1_209_600, "refresh_token_lifetime": 7_776_000,
         "clinic_name": "",
+        "password_blocklist": [],
     });
     assert_eq!(clinic.call("settings.get", json!({})), expected);
     assert_eq!(clinic.call("settings.set", json!({})), expected);
@@ -29,6 +30,7 @@ fn what_is_set_is_kept_and_what_is_not_named_stays() {
         "danger_allow_plain_http": true, "max_request_body": 2048,
         "refresh_token_idle_lifetime": 3600, "refresh_token_lifetime": 7200,
         "clinic_name": "St. Anna",
+        "password_blocklist": ["Saint Mary", "Prax\u{ed}s"],
     });
     assert_eq!(clinic.call("settings.set", all.clone()), all);
     assert_eq!(clinic.call("settings.get", json!({})), all);
