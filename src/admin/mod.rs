@@ -8,10 +8,12 @@ mod audit;
 mod client;
 mod document;
 mod key;
+mod role;
 mod scope;
 mod secret;
 mod settings;
 mod token;
+mod user;
 
 pub use audit::{
     AuditEntryDocument, AuditExplain, AuditExplanation, AuditPage, AuditRead, AuditVerdict,
@@ -23,6 +25,7 @@ pub use client::{
 };
 pub use document::{Done, Operation, SecretText};
 pub use key::{KeyDocument, KeyImport, KeyList, KeyPage};
+pub use role::{RoleCreate, RoleDelete, RoleDocument, RoleList, RolePage, RoleUpdate};
 pub use scope::{ScopeAdd, ScopeDocument, ScopeList, ScopePage, ScopeRemove};
 pub use secret::{
     PeerDocument, SecretConfirm, SecretCreate, SecretCreated, SecretDocument, SecretImport,
@@ -30,9 +33,14 @@ pub use secret::{
 };
 pub use settings::{SettingsDocument, SettingsGet, SettingsSet};
 pub use token::{TokenDocument, TokenIntrospect, TokenRevoke};
+pub use user::{
+    UserCreate, UserDelete, UserDisable, UserDocument, UserEnable, UserList, UserPage, UserRead,
+    UserRevoke, UserSetPassword, UserUpdate,
+};
 
 pub(crate) use audit::{explanation, page};
 pub(crate) use document::{parse, print};
 pub(crate) use settings::settings_of_json;
 pub(crate) use settings::{document_of_settings, settings_of_document};
 pub(crate) use token::ClaimsDocument;
+pub(crate) use user::{scope as read_scope, username as read_username};

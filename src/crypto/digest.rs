@@ -30,6 +30,12 @@ impl DigestKey {
         self.tagged(b"wardkey token 1\0", token)
     }
 
+    /// The digest of a username, under which wrong passwords are counted: of names that nobody has too,
+    /// which may be passwords in the wrong field.
+    pub(crate) fn account(&self, username: &[u8]) -> [u8; 32] {
+        self.tagged(b"wardkey account 1\0", username)
+    }
+
     /// The domain ends in the only NUL before the text, so no two domains share an input.
     fn tagged(&self, domain: &[u8], text: &[u8]) -> [u8; 32] {
         #[cfg(test)]

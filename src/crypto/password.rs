@@ -70,6 +70,18 @@ pub(crate) fn verify(_permit: &Permit<'_>, phc: &str, password: &[u8]) -> Result
     Ok(digest::equal(&stored.derive(password)?, &stored.hash))
 }
 
+/// Costs what [`verify`] costs for a string that [`hash`] made: for names that nobody has.
+///
+/// # Errors
+/// [`Error::InvalidArgument`] for a password over [`MAX_PASSWORD`] bytes.
+pub(crate) fn verify_nothing(_permit: &Permit<'_>, password: &[u8]) -> Result<()> {
+    check_length(password)?;
+    let nobody = Stored { cost: COST, salt: vec![0; SALT_LENGTH], hash: vec![0; HASH_LENGTH] };
+    // Compared too, so that no compiler finds the work to be for nothing.
+    std::hint::black_box(digest::equal(&nobody.derive(password)?, &nobody.hash));
+    Ok(())
+}
+
 /// Whether `phc` is a string that [`verify`] takes.
 #[cfg(test)]
 fn is_phc(phc: &str) -> bool {
@@ -268,6 +280,14 @@ mod tests {
         assert!(panicked.is_err());
         permits.push(limiter.permit().unwrap());
         assert!(limiter.permit().is_err());
+    }
+
+    #[test]
+    fn a_name_that_nobody_has_costs_a_hash_of_the_same_parameters() {
+        let limiter = Limiter::new();
+        let permit = limiter.permit().unwrap();
+        assert_eq!(verify_nothing(&permit, b"whatever"), Ok(()));
+        assert!(verify_nothing(&permit, &[b'x'; MAX_PASSWORD + 1]).is_err());
     }
 
     proptest! {

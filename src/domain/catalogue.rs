@@ -1,7 +1,8 @@
-//! The catalogue of scope words: only these can be given to a client.
+//! The catalogue of scope words: only these can be given to anybody.
 
 use crate::domain::actor::Actor;
 use crate::domain::dialect::Dialect;
+use crate::domain::people::holder_of_scope;
 use crate::domain::scope::Scope;
 use crate::error::{Error, Result};
 use crate::store::Tx;
@@ -55,10 +56,26 @@ pub(crate) fn add_scope(
     add(tx, word, description, "own", actor)
 }
 
-/// Removes a word that no client has.
+/// Demands that every word of a `scope` member exists: only those can be given to anybody.
 ///
 /// # Errors
-/// [`Error::NotFound`]; [`Error::Conflict`] while a client has it, naming one.
+/// [`Error::InvalidDocument`].
+pub(super) fn check_in_catalogue(tx: &Tx<'_>, scope: &Scope) -> Result<()> {
+    let catalogue = tx.view().scopes()?;
+    // Named by its place: a secret that was written here must not come back in an error.
+    match scope.words().position(|word| !catalogue.iter().any(|known| known.word == word)) {
+        None => Ok(()),
+        Some(index) => {
+            let why = format!("word {} is not in the catalogue; add it with scope.add", index + 1);
+            Err(Error::document("scope", why))
+        }
+    }
+}
+
+/// Removes a word that nobody has.
+///
+/// # Errors
+/// [`Error::NotFound`]; [`Error::Conflict`] while a client, a role or a user has it, naming one.
 pub(crate) fn remove_scope(tx: &mut Tx<'_>, word: &str, actor: &Actor) -> Result<()> {
     if tx.view().scopes()?.iter().all(|known| known.word != word) {
         return Err(Error::NotFound { what: "scope", id: word.to_owned() });
@@ -73,6 +90,9 @@ pub(crate) fn remove_scope(tx: &mut Tx<'_>, word: &str, actor: &Actor) -> Result
             let id = format!("{word} (of client {})", holder.client_id);
             return Err(Error::Conflict { what: "scope in use", id });
         }
+    }
+    if let Some(holder) = holder_of_scope(tx, word)? {
+        return Err(Error::Conflict { what: "scope in use", id: format!("{word} (of {holder})") });
     }
     tx.delete_scope(word)?;
     tx.change("scope", word)?;

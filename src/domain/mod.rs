@@ -11,9 +11,11 @@ mod gate;
 mod grant;
 mod issue;
 mod keyring;
+mod login;
 mod password;
 mod peer;
 mod refresh;
+mod people;
 mod registration;
 mod revocation;
 mod scope;
@@ -43,8 +45,13 @@ pub(crate) use gate::{Ask, Permit, Subject, Wanted, examine, pass};
 pub(crate) use grant::{Grant, NewGrant};
 pub(crate) use issue::{Issued, Making, Ticket, plan, record, stale};
 pub(crate) use keyring::{Key, Keyring, NewKey, import_key, make_key, retire_all};
+pub(crate) use login::{Attempt, LoggedIn, settle};
 pub(crate) use password::{Password, Unfit, check_new_password};
 pub(crate) use peer::Peer;
+pub(crate) use people::{
+    NewUser, check_own, create_role, create_user, delete_role, delete_user, revoke_user_tokens,
+    set_password, set_user_enabled, update_role, update_user,
+};
 pub(crate) use refresh::{Family, first_refresh_token, revoke_grant, rotates};
 pub(crate) use registration::{
     NewSecret, confirm_secret, create_client, create_secret, delete_client, import_secret,

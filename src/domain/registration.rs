@@ -3,6 +3,7 @@
 use crate::base::{ClientId, CredentialId, Generation, Secret, UnixTime};
 use crate::crypto;
 use crate::domain::actor::Actor;
+use crate::domain::catalogue::check_in_catalogue;
 use crate::domain::client::{Client, Metadata};
 use crate::domain::credential::{Credential, CredentialKind};
 use crate::error::{Error, Result};
@@ -205,16 +206,7 @@ fn save(tx: &mut Tx<'_>, mut client: Client, entry: AuditEntry) -> Result<Client
 /// Ranges first, then the catalogue: a client can be given only words that exist.
 fn check_metadata(tx: &Tx<'_>, metadata: &Metadata) -> Result<()> {
     metadata.check()?;
-    let catalogue = tx.view().scopes()?;
-    // Named by its place: a secret that was written here must not come back in an error.
-    match metadata.scope.words().position(|word| !catalogue.iter().any(|known| known.word == word))
-    {
-        None => Ok(()),
-        Some(index) => {
-            let why = format!("word {} is not in the catalogue; add it with scope.add", index + 1);
-            Err(Error::document("scope", why))
-        }
-    }
+    check_in_catalogue(tx, &metadata.scope)
 }
 
 fn add_credential(

@@ -1,7 +1,7 @@
 //! Administration by documents.
 
 use crate::admin::{self, Operation};
-use crate::base::CredentialId;
+use crate::base::{CredentialId, UserId};
 use crate::crypto;
 use crate::domain::Context;
 use crate::engine::Engine;
@@ -63,6 +63,7 @@ fn discreet(mut error: Error) -> Error {
     if let Error::NotFound { what, id } | Error::Conflict { what, id } = &mut error {
         let bytes = id.as_bytes();
         let may_be_secret = (*what == "secret" && CredentialId::parse(id).is_none())
+            || (*what == "user" && UserId::parse(id).is_none())
             || crypto::looks_generated(bytes)
             || crypto::opaque_form(bytes).is_some()
             || bytes.len() > ID_LIMIT;
@@ -114,6 +115,10 @@ operations! {
     ClientUpdate,
     KeyImport,
     KeyList,
+    RoleCreate,
+    RoleDelete,
+    RoleList,
+    RoleUpdate,
     ScopeAdd,
     ScopeList,
     ScopeRemove,
@@ -121,4 +126,13 @@ operations! {
     SettingsSet,
     TokenIntrospect,
     TokenRevoke,
+    UserCreate,
+    UserDelete,
+    UserDisable,
+    UserEnable,
+    UserList,
+    UserRead,
+    UserRevoke,
+    UserSetPassword,
+    UserUpdate,
 }

@@ -5,6 +5,7 @@ mod create;
 mod db;
 mod freshness;
 mod keys;
+mod logins;
 mod master;
 mod open;
 mod pair;
@@ -21,6 +22,7 @@ mod view;
 mod writer;
 
 pub(crate) use audit::{AuditEntry, AuditFilter, AuditRow};
+pub(crate) use logins::FailureRow;
 pub(crate) use master::KeySource;
 pub(crate) use open::{Creation, Store};
 pub(crate) use rows::{

@@ -227,7 +227,7 @@ impl<'a> Tx<'a> {
     }
 
     /// Runs a statement of a table without MACs.
-    fn execute(&mut self, sql: &str, cells: &[Cell<'_>]) -> Result<usize> {
+    pub(super) fn execute(&mut self, sql: &str, cells: &[Cell<'_>]) -> Result<usize> {
         self.ledger.dirty = true;
         self.db.execute(sql, cells)
     }

@@ -14,7 +14,7 @@ use crate::store::transaction::Identity;
 
 /// A consistent view of the database.
 pub(crate) struct View<'a> {
-    db: &'a Db,
+    pub(super) db: &'a Db,
     identity: &'a Identity,
     /// The last change's sequence inside a transaction, which the state row does not have yet.
     latest: Option<u64>,

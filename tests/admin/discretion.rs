@@ -176,8 +176,19 @@ fn documents(client: &str) -> Vec<(&'static str, Value)> {
                 "issuer": "https://emr.example", "algorithm": "EdDSA", "token_format": "opaque",
                 "access_token_lifetime": 60, "dialects": ["medblocks"],
                 "trusted_proxies": ["10.0.0.1"], "danger_allow_plain_http": false,
-                "max_request_body": 1024,
+                "max_request_body": 1024, "password_blocklist": ["Saint Mary"],
             }),
         ),
+        (
+            "user.create",
+            json!({
+                "username": "anna", "password": "short", "scope": "lab:read", "roles": ["nurse"],
+                "enabled": true, "description": "d",
+            }),
+        ),
+        ("user.read", json!({"user_id": "nobody"})),
+        ("user.set_password", json!({"user_id": "nobody", "password": [1]})),
+        ("user.update", json!({"user_id": "nobody", "roles": ["nurse"], "scope": 7})),
+        ("role.create", json!({"name": "nurse", "scope": "no:such"})),
     ]
 }

@@ -29,6 +29,10 @@ fn these_are_the_operations() {
         "client.update",
         "key.import",
         "key.list",
+        "role.create",
+        "role.delete",
+        "role.list",
+        "role.update",
         "scope.add",
         "scope.list",
         "scope.remove",
@@ -36,10 +40,19 @@ fn these_are_the_operations() {
         "settings.set",
         "token.introspect",
         "token.revoke",
+        "user.create",
+        "user.delete",
+        "user.disable",
+        "user.enable",
+        "user.list",
+        "user.read",
+        "user.revoke",
+        "user.set_password",
+        "user.update",
     ];
     assert_eq!(names, expected);
-    assert!(samples("c", "d").iter().all(|(name, _)| names.contains(name)));
-    assert_eq!(samples("c", "d").len(), names.len());
+    assert!(samples("c", "d", "u").iter().all(|(name, _)| names.contains(name)));
+    assert_eq!(samples("c", "d", "u").len(), names.len());
 }
 
 #[test]
@@ -55,8 +68,9 @@ fn an_operation_that_does_not_exist_is_said_so() {
 fn no_operation_runs_without_an_actor() {
     let clinic = Clinic::open();
     let client = register(&clinic.engine);
+    let user = user_of(&clinic);
     let before = clinic.call("client.list", json!({}));
-    for (name, document) in samples(&client.id, &client.credential) {
+    for (name, document) in samples(&client.id, &client.credential, &user) {
         for actor in [None, Some(""), Some("  "), Some("\t")] {
             let context = Context { actor, ..Context::default() };
             let refused = clinic.engine.call(&context, name, document.to_string().as_bytes());
@@ -77,11 +91,13 @@ fn no_operation_runs_without_an_actor() {
 
 #[test]
 fn every_sample_document_is_taken_whole() {
-    for (name, document) in samples("", "") {
+    for (name, document) in samples("", "", "") {
         let clinic = Clinic::open();
         let client = register(&clinic.engine);
+        let user = user_of(&clinic);
         clinic.call("scope.add", json!({"scope": "own:word"}));
-        let (_, document) = samples(&client.id, &client.credential)
+        clinic.call("role.create", json!({"name": "unused"}));
+        let (_, document) = samples(&client.id, &client.credential, &user)
             .into_iter()
             .find(|(known, _)| *known == name)
             .unwrap_or((name, document));
@@ -100,7 +116,7 @@ fn every_sample_document_is_taken_whole() {
 #[test]
 fn an_unknown_member_is_refused_by_its_path() {
     let clinic = Clinic::open();
-    for (name, document) in samples("c", "d") {
+    for (name, document) in samples("c", "d", "u") {
         for member in ["colour", "Client_id", "client_ID", "", "client_id "] {
             let mut with = document.clone();
             with[member] = json!(1);
@@ -116,7 +132,7 @@ fn an_unknown_member_is_refused_by_its_path() {
 #[test]
 fn a_repeated_member_is_refused() {
     let clinic = Clinic::open();
-    for (name, document) in samples("c", "d") {
+    for (name, document) in samples("c", "d", "u") {
         let text = document.to_string();
         for (member, value) in document.as_object().unwrap() {
             let again = text.replacen('{', &format!("{{\"{member}\":{value},"), 1);
@@ -132,7 +148,7 @@ fn a_repeated_member_is_refused() {
 #[test]
 fn an_ill_typed_member_is_refused_by_its_path() {
     let clinic = Clinic::open();
-    for (name, document) in samples("c", "d") {
+    for (name, document) in samples("c", "d", "u") {
         for (member, value) in document.as_object().unwrap() {
             for other in others(value) {
                 let mut with = document.clone();
@@ -157,7 +173,7 @@ fn null_is_no_way_to_leave_a_member_out() {
         "audience",
     ];
     let clinic = Clinic::open();
-    for (name, document) in samples("c", "d") {
+    for (name, document) in samples("c", "d", "u") {
         for member in document.as_object().unwrap().keys() {
             let may = nullable.contains(&member.as_str())
                 && name.starts_with(if member == "audience" { "settings" } else { "client" });
@@ -184,14 +200,24 @@ fn a_member_that_must_be_there_is_named() {
         ("client.secret.list", &["client_id"]),
         ("client.secret.revoke", &["client_id", "credential_id"]),
         ("client.secret.confirm", &["client_id", "credential_id"]),
+        ("role.create", &["name"]),
+        ("role.update", &["name"]),
+        ("role.delete", &["name"]),
         ("scope.add", &["scope"]),
         ("scope.remove", &["scope"]),
+        ("user.create", &["username", "password"]),
+        ("user.update", &["user_id"]),
+        ("user.set_password", &["user_id", "password"]),
+        ("user.disable", &["user_id"]),
+        ("user.enable", &["user_id"]),
+        ("user.revoke", &["user_id"]),
+        ("user.delete", &["user_id"]),
         ("key.import", &["algorithm", "key"]),
         ("token.introspect", &["token"]),
         ("audit.explain", &["request_id"]),
     ] {
         let (_, document) =
-            samples("c", "d").into_iter().find(|(known, _)| *known == name).unwrap();
+            samples("c", "d", "u").into_iter().find(|(known, _)| *known == name).unwrap();
         for member in members {
             let mut without = document.clone();
             without.as_object_mut().unwrap().remove(*member);
@@ -204,7 +230,7 @@ fn a_member_that_must_be_there_is_named() {
 #[test]
 fn a_document_that_is_no_json_object_is_refused() {
     let clinic = Clinic::open();
-    for (name, document) in samples("c", "d") {
+    for (name, document) in samples("c", "d", "u") {
         let text = document.to_string();
         let members: Vec<_> = document.as_object().unwrap().values().cloned().collect();
         for false_text in [
@@ -240,9 +266,16 @@ fn white_space_around_a_document_is_fine_and_no_document_is_an_empty_one() {
     }
 }
 
+/// A nurse, and the role.
+fn user_of(clinic: &Clinic) -> String {
+    clinic.call("role.create", json!({"name": "nurse", "scope": "lab:read"}));
+    let document = json!({"username": "anna", "password": "nobodys guess", "roles": ["nurse"]});
+    clinic.call("user.create", document)["user_id"].as_str().unwrap().to_owned()
+}
+
 /// A document with every member of every operation.
 #[expect(clippy::too_many_lines, reason = "one table")]
-fn samples(client: &str, credential: &str) -> Vec<(&'static str, Value)> {
+fn samples(client: &str, credential: &str, user: &str) -> Vec<(&'static str, Value)> {
     let metadata = json!({
         "client_name": "Lab", "description": "d", "scope": "lab:read lab:write",
         "default_scope": "lab:read", "grant_types": ["client_credentials"],
@@ -258,6 +291,7 @@ fn samples(client: &str, credential: &str) -> Vec<(&'static str, Value)> {
         Value::Object(all)
     };
     let of_client = || json!({"client_id": client});
+    let of_user = || json!({"user_id": user});
     let of_secret = || json!({"client_id": client, "credential_id": credential});
     vec![
         ("audit.explain", json!({"request_id": "0".repeat(32)})),
@@ -302,6 +336,10 @@ fn samples(client: &str, credential: &str) -> Vec<(&'static str, Value)> {
             json!({"algorithm": "ES256", "key": include_str!("../golden/keys/es256.pem")}),
         ),
         ("key.list", json!({})),
+        ("role.create", json!({"name": "doctor", "scope": "lab:read", "description": "d"})),
+        ("role.delete", json!({"name": "unused"})),
+        ("role.list", json!({})),
+        ("role.update", json!({"name": "nurse", "scope": "lab:read", "description": "d"})),
         ("scope.add", json!({"scope": "new:word", "description": "d"})),
         ("scope.list", json!({})),
         ("scope.remove", json!({"scope": "own:word"})),
@@ -312,11 +350,32 @@ fn samples(client: &str, credential: &str) -> Vec<(&'static str, Value)> {
                 "issuer": "https://emr.example", "audience": "a", "algorithm": "EdDSA",
                 "token_format": "opaque", "access_token_lifetime": 60, "dialects": ["medblocks"],
                 "trusted_proxies": ["10.0.0.1"], "danger_allow_plain_http": false,
-                "max_request_body": 1024,
+                "max_request_body": 1024, "password_blocklist": ["Saint Mary"],
             }),
         ),
         ("token.introspect", json!({"token": "x"})),
         ("token.revoke", json!({"jti": format!("{}.{}", "A".repeat(11), "A".repeat(22))})),
+        (
+            "user.create",
+            json!({
+                "username": "berta", "password": "nobodys guess", "scope": "lab:read",
+                "roles": ["nurse"], "enabled": true, "description": "d",
+            }),
+        ),
+        ("user.delete", of_user()),
+        ("user.disable", of_user()),
+        ("user.enable", of_user()),
+        ("user.list", json!({"after": "a", "limit": 1})),
+        ("user.read", of_user()),
+        ("user.revoke", of_user()),
+        ("user.set_password", json!({"user_id": user, "password": "nobodys guess"})),
+        (
+            "user.update",
+            json!({
+                "user_id": user, "username": "berta", "scope": "lab:read", "roles": ["nurse"],
+                "description": "d",
+            }),
+        ),
     ]
 }
 

@@ -184,14 +184,16 @@ CREATE TABLE user_login (
 
 -- Wrong passwords, for the throttle that all processes share. Bounded.
 CREATE TABLE login_failure (
-    account  BLOB    NOT NULL, -- keyed digest of the username
-    place    TEXT    NOT NULL,
+    account  BLOB    NOT NULL, -- keyed digest of the username, whether somebody has it or not
+    place    TEXT    NOT NULL, -- as in user_login; '*': all places from which the user never logged in
+    known    INTEGER NOT NULL CHECK (known IN (0, 1)), -- whether the user has logged in from there
     failures INTEGER NOT NULL,
     since    INTEGER NOT NULL, -- from when on time forgives
     until    INTEGER NOT NULL, -- until when the next attempt waits
+    ends_at  INTEGER NOT NULL, -- when all are forgiven
     PRIMARY KEY (account, place)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX login_failure_since ON login_failure (since);
+CREATE INDEX login_failure_end ON login_failure (known, ends_at);
 
 -- What a user allowed a client: all codes and tokens that follow from it name it.
 CREATE TABLE user_grant (

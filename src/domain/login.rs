@@ -1,0 +1,267 @@
+//! Whether somebody who logs in is who they say, and how often that may be tried.
+//!
+//! People's passwords are guessed, so the throttle stands in front of the hash. Unlike that of clients'
+//! imported secrets it lives in the file: all processes share it, and no restart begins anew.
+//!
+//! Wrong passwords are counted for each account and place (an IPv4 address, an IPv6 /64, or "unknown"), and
+//! for each account over all the places from which its user never logged in. Of a place [`FREE`] are free,
+//! then each makes the next attempt wait twice as long, from one second to a minute; each minute forgives one.
+//! Of all unknown places together an account takes [`OUTSIDERS_LIMIT`] (NIST SP 800-63B 5.2.2: "no more than
+//! 100"), then one each quarter of an hour. So nobody outside locks a user out at their own desk, and nobody
+//! at their desk is worth more than a guess a minute.
+//!
+//! Names that nobody has are counted, and hashed, as if somebody had them. Only what is hashed counts: neither
+//! a refresh nor an attempt that had to wait does.
+
+use crate::base::{Network, UnixTime};
+use crate::crypto::DigestKey;
+use crate::crypto::password::{self, Permit};
+use crate::domain::failures::{Failures, Pace};
+use crate::domain::password::Password;
+use crate::domain::peer::Peer;
+use crate::domain::user::{User, UserOrigin, UserState};
+use crate::domain::username::Username;
+use crate::error::{Denied, Result};
+use crate::store::{AuditEntry, FailureRow, Outcome, Tx, View};
+
+/// Somebody at a place who says who they are.
+pub(crate) struct Attempt {
+    username: Username,
+    /// The keyed digest of the name.
+    account: [u8; 32],
+    place: String,
+}
+
+/// An attempt that did not have to wait.
+#[must_use]
+pub(crate) struct Trial {
+    attempt: Attempt,
+    /// What recognises the password; `None` for a name that nobody has.
+    phc: Option<String>,
+}
+
+/// An attempt whose password was looked at.
+#[must_use]
+pub(crate) struct Verdict {
+    trial: Trial,
+    right: bool,
+}
+
+/// A user who proved who they are, just now. There is no other way to one.
+#[derive(Debug)]
+pub(crate) struct LoggedIn {
+    user: UserState,
+}
+
+impl LoggedIn {
+    /// Who it is.
+    pub(crate) const fn user(&self) -> &UserState {
+        &self.user
+    }
+}
+
+impl Attempt {
+    /// An attempt to log in as `username` from `peer`.
+    ///
+    /// # Errors
+    /// [`Denied::CredentialMalformed`] for a name that nobody can have.
+    pub(crate) fn new(
+        username: &str,
+        peer: Peer,
+        digest_key: &DigestKey,
+    ) -> std::result::Result<Self, Denied> {
+        let username = Username::parse(username).map_err(|_| Denied::CredentialMalformed)?;
+        let account = digest_key.account(username.as_str().as_bytes());
+        Ok(Self { username, account, place: place_of(peer) })
+    }
+
+    /// Lets the attempt have its password looked at, unless it has to wait.
+    pub(crate) fn admit(self, view: &View<'_>, now: UnixTime) -> Outcome<Trial> {
+        let user = self.user(view)?;
+        let standing = self.standing(view, user.as_ref())?;
+        if let Err(why) = standing.check_wait(now) {
+            return Ok(Err(why));
+        }
+        Ok(Ok(Trial { attempt: self, phc: user.and_then(|user| user.phc) }))
+    }
+
+    fn user(&self, view: &View<'_>) -> Result<Option<User>> {
+        let row = view.user_by_name(UserOrigin::Own.as_str(), self.username.as_str())?;
+        row.as_ref().map(User::from_row).transpose()
+    }
+
+    fn standing(&self, view: &View<'_>, user: Option<&User>) -> Result<Standing> {
+        let known = match user {
+            Some(user) => view.has_logged_in(user.user_id.as_str(), &self.place)?,
+            None => false,
+        };
+        let failures = |account, place| -> Result<Option<Failures>> {
+            Ok(view.login_failures(account, place)?.as_ref().map(failures_of))
+        };
+        let here = failures(&self.account, self.place.as_str())?;
+        if known {
+            return Ok(Standing { known, here, everywhere: None, overflow: None });
+        }
+        let everywhere = failures(&self.account, EVERYWHERE)?;
+        // Who has rows of their own is judged by these; where there was no room for one, all are one.
+        let full = here.is_none() || everywhere.is_none();
+        let overflow = if full { failures(&OVERFLOW, EVERYWHERE)? } else { None };
+        Ok(Standing { known, here, everywhere, overflow })
+    }
+}
+
+impl Trial {
+    /// Looks at the password, whoever's it is: a name that nobody has costs the same.
+    ///
+    /// # Errors
+    /// [`crate::Error::Corrupt`] for a hash that is none.
+    pub(crate) fn check(self, password: &Password, permit: &Permit<'_>) -> Result<Verdict> {
+        let right = match &self.phc {
+            Some(phc) => password::verify(permit, phc, password.expose())?,
+            None => {
+                password::verify_nothing(permit, password.expose())?;
+                false
+            }
+        };
+        Ok(Verdict { trial: self, right })
+    }
+}
+
+/// Decides, and counts. Wrong name, wrong password and disabled user are three reasons for the audit, cost the
+/// same, and must get one answer.
+///
+/// Whoever has to wait by now learns nothing: guesses made at once count as if one came after the other.
+/// Of a user's own failures each has its row in the audit, in `entry`'s words; there are no more of them than
+/// the throttle lets through.
+pub(crate) fn settle(tx: &mut Tx<'_>, verdict: &Verdict, entry: AuditEntry) -> Outcome<LoggedIn> {
+    let Verdict { trial: Trial { attempt, phc }, right } = verdict;
+    let user = attempt.user(&tx.view())?;
+    let standing = attempt.standing(&tx.view(), user.as_ref())?;
+    if let Err(why) = standing.check_wait(tx.now()) {
+        return Ok(Err(why));
+    }
+    let entry = AuditEntry { event: "user.login", ..entry };
+    let Some(user) = user else {
+        count_failure(tx, attempt, standing)?;
+        return Ok(Err(Denied::UserUnknown));
+    };
+    let entry = AuditEntry { user: Some(user.user_id.as_str().to_owned()), ..entry };
+    // A password that was changed meanwhile is right no more.
+    let right = *right && user.phc == *phc;
+    let why = match (right, user.enabled) {
+        (true, true) => return admit_user(tx, attempt, &standing, &user, entry).map(Ok),
+        (true, false) => Denied::UserDisabled,
+        (false, _) => Denied::PasswordWrong,
+    };
+    count_failure(tx, attempt, standing)?;
+    tx.audit(&AuditEntry { outcome: "denied", reason: Some(why.code()), ..entry })?;
+    Ok(Err(why))
+}
+
+/// Forgets what was guessed at a user's password: it is another one now.
+pub(super) fn forget_failures(tx: &mut Tx<'_>, username: &str) -> Result<()> {
+    let account = tx.identity().keys.digest.account(username.as_bytes());
+    tx.forget_login_failures(&account, None)
+}
+
+fn admit_user(
+    tx: &mut Tx<'_>,
+    attempt: &Attempt,
+    standing: &Standing,
+    user: &User,
+    entry: AuditEntry,
+) -> Result<LoggedIn> {
+    // SP 800-63B 5.2.2: "When the subscriber successfully authenticates, the verifier SHOULD disregard any
+    // previous failed attempts for that user from the same IP address."
+    tx.forget_login_failures(&attempt.account, Some(&attempt.place))?;
+    if standing.known {
+        tx.forget_login_failures(&attempt.account, Some(EVERYWHERE))?;
+    }
+    tx.note_login(user.user_id.as_str(), &attempt.place)?;
+    tx.audit(&AuditEntry { outcome: "allowed", ..entry })?;
+    Ok(LoggedIn { user: UserState::from_row(&tx.view(), &user.to_row())? })
+}
+
+fn count_failure(tx: &mut Tx<'_>, attempt: &Attempt, standing: Standing) -> Result<()> {
+    let now = tx.now();
+    let mut here = standing.here.unwrap_or_default();
+    here.fail(FREE, Pace::MINUTE, now);
+    let row = row_of(&here, Pace::MINUTE);
+    let mut kept =
+        tx.keep_login_failures(&attempt.account, &attempt.place, standing.known, &row)?;
+    if !standing.known {
+        let mut everywhere = standing.everywhere.unwrap_or_default();
+        everywhere.fail(i64::MAX, Pace::QUARTER, now);
+        let row = row_of(&everywhere, Pace::QUARTER);
+        kept &= tx.keep_login_failures(&attempt.account, EVERYWHERE, false, &row)?;
+    }
+    if !kept {
+        let mut overflow = standing.overflow.unwrap_or_default();
+        overflow.fail(FREE, Pace::MINUTE, now);
+        tx.keep_login_failures(&OVERFLOW, EVERYWHERE, true, &row_of(&overflow, Pace::MINUTE))?;
+    }
+    Ok(())
+}
+
+/// What was counted before an attempt.
+struct Standing {
+    /// Whether the user has logged in from this place.
+    known: bool,
+    here: Option<Failures>,
+    everywhere: Option<Failures>,
+    overflow: Option<Failures>,
+}
+
+impl Standing {
+    fn check_wait(&self, now: UnixTime) -> std::result::Result<(), Denied> {
+        let until = |failures: Option<Failures>| failures.unwrap_or_default().until;
+        let everywhere = self.everywhere.unwrap_or_default();
+        let wait = until(self.here)
+            .max(until(self.overflow))
+            .max(everywhere.fewer_than(OUTSIDERS_LIMIT, Pace::QUARTER))
+            .since(now);
+        if wait <= 0 {
+            return Ok(());
+        }
+        let retry_after = u32::try_from((wait + 999) / 1000).unwrap_or(u32::MAX);
+        Err(Denied::RateLimited { retry_after })
+    }
+}
+
+fn failures_of(row: &FailureRow) -> Failures {
+    Failures {
+        count: row.failures,
+        since: UnixTime::from_millis(row.since),
+        until: UnixTime::from_millis(row.until),
+    }
+}
+
+fn row_of(failures: &Failures, pace: Pace) -> FailureRow {
+    FailureRow {
+        failures: failures.count,
+        since: failures.since.millis(),
+        until: failures.until.millis(),
+        ends_at: failures.fewer_than(1, pace).max(failures.until).millis(),
+    }
+}
+
+/// Who counts as one caller; all whose address is unknown count as one, too.
+fn place_of(peer: Peer) -> String {
+    match peer {
+        Peer::Known(address) => Network::of_peer(address).to_string(),
+        Peer::Unknown => String::new(),
+    }
+}
+
+/// Failures from one place without a wait: a person who mistypes, or tries last year's password.
+const FREE: i64 = 5;
+
+/// NIST SP 800-63B 5.2.2: "the verifier SHALL limit consecutive failed authentication attempts on a single
+/// account to no more than 100."
+const OUTSIDERS_LIMIT: i64 = 100;
+
+/// Stands for all places from which the user never logged in; no place looks like it.
+const EVERYWHERE: &str = "*";
+
+/// Stands for all accounts that there was no room for; no keyed digest is that.
+const OVERFLOW: [u8; 32] = [0; 32];

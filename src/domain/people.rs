@@ -1,0 +1,318 @@
+//! Letting people in: users, their passwords and their roles.
+
+use crate::base::{Generation, UserId};
+use crate::domain::actor::Actor;
+use crate::domain::catalogue::check_in_catalogue;
+use crate::domain::client::check_text;
+use crate::domain::login::forget_failures;
+use crate::domain::scope::Scope;
+use crate::domain::user::{Role, User, UserOrigin, UserState};
+use crate::domain::username::Username;
+use crate::error::{Error, Result};
+use crate::store::{AuditEntry, NO_EXTRA, RoleRow, Tx};
+
+/// A user to be created.
+pub(crate) struct NewUser {
+    pub(crate) username: Username,
+    /// Argon2id of the password.
+    pub(crate) phc: String,
+    pub(crate) scope: Scope,
+    pub(crate) roles: Vec<String>,
+    pub(crate) enabled: bool,
+    pub(crate) description: String,
+}
+
+/// Creates a user.
+///
+/// # Errors
+/// [`Error::Conflict`] when the name is taken, [`Error::InvalidDocument`] for a scope word that is not in the
+/// catalogue or a role that does not exist.
+pub(crate) fn create_user(tx: &mut Tx<'_>, new: NewUser, actor: &Actor) -> Result<UserState> {
+    let now = tx.now();
+    let user = User {
+        user_id: UserId::mint(tx.identity().entropy.as_ref())?,
+        version: 1,
+        // The sequence of its creation, as a client's.
+        generation: Generation(tx.next_sequence()),
+        origin: UserOrigin::Own,
+        username: new.username.as_str().to_owned(),
+        phc: Some(new.phc),
+        enabled: new.enabled,
+        scope: new.scope,
+        roles: new.roles,
+        description: new.description,
+        created_at: now,
+        updated_at: now,
+        password_changed_at: Some(now),
+        extra: NO_EXTRA.to_owned(),
+    };
+    let user = checked(tx, user)?;
+    let row = user.to_row();
+    let mac = tx.insert(&row)?;
+    note(tx, user, &mac, actor.did("user.create"))
+}
+
+/// Replaces what is known about a user. What their tokens may do follows at once.
+///
+/// # Errors
+/// [`Error::NotFound`], and those of [`create_user`].
+pub(crate) fn update_user(
+    tx: &mut Tx<'_>,
+    user_id: &str,
+    change: impl FnOnce(User) -> Result<User>,
+    actor: &Actor,
+) -> Result<UserState> {
+    let old = find(tx, user_id)?;
+    let (origin, username) = (old.origin, old.username.clone());
+    let user = change(old)?;
+    if origin == UserOrigin::Host && user.username != username {
+        return Err(Error::document("username", "is the host's, as is the user"));
+    }
+    let user = checked(tx, user)?;
+    save(tx, user, actor.did("user.update"))
+}
+
+/// Enables or disables a user. To disable one ends all their tokens.
+pub(crate) fn set_user_enabled(
+    tx: &mut Tx<'_>,
+    user_id: &str,
+    enabled: bool,
+    actor: &Actor,
+) -> Result<UserState> {
+    let mut user = find(tx, user_id)?;
+    user.enabled = enabled;
+    if !enabled {
+        user.generation = Generation(tx.next_sequence());
+    }
+    save(tx, user, actor.did(if enabled { "user.enable" } else { "user.disable" }))
+}
+
+/// Ends every token of a user, who may log in anew.
+pub(crate) fn revoke_user_tokens(
+    tx: &mut Tx<'_>,
+    user_id: &str,
+    actor: &Actor,
+) -> Result<UserState> {
+    let mut user = find(tx, user_id)?;
+    user.generation = Generation(tx.next_sequence());
+    save(tx, user, actor.did("user.revoke"))
+}
+
+/// Gives a user the password that `phc` was made from. All their tokens end: whoever had the old password
+/// may have obtained some. What was guessed at the old one is forgotten.
+///
+/// # Errors
+/// [`Error::NotFound`]; [`Error::InvalidDocument`] for a host's own user.
+pub(crate) fn set_password(
+    tx: &mut Tx<'_>,
+    user_id: &str,
+    phc: String,
+    actor: &Actor,
+) -> Result<UserState> {
+    let mut user = find(tx, user_id)?;
+    check_own(&user)?;
+    user.phc = Some(phc);
+    user.password_changed_at = Some(tx.now());
+    user.generation = Generation(tx.next_sequence());
+    forget_failures(tx, &user.username)?;
+    save(tx, user, actor.did("user.set_password"))
+}
+
+/// Demands that a user's password is kept here.
+///
+/// # Errors
+/// [`Error::InvalidDocument`].
+pub(crate) fn check_own(user: &User) -> Result<()> {
+    match user.origin {
+        UserOrigin::Own => Ok(()),
+        UserOrigin::Host => {
+            Err(Error::document("user_id", "names a user of the host's, who has no password here"))
+        }
+    }
+}
+
+/// Deletes a user. Their tokens are refused, their audit stays.
+pub(crate) fn delete_user(tx: &mut Tx<'_>, user_id: &str, actor: &Actor) -> Result<()> {
+    let user = find(tx, user_id)?;
+    tx.delete_user(user_id)?;
+    tx.change("user", user_id)?;
+    tx.audit(&about(actor.did("user.delete"), &user))
+}
+
+/// Makes a role.
+///
+/// # Errors
+/// [`Error::Conflict`] when the name is taken, [`Error::InvalidDocument`] for a name that none can have or a
+/// scope word that is not in the catalogue.
+pub(crate) fn create_role(tx: &mut Tx<'_>, role: Role, actor: &Actor) -> Result<Role> {
+    check_text("name", &role.name, 1, 64)?;
+    // A user's row has the names parted by spaces.
+    if role.name.contains(char::is_whitespace) {
+        return Err(Error::document("name", "must not have white space"));
+    }
+    if tx.view().role(&role.name)?.is_some() {
+        return Err(Error::Conflict { what: "role", id: role.name });
+    }
+    check_role(tx, &role)?;
+    let mac = tx.insert(&role.to_row())?;
+    note_role(tx, &role, &mac, actor.did("role.create"))?;
+    Ok(role)
+}
+
+/// Replaces what a role says. What its users' tokens may do follows at once.
+///
+/// # Errors
+/// [`Error::NotFound`], and those of [`create_role`].
+pub(crate) fn update_role(
+    tx: &mut Tx<'_>,
+    name: &str,
+    change: impl FnOnce(Role) -> Result<Role>,
+    actor: &Actor,
+) -> Result<Role> {
+    let mut role = change(find_role(tx, name)?)?;
+    check_role(tx, &role)?;
+    role.version += 1;
+    let mac = tx.update(&role.to_row())?;
+    note_role(tx, &role, &mac, actor.did("role.update"))?;
+    Ok(role)
+}
+
+/// Deletes a role that no user has.
+///
+/// # Errors
+/// [`Error::NotFound`]; [`Error::Conflict`] while a user has it, naming one.
+pub(crate) fn delete_role(tx: &mut Tx<'_>, name: &str, actor: &Actor) -> Result<()> {
+    let role = find_role(tx, name)?;
+    let has = |user: &User| user.roles.iter().any(|known| known == name);
+    if let Some(holder) = find_holder(tx, has)? {
+        let id = format!("{name} (of user {})", holder.user_id);
+        return Err(Error::Conflict { what: "role in use", id });
+    }
+    tx.delete_role(name)?;
+    tx.change("role", name)?;
+    tx.audit(&about_role(actor.did("role.delete"), &role))
+}
+
+/// Who has a scope word, of roles and users, in words for a conflict.
+pub(super) fn holder_of_scope(tx: &Tx<'_>, word: &str) -> Result<Option<String>> {
+    let roles = tx.view().roles()?;
+    if let Some(role) = roles.iter().find(|row| crate::domain::scope::holds(&row.scope, word)) {
+        return Ok(Some(format!("role {}", role.name)));
+    }
+    let holder = find_holder(tx, |user| user.scope.contains(word))?;
+    Ok(holder.map(|user| format!("user {}", user.user_id)))
+}
+
+/// The first user of whom `is_holder` is true.
+fn find_holder(tx: &Tx<'_>, is_holder: impl Fn(&User) -> bool) -> Result<Option<User>> {
+    let mut after = String::new();
+    loop {
+        let page = tx.view().users(&after, PAGE)?;
+        let Some(last) = page.last() else {
+            return Ok(None);
+        };
+        after.clone_from(&last.user_id);
+        for row in &page {
+            let user = User::from_row(row)?;
+            if is_holder(&user) {
+                return Ok(Some(user));
+            }
+        }
+    }
+}
+
+fn find(tx: &Tx<'_>, user_id: &str) -> Result<User> {
+    let row = tx.view().user(user_id)?;
+    let row = row.ok_or_else(|| Error::NotFound { what: "user", id: user_id.to_owned() })?;
+    User::from_row(&row)
+}
+
+fn find_role(tx: &Tx<'_>, name: &str) -> Result<Role> {
+    let row: Option<RoleRow> = tx.view().role(name)?;
+    let row = row.ok_or_else(|| Error::NotFound { what: "role", id: name.to_owned() })?;
+    Role::from_row(&row)
+}
+
+/// The user with each role once, if everything about them is within its range and exists.
+fn checked(tx: &Tx<'_>, mut user: User) -> Result<User> {
+    check_text("description", &user.description, 0, 2000)?;
+    check_scope_length(&user.scope)?;
+    check_in_catalogue(tx, &user.scope)?;
+    if user.roles.len() > ROLES_LIMIT {
+        return Err(Error::document("roles", "must have at most 64 members"));
+    }
+    for (index, name) in user.roles.iter().enumerate() {
+        // Named by its place: a secret that was written here must not come back in an error.
+        if tx.view().role(name)?.is_none() {
+            let why = "is no role; make it with role.create";
+            return Err(Error::document(format!("roles[{index}]"), why));
+        }
+    }
+    user.roles.sort_unstable();
+    user.roles.dedup();
+    let named = tx.view().user_by_name(user.origin.as_str(), &user.username)?;
+    if named.is_some_and(|row| row.user_id != user.user_id.as_str()) {
+        return Err(Error::Conflict { what: "username", id: user.username });
+    }
+    Ok(user)
+}
+
+fn check_role(tx: &Tx<'_>, role: &Role) -> Result<()> {
+    check_text("description", &role.description, 0, 2000)?;
+    check_scope_length(&role.scope)?;
+    check_in_catalogue(tx, &role.scope)
+}
+
+fn check_scope_length(scope: &Scope) -> Result<()> {
+    if scope.as_str().len() > 4096 {
+        return Err(Error::document("scope", "must have at most 4096 characters"));
+    }
+    Ok(())
+}
+
+fn save(tx: &mut Tx<'_>, mut user: User, entry: AuditEntry) -> Result<UserState> {
+    user.version += 1;
+    user.updated_at = tx.now();
+    let mac = tx.update(&user.to_row())?;
+    note(tx, user, &mac, entry)
+}
+
+fn note(tx: &mut Tx<'_>, user: User, mac: &[u8; 32], entry: AuditEntry) -> Result<UserState> {
+    tx.change("user", user.user_id.as_str())?;
+    let mut entry = about(entry, &user);
+    entry.note_version(user.version, mac);
+    tx.audit(&entry)?;
+    UserState::from_row(&tx.view(), &user.to_row())
+}
+
+fn note_role(tx: &mut Tx<'_>, role: &Role, mac: &[u8; 32], entry: AuditEntry) -> Result<()> {
+    tx.change("role", &role.name)?;
+    let mut entry = about_role(entry, role);
+    entry.note_version(role.version, mac);
+    tx.audit(&entry)
+}
+
+fn about(entry: AuditEntry, user: &User) -> AuditEntry {
+    let mut entry = AuditEntry {
+        user: Some(user.user_id.as_str().to_owned()),
+        scope: Some(user.scope.as_str().to_owned()),
+        ..entry
+    };
+    entry.detail.insert("username", user.username.clone());
+    if !user.roles.is_empty() {
+        entry.detail.insert("roles", user.roles.join(" "));
+    }
+    entry
+}
+
+fn about_role(entry: AuditEntry, role: &Role) -> AuditEntry {
+    let mut entry = AuditEntry { scope: Some(role.scope.as_str().to_owned()), ..entry };
+    entry.detail.insert("role", role.name.clone());
+    entry
+}
+
+/// Roles of one user.
+const ROLES_LIMIT: usize = 64;
+
+/// Users read at a time, when all are looked through.
+const PAGE: u32 = 200;
