@@ -7,11 +7,13 @@
 //! for each account over all the places from which its user never logged in. Of a place [`FREE`] are free,
 //! then each makes the next attempt wait twice as long, from one second to a minute; each minute forgives one.
 //! Of all unknown places together an account takes [`OUTSIDERS_LIMIT`] (NIST SP 800-63B 5.2.2: "no more than
-//! 100"), then one each quarter of an hour. So nobody outside locks a user out at their own desk, and nobody
-//! at their desk is worth more than a guess a minute.
+//! 100"), then one each quarter of an hour; and one place, of all accounts that are not known there, a hundred
+//! too, then about one a minute. So nobody outside locks a user out at their own desk, and nobody at their desk
+//! is worth more than a guess a minute.
 //!
-//! Names that nobody has are counted, and hashed, as if somebody had them. Only what is hashed counts: neither
-//! a refresh nor an attempt that had to wait does.
+//! Names that nobody has are counted, hashed and audited as if somebody had them. The rows are bounded: when
+//! there are too many, no old one gives way, and those for whom there is no room are throttled as one. Only what
+//! is hashed counts: neither a refresh nor an attempt that had to wait does.
 
 use crate::base::{Network, UnixTime};
 use crate::crypto::DigestKey;
@@ -100,13 +102,14 @@ impl Attempt {
         };
         let here = failures(&self.account, self.place.as_str())?;
         if known {
-            return Ok(Standing { known, here, everywhere: None, overflow: None });
+            return Ok(Standing { known, here, ..Standing::default() });
         }
         let everywhere = failures(&self.account, EVERYWHERE)?;
+        let spray = failures(&ALL_ACCOUNTS, self.place.as_str())?;
         // Who has rows of their own is judged by these; where there was no room for one, all are one.
-        let full = here.is_none() || everywhere.is_none();
-        let overflow = if full { failures(&OVERFLOW, EVERYWHERE)? } else { None };
-        Ok(Standing { known, here, everywhere, overflow })
+        let roomless = here.is_none() || everywhere.is_none() || spray.is_none();
+        let overflow = if roomless { failures(&ALL_ACCOUNTS, EVERYWHERE)? } else { None };
+        Ok(Standing { known, here, everywhere, spray, overflow })
     }
 }
 
@@ -130,9 +133,9 @@ impl Trial {
 /// Decides, and counts. Wrong name, wrong password and disabled user are three reasons for the audit, cost the
 /// same, and must get one answer.
 ///
-/// Whoever has to wait by now learns nothing: guesses made at once count as if one came after the other.
-/// Of a user's own failures each has its row in the audit, in `entry`'s words; there are no more of them than
-/// the throttle lets through.
+/// Whoever has to wait by now learns nothing: guesses made at once count as if one came after the other. What
+/// is decided has its row in the audit, in `entry`'s words but for the name, which may be a password in the
+/// wrong field.
 pub(crate) fn settle(tx: &mut Tx<'_>, verdict: &Verdict, entry: AuditEntry) -> Outcome<LoggedIn> {
     let Verdict { trial: Trial { attempt, phc }, right } = verdict;
     let user = attempt.user(&tx.view())?;
@@ -140,18 +143,14 @@ pub(crate) fn settle(tx: &mut Tx<'_>, verdict: &Verdict, entry: AuditEntry) -> O
     if let Err(why) = standing.check_wait(tx.now()) {
         return Ok(Err(why));
     }
-    let entry = AuditEntry { event: "user.login", ..entry };
-    let Some(user) = user else {
-        count_failure(tx, attempt, standing)?;
-        return Ok(Err(Denied::UserUnknown));
-    };
-    let entry = AuditEntry { user: Some(user.user_id.as_str().to_owned()), ..entry };
+    let user_id = user.as_ref().map(|user| user.user_id.as_str().to_owned());
+    let entry = AuditEntry { event: "user.login", user: user_id, ..entry };
     // A password that was changed meanwhile is right no more.
-    let right = *right && user.phc == *phc;
-    let why = match (right, user.enabled) {
-        (true, true) => return admit_user(tx, attempt, &standing, &user, entry).map(Ok),
-        (true, false) => Denied::UserDisabled,
-        (false, _) => Denied::PasswordWrong,
+    let why = match user {
+        None => Denied::UserUnknown,
+        Some(user) if !right || user.phc != *phc => Denied::PasswordWrong,
+        Some(user) if !user.enabled => Denied::UserDisabled,
+        Some(user) => return admit_user(tx, attempt, &standing, &user, entry).map(Ok),
     };
     count_failure(tx, attempt, standing)?;
     tx.audit(&AuditEntry { outcome: "denied", reason: Some(why.code()), ..entry })?;
@@ -183,32 +182,48 @@ fn admit_user(
 }
 
 fn count_failure(tx: &mut Tx<'_>, attempt: &Attempt, standing: Standing) -> Result<()> {
-    let now = tx.now();
-    let mut here = standing.here.unwrap_or_default();
-    here.fail(FREE, Pace::MINUTE, now);
-    let row = row_of(&here, Pace::MINUTE);
-    let mut kept =
-        tx.keep_login_failures(&attempt.account, &attempt.place, standing.known, &row)?;
-    if !standing.known {
-        let mut everywhere = standing.everywhere.unwrap_or_default();
-        everywhere.fail(i64::MAX, Pace::QUARTER, now);
-        let row = row_of(&everywhere, Pace::QUARTER);
-        kept &= tx.keep_login_failures(&attempt.account, EVERYWHERE, false, &row)?;
+    let Attempt { account, place, .. } = attempt;
+    let known = standing.known;
+    let here = one_more(standing.here, FREE, Pace::MINUTE, tx.now());
+    let mut kept = tx.keep_login_failures(account, place, known, &here)?;
+    if !known {
+        // How long an account waits follows from how many are left, not from the last one.
+        let everywhere = one_more(standing.everywhere, i64::MAX, Pace::QUARTER, tx.now());
+        kept &= tx.keep_login_failures(account, EVERYWHERE, false, &everywhere)?;
+        let spray = one_more(standing.spray, FREE_OF_ALL_ACCOUNTS, Pace::MINUTE, tx.now());
+        kept &= tx.keep_login_failures(&ALL_ACCOUNTS, place, false, &spray)?;
     }
     if !kept {
-        let mut overflow = standing.overflow.unwrap_or_default();
-        overflow.fail(FREE, Pace::MINUTE, now);
-        tx.keep_login_failures(&OVERFLOW, EVERYWHERE, true, &row_of(&overflow, Pace::MINUTE))?;
+        let overflow = one_more(standing.overflow, FREE, Pace::MINUTE, tx.now());
+        // There is one such row, and always room for it.
+        tx.keep_login_failures(&ALL_ACCOUNTS, EVERYWHERE, true, &overflow)?;
     }
     Ok(())
 }
 
+fn one_more(failures: Option<Failures>, free: i64, pace: Pace, now: UnixTime) -> FailureRow {
+    let mut failures = failures.unwrap_or_default();
+    failures.fail(free, pace, now);
+    FailureRow {
+        failures: failures.count,
+        since: failures.since.millis(),
+        until: failures.until.millis(),
+        ends_at: failures.fewer_than(1, pace).max(failures.until).millis(),
+    }
+}
+
 /// What was counted before an attempt.
+#[derive(Default)]
 struct Standing {
-    /// Whether the user has logged in from this place.
+    /// Whether the user has logged in from this place; then nothing counts but what was wrong here.
     known: bool,
+    /// For this account from this place.
     here: Option<Failures>,
+    /// For this account from all places that it is not known from.
     everywhere: Option<Failures>,
+    /// From this place for all accounts that are not known here.
+    spray: Option<Failures>,
+    /// All that there was no room for.
     overflow: Option<Failures>,
 }
 
@@ -217,6 +232,7 @@ impl Standing {
         let until = |failures: Option<Failures>| failures.unwrap_or_default().until;
         let everywhere = self.everywhere.unwrap_or_default();
         let wait = until(self.here)
+            .max(until(self.spray))
             .max(until(self.overflow))
             .max(everywhere.fewer_than(OUTSIDERS_LIMIT, Pace::QUARTER))
             .since(now);
@@ -236,15 +252,6 @@ fn failures_of(row: &FailureRow) -> Failures {
     }
 }
 
-fn row_of(failures: &Failures, pace: Pace) -> FailureRow {
-    FailureRow {
-        failures: failures.count,
-        since: failures.since.millis(),
-        until: failures.until.millis(),
-        ends_at: failures.fewer_than(1, pace).max(failures.until).millis(),
-    }
-}
-
 /// Who counts as one caller; all whose address is unknown count as one, too.
 fn place_of(peer: Peer) -> String {
     match peer {
@@ -260,8 +267,11 @@ const FREE: i64 = 5;
 /// account to no more than 100."
 const OUTSIDERS_LIMIT: i64 = 100;
 
+/// Failures from one place for all accounts that are not known there: a clinic's first morning.
+const FREE_OF_ALL_ACCOUNTS: i64 = 100;
+
 /// Stands for all places from which the user never logged in; no place looks like it.
 const EVERYWHERE: &str = "*";
 
-/// Stands for all accounts that there was no room for; no keyed digest is that.
-const OVERFLOW: [u8; 32] = [0; 32];
+/// Stands for all accounts; no keyed digest is that.
+const ALL_ACCOUNTS: [u8; 32] = [0; 32];

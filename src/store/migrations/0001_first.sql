@@ -184,7 +184,7 @@ CREATE TABLE user_login (
 
 -- Wrong passwords, for the throttle that all processes share. Bounded.
 CREATE TABLE login_failure (
-    account  BLOB    NOT NULL, -- keyed digest of the username, whether somebody has it or not
+    account  BLOB    NOT NULL, -- keyed digest of the username, whether somebody has it or not; zeros: all
     place    TEXT    NOT NULL, -- as in user_login; '*': all places from which the user never logged in
     known    INTEGER NOT NULL CHECK (known IN (0, 1)), -- whether the user has logged in from there
     failures INTEGER NOT NULL,
