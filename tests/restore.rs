@@ -10,8 +10,8 @@ use common::{
 };
 use std::fs;
 use wardkey::admin::{
-    AuditVerify, ClientCreate, ClientRevoke, KeyList, SecretConfirm, SecretList, SecretRevoke,
-    SettingsSet,
+    AuditVerify, ClientCreate, ClientRevoke, KeyList, RoleCreate, SecretConfirm, SecretList,
+    SecretRevoke, SettingsSet, UserCreate, UserEnable, UserList, UserRead,
 };
 use wardkey::{Context, Denied, Engine, Error, Options, Settings};
 
@@ -361,6 +361,41 @@ fn edits_of_the_epoch_the_clock_and_the_counters_are_found_at_open() {
         with_client(&place);
         edit(&place, sql);
         assert_corrupt(place.try_open(), "state");
+    }
+}
+
+#[test]
+fn edits_of_a_user_and_of_a_role_are_found_at_their_next_use() {
+    for (sql, table) in [
+        ("UPDATE user SET scope = 'admin:all'", "user"),
+        ("UPDATE user SET roles = ''", "user"),
+        ("UPDATE user SET phc = replace(phc, 'm=19456', 'm=8')", "user"),
+        ("UPDATE user SET username = 'otto'", "user"),
+        ("UPDATE user SET enabled = 1 - enabled", "user"),
+        ("UPDATE user SET generation = generation - 1", "user"),
+        ("UPDATE user SET mac_format = 2", "user"),
+        ("UPDATE role SET scope = 'admin:all'", "role"),
+        ("UPDATE role SET extra = '{\"critical\":[]}'", "role"),
+    ] {
+        let place = Place::created();
+        let engine = place.open();
+        let role =
+            RoleCreate { name: "nurse".into(), scope: "lab:read".into(), ..RoleCreate::default() };
+        engine.run(&admin(), role).unwrap();
+        let user = UserCreate {
+            username: "anna".into(),
+            password: "nobodys guess".into(),
+            roles: Some(vec!["nurse".into()]),
+            ..UserCreate::default()
+        };
+        let user = engine.run(&admin(), user).unwrap();
+        drop(engine);
+        edit(&place, sql);
+        let engine = place.open();
+        let read = UserRead { user_id: Some(user.user_id.clone()), username: None };
+        assert_corrupt(engine.run(&admin(), read), table);
+        assert_corrupt(engine.run(&admin(), UserEnable::of(&user.user_id)), table);
+        assert_corrupt(engine.run(&admin(), UserList::default()), table);
     }
 }
 

@@ -297,16 +297,22 @@ mod tests {
                 all
             };
             use crate::store::rows::{
-                AuditKeyRow, ClientRow, CredentialRow, OpaqueTokenRow, StateRow,
+                AuditKeyRow, ClientRow, CodeRow, CredentialRow, GrantRow, OpaqueTokenRow,
+                RefreshTokenRow, RoleRow, StateRow, UserRow,
             };
             assert_eq!(columns(AuditKeyRow::TABLE), AuditKeyRow::COLUMNS);
             assert_eq!(columns(ClientRow::TABLE), ClientRow::COLUMNS);
+            assert_eq!(columns(CodeRow::TABLE), CodeRow::COLUMNS);
             assert_eq!(columns(CredentialRow::TABLE), CredentialRow::COLUMNS);
+            assert_eq!(columns(GrantRow::TABLE), GrantRow::COLUMNS);
             assert_eq!(columns(OpaqueTokenRow::TABLE), OpaqueTokenRow::COLUMNS);
+            assert_eq!(columns(RefreshTokenRow::TABLE), RefreshTokenRow::COLUMNS);
             assert_eq!(columns(RevokedTokenRow::TABLE), RevokedTokenRow::COLUMNS);
+            assert_eq!(columns(RoleRow::TABLE), RoleRow::COLUMNS);
             assert_eq!(columns(SettingsRow::TABLE), SettingsRow::COLUMNS);
             assert_eq!(columns(SigningKeyRow::TABLE), SigningKeyRow::COLUMNS);
             assert_eq!(columns(StateRow::TABLE), StateRow::COLUMNS);
+            assert_eq!(columns(UserRow::TABLE), UserRow::COLUMNS);
         });
     }
 
