@@ -128,12 +128,9 @@ mod tests {
             self.try_as("anna", password, place).unwrap_err()
         }
 
+        /// Tries a wrong password; the seconds to wait if it was not looked at.
         fn wrong_from(&self, place: &str) -> Option<u32> {
-            match self.why("wrong guess", place) {
-                Denied::PasswordWrong => None,
-                Denied::RateLimited { retry_after } => Some(retry_after),
-                other => panic!("{other}"),
-            }
+            wait(&self.why("wrong guess", place), &Denied::PasswordWrong)
         }
 
         /// Wrong passwords from one new /64 after the other; how many were looked at.
@@ -155,6 +152,15 @@ mod tests {
             let page = self.engine.run(&Context::by("admin"), request).unwrap();
             page.rows.into_iter().map(|row| row.entry).collect()
         }
+    }
+
+    /// The seconds to wait; none if it was looked at and found `wrong`.
+    fn wait(why: &Denied, wrong: &Denied) -> Option<u32> {
+        if let Denied::RateLimited { retry_after } = why {
+            return Some(*retry_after);
+        }
+        assert_eq!(why, wrong);
+        None
     }
 
     fn try_at(
@@ -185,10 +191,8 @@ mod tests {
         let rows = bench.rows("user.login");
         assert_eq!(rows.len(), 1);
         assert_eq!((&rows[0]["outcome"], &rows[0]["client"]), (&"allowed".into(), &"emr".into()));
-        assert_eq!(
-            (&rows[0]["peer"], &rows[0]["user"]),
-            (&DESK.into(), &bench.user_id.clone().into())
-        );
+        assert_eq!(rows[0]["peer"], DESK);
+        assert_eq!(rows[0]["user"], bench.user_id);
         assert_eq!(rows[0]["request"].as_str().map(str::len), Some(32));
     }
 
@@ -270,12 +274,8 @@ mod tests {
         let bench = Bench::open();
         for second in 0..40 {
             let known = bench.wrong_from(DESK);
-            let unknown = match bench.try_as("nobody", "wrong guess", DESK).unwrap_err() {
-                Denied::UserUnknown => None,
-                Denied::RateLimited { retry_after } => Some(retry_after),
-                other => panic!("{other}"),
-            };
-            assert_eq!(known, unknown, "after {second} s");
+            let why = bench.try_as("nobody", "wrong guess", DESK).unwrap_err();
+            assert_eq!(known, wait(&why, &Denied::UserUnknown), "after {second} s");
             bench.pass(second % 2);
         }
     }
