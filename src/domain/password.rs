@@ -64,8 +64,8 @@ pub(crate) enum Unfit {
     ControlCharacter,
     /// It is one of the commonest passwords, which every attacker tries first.
     Common,
-    /// It is a word of the host's `password_blocklist`, or one and nothing more than digits, spaces and
-    /// punctuation.
+    /// It is the `clinic_name` or a word of the `password_blocklist`, or one of these and nothing more than
+    /// digits, spaces and punctuation.
     HostWord,
     /// It is the username, or that and nothing more than digits, spaces and punctuation.
     Username,
@@ -82,7 +82,9 @@ impl fmt::Display for Unfit {
             }
             Self::ControlCharacter => f.write_str("must not have control characters"),
             Self::Common => f.write_str("is one of the commonest passwords"),
-            Self::HostWord => f.write_str("is little more than a word of `password_blocklist`"),
+            Self::HostWord => {
+                f.write_str("is little more than `clinic_name` or a word of `password_blocklist`")
+            }
             Self::Username => f.write_str("is little more than the username"),
         }
     }
@@ -95,10 +97,10 @@ impl fmt::Display for Unfit {
 ///
 /// # Errors
 /// The first reason against it.
-pub(crate) fn check_new_password(
+pub(crate) fn check_new_password<'w>(
     password: &Password,
     username: &Username,
-    host_words: &[String],
+    host_words: impl IntoIterator<Item = &'w str>,
 ) -> Result<(), Unfit> {
     let text = password.text();
     let characters = text.chars().count();
@@ -110,7 +112,7 @@ pub(crate) fn check_new_password(
     // as the name of the service, the username, and derivatives thereof".
     if is_common(text) {
         Err(Unfit::Common)
-    } else if host_words.iter().any(|word| is_little_more(text, word)) {
+    } else if host_words.into_iter().any(|word| is_little_more(text, word)) {
         Err(Unfit::HostWord)
     } else if is_little_more(text, username.as_str()) {
         Err(Unfit::Username)
@@ -185,8 +187,8 @@ mod tests {
     use super::*;
 
     fn check(text: &str, username: &str, words: &[&str]) -> Result<(), Unfit> {
-        let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-        check_new_password(&Password::parse(text)?, &Username::parse(username).unwrap(), &words)
+        let username = Username::parse(username).unwrap();
+        check_new_password(&Password::parse(text)?, &username, words.iter().copied())
     }
 
     #[test]

@@ -22,8 +22,9 @@ impl Engine {
         let (frame, _) = self.current()?;
         let unfit = |why: domain::Unfit| Error::document("password", why.to_string());
         let password = Password::parse(typed).map_err(unfit)?;
-        check_new_password(&password, username, &frame.settings.password_blocklist)
-            .map_err(unfit)?;
+        let settings = &frame.settings;
+        let words = [&settings.clinic_name].into_iter().chain(&settings.password_blocklist);
+        check_new_password(&password, username, words.map(String::as_str)).map_err(unfit)?;
         let permit = self.hashes.permit()?;
         password::hash(&permit, password.expose(), self.store.identity().entropy.as_ref())
     }

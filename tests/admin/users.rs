@@ -118,7 +118,10 @@ fn a_name_belongs_to_one_user() {
 #[test]
 fn there_is_no_user_without_a_good_password() {
     let clinic = Clinic::open();
-    clinic.call("settings.set", json!({"password_blocklist": ["Saint Mary"]}));
+    clinic.call(
+        "settings.set",
+        json!({"password_blocklist": ["Saint Mary"], "clinic_name": "Ward 7 North"}),
+    );
     let user = create(&clinic, json!({"username": "Annabella"}));
     let id = &user["user_id"];
     let (long, longest) = ("x".repeat(1025), "long ".repeat(204));
@@ -132,6 +135,7 @@ fn there_is_no_user_without_a_good_password() {
         ("annabella", "username"),
         ("Annabella-2026", "username"),
         ("saintmary!1", "password_blocklist"),
+        ("ward7north", "clinic_name"),
     ] {
         let new = json!({"username": "Annabella", "password": password});
         let set = json!({"user_id": id, "password": password});
