@@ -2,6 +2,7 @@
 
 use crate::base::{ClientId, Generation, Lifetime, Network, UnixTime};
 use crate::crypto::Algorithm;
+use crate::domain::redirect::check_redirect_uri;
 use crate::domain::scope::Scope;
 use crate::domain::settings::check_lifetime;
 use crate::error::{Error, Result};
@@ -223,47 +224,6 @@ fn check_each(
         check(text).map_err(|why| Error::document(format!("{member}[{index}]"), why))?;
     }
     Ok(())
-}
-
-/// RFC 6749 3.1.2: an absolute URI, which "MUST NOT include a fragment component". Wire 22: `http` only
-/// on loopback, nobody's name in it.
-fn check_redirect_uri(uri: &str) -> std::result::Result<(), &'static str> {
-    if uri.len() > 2000 || !uri.bytes().all(|b| b.is_ascii_graphic() && !b"\"\\<>".contains(&b)) {
-        return Err("must be at most 2000 printable ASCII characters without spaces or quotes");
-    }
-    if uri.contains('#') {
-        return Err("must not have a fragment (RFC 6749 3.1.2)");
-    }
-    let Some((scheme, rest)) = uri.split_once(':') else {
-        return Err("must be an absolute URI (RFC 6749 3.1.2)");
-    };
-    let authority = rest.strip_prefix("//").map(|rest| rest.split(['/', '?']).next().unwrap_or(""));
-    if authority.is_some_and(|authority| authority.contains('@')) {
-        return Err("must not have a user's name");
-    }
-    match scheme {
-        "https" if authority.is_some_and(|authority| !authority.is_empty()) => Ok(()),
-        "http" if authority.is_some_and(is_loopback_authority) => Ok(()),
-        "http" => Err("must use https, except on a loopback address (RFC 8252 7.3)"),
-        // RFC 8252 7.1: private-use schemes are reversed domain names.
-        _ if scheme.contains('.') && scheme.bytes().all(is_scheme_character) => Ok(()),
-        _ => {
-            Err("must use https, http on a loopback address, or a scheme with a dot (RFC 8252 7.1)")
-        }
-    }
-}
-
-fn is_loopback_authority(authority: &str) -> bool {
-    let host = match authority.strip_prefix('[') {
-        Some(bracketed) => bracketed.split(']').next().unwrap_or(""),
-        None => authority.split(':').next().unwrap_or(""),
-    };
-    host == "localhost"
-        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
-const fn is_scheme_character(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.')
 }
 
 /// RFC 6454 6.2: scheme, host and port, and nothing behind.

@@ -14,6 +14,8 @@ mod keyring;
 mod login;
 mod password;
 mod peer;
+#[cfg_attr(not(test), expect(dead_code, reason = "the authorization endpoint calls it"))]
+mod redirect;
 mod people;
 mod refresh;
 mod registration;
@@ -48,6 +50,8 @@ pub(crate) use keyring::{Key, Keyring, NewKey, import_key, make_key, retire_all}
 pub(crate) use login::{Attempt, LoggedIn, settle};
 pub(crate) use password::{Password, Unfit, check_new_password};
 pub(crate) use peer::Peer;
+#[expect(unused_imports, reason = "the authorization endpoint calls it")]
+pub(crate) use redirect::RedirectUri;
 pub(crate) use people::{
     NewUser, check_own, create_role, create_user, delete_role, delete_user, revoke_user_tokens,
     set_password, set_user_enabled, update_role, update_user,
