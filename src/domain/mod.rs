@@ -15,6 +15,8 @@ mod login;
 mod password;
 mod peer;
 #[cfg_attr(not(test), expect(dead_code, reason = "the authorization endpoint calls it"))]
+mod pkce;
+#[cfg_attr(not(test), expect(dead_code, reason = "the authorization endpoint calls it"))]
 mod redirect;
 mod people;
 mod refresh;
@@ -50,6 +52,8 @@ pub(crate) use keyring::{Key, Keyring, NewKey, import_key, make_key, retire_all}
 pub(crate) use login::{Attempt, LoggedIn, settle};
 pub(crate) use password::{Password, Unfit, check_new_password};
 pub(crate) use peer::Peer;
+#[expect(unused_imports, reason = "the authorization endpoint calls it")]
+pub(crate) use pkce::{Challenge, ChallengeFault, VerifierFault, check_verifier};
 #[expect(unused_imports, reason = "the authorization endpoint calls it")]
 pub(crate) use redirect::RedirectUri;
 pub(crate) use people::{
