@@ -54,7 +54,6 @@ pub(crate) use password::{Password, Unfit, check_new_password};
 pub(crate) use peer::Peer;
 #[expect(unused_imports, reason = "the authorization endpoint calls it")]
 pub(crate) use pkce::{Challenge, ChallengeFault, VerifierFault, check_verifier};
-#[expect(unused_imports, reason = "the authorization endpoint calls it")]
 pub(crate) use redirect::RedirectUri;
 pub(crate) use people::{
     NewUser, check_own, create_role, create_user, delete_role, delete_user, revoke_user_tokens,

@@ -36,18 +36,31 @@ impl Form {
         settings: &Settings,
         known: &[&'static str],
     ) -> Result<Self, ReadFailure> {
-        // A limit that does not fit usize limits nothing: no body is that long.
-        if request.body.len() > usize::try_from(settings.max_request_body).unwrap_or(usize::MAX) {
-            return Err(ReadFailure::TooLarge);
-        }
-        check_media_type(request)?;
+        check_body(request, settings)?;
         check_query(request.query)?;
         Ok(Self::parse(request.body, known)?)
     }
 
+    /// Reads parameters of which any may be repeated: [`Form::only`] refuses those, each in its turn. For the
+    /// authorization endpoint, where the answer to a repeated parameter depends on the others.
+    ///
+    /// # Errors
+    /// [`Denied::InvalidRequest`] for a broken escape or text that is not UTF-8.
+    pub(super) fn read_lenient(text: &[u8], known: &[&'static str]) -> Result<Self, Denied> {
+        Self::collect(text, known, |_| true)
+    }
+
     fn parse(body: &[u8], known: &[&'static str]) -> Result<Self, Denied> {
+        Self::collect(body, known, |name| name == CLIENT_ID)
+    }
+
+    fn collect(
+        text: &[u8],
+        known: &[&'static str],
+        may_repeat: impl Fn(&str) -> bool,
+    ) -> Result<Self, Denied> {
         let mut form = Self(Vec::new());
-        for (name, value) in pairs(body) {
+        for (name, value) in pairs(text) {
             let name = decode(name).ok_or(BROKEN)?;
             let value = decode(value).ok_or(BROKEN)?;
             let Some(name) = known.iter().find(|known| **known == name.as_str()) else {
@@ -59,7 +72,7 @@ impl Form {
                 continue;
             }
             // RFC 6749 3.2: "Request and response parameters MUST NOT be included more than once."
-            if *name != CLIENT_ID && form.values(name).next().is_some() {
+            if !may_repeat(name) && form.values(name).next().is_some() {
                 return Err(REPEATED);
             }
             form.0.push((*name, value));
@@ -67,7 +80,7 @@ impl Form {
         Ok(form)
     }
 
-    /// All values of a parameter; more than one only of `client_id`.
+    /// All values of a parameter.
     pub(super) fn values(&self, name: &str) -> impl Iterator<Item = &str> {
         self.0.iter().filter(move |(found, _)| *found == name).map(|(_, value)| value.as_str())
     }
@@ -82,11 +95,57 @@ impl Form {
         if values.next().is_some() { Err(REPEATED) } else { Ok(first) }
     }
 
-    /// The value of a parameter other than `client_id`, moved out so that it is not copied.
+    /// The first value of a parameter, moved out so that it is not copied.
     pub(super) fn take(&mut self, name: &str) -> Option<Zeroizing<String>> {
         let at = self.0.iter().position(|(found, _)| *found == name)?;
         Some(self.0.swap_remove(at).1)
     }
+}
+
+/// Demands a form of bearable length.
+///
+/// # Errors
+/// [`ReadFailure::TooLarge`]; [`Denied::InvalidRequest`] for another media type.
+pub(super) fn check_body(
+    request: &HttpRequest<'_>,
+    settings: &Settings,
+) -> Result<(), ReadFailure> {
+    check_length(request.body, settings)?;
+    Ok(check_media_type(request)?)
+}
+
+/// Demands that a text is no longer than a body may be (wire 8).
+///
+/// # Errors
+/// [`ReadFailure::TooLarge`].
+pub(super) fn check_length(text: &[u8], settings: &Settings) -> Result<(), ReadFailure> {
+    // A limit that does not fit usize limits nothing: no body is that long.
+    if text.len() > usize::try_from(settings.max_request_body).unwrap_or(usize::MAX) {
+        return Err(ReadFailure::TooLarge);
+    }
+    Ok(())
+}
+
+/// Appends `text` with every byte escaped that is not unreserved (RFC 3986 2.3). A form decodes it to the
+/// same text, and so does whoever takes `+` for itself.
+pub(super) fn encode_into(text: &str, out: &mut String) {
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                out.push(char::from(byte));
+            }
+            other => {
+                out.push('%');
+                out.push(digit(other >> 4));
+                out.push(digit(other & 15));
+            }
+        }
+    }
+}
+
+/// RFC 3986 2.1: "URI producers and normalizers should use uppercase hexadecimal digits".
+fn digit(nibble: u8) -> char {
+    char::from_digit(u32::from(nibble), 16).unwrap_or('0').to_ascii_uppercase()
 }
 
 /// Form-decodes one name or value; `None` for a broken escape or text that is not UTF-8.
@@ -329,6 +388,21 @@ pub(super) mod tests {
         assert_eq!(scope("scope=a%0A"), Ok(Some("a\n".to_owned())));
     }
 
+    #[test]
+    fn a_lenient_reader_leaves_repetition_to_be_asked_for() {
+        let form = Form::read_lenient(b"a=1&b=2&a=3&x=4&x=5", &["a", "b"]).unwrap();
+        assert!(is_invalid(form.only("a").map(drop)));
+        assert_eq!((form.only("b"), form.only("x")), (Ok(Some("2")), Ok(None)));
+        assert!(is_invalid(Form::read_lenient(b"a=1&b=%", &["a"])));
+    }
+
+    #[test]
+    fn what_is_printed_has_no_character_but_unreserved_ones_and_escapes() {
+        let mut out = String::new();
+        encode_into("aZ09-._~ +&=%/\r\n\u{e9}", &mut out);
+        assert_eq!(out, "aZ09-._~%20%2B%26%3D%25%2F%0D%0A%C3%A9");
+    }
+
     fn encode(text: &str) -> String {
         text.bytes().map(|byte| format!("%{byte:02x}")).collect()
     }
@@ -347,8 +421,11 @@ pub(super) mod tests {
 
         #[test]
         fn what_is_encoded_is_decoded(name in "\\PC+", value in "\\PC{1,50}") {
-            prop_assert_eq!(scope(&format!("scope={}", encode(&value))), Ok(Some(value)));
+            prop_assert_eq!(scope(&format!("scope={}", encode(&value))), Ok(Some(value.clone())));
             prop_assert!(decode(encode(&name).as_bytes()).is_some_and(|found| *found == name));
+            let mut printed = String::new();
+            encode_into(&value, &mut printed);
+            prop_assert!(decode(printed.as_bytes()).is_some_and(|found| *found == value));
         }
     }
 }

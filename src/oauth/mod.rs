@@ -1,5 +1,7 @@
 //! The wire: reads requests, prints responses. Decides nothing: it parses, and prints what was decided.
 
+#[cfg_attr(not(test), expect(dead_code, reason = "the authorization endpoint calls it"))]
+mod authorize;
 mod bearer;
 mod credentials;
 mod form;
@@ -13,6 +15,10 @@ mod token;
 
 pub use http::{HttpRequest, HttpResponse};
 
+#[expect(unused_imports, reason = "the authorization endpoint calls it")]
+pub(crate) use authorize::{
+    Asked, AuthorizationError, AuthorizationErrorCode, AuthorizationRequest, WayBack,
+};
 pub(crate) use bearer::{challenge, read_bearer};
 pub(crate) use form::ReadFailure;
 pub(crate) use forwarded::forwarded;

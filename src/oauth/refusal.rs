@@ -118,10 +118,10 @@ fn print_error(status: u16, error: &str, description: &str) -> HttpResponse {
 }
 
 /// An error code, its status, and what is said about it.
-struct Answer {
-    status: u16,
-    error: &'static str,
-    description: Cow<'static, str>,
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) error: &'static str,
+    pub(super) description: Cow<'static, str>,
 }
 
 impl Answer {
@@ -131,7 +131,7 @@ impl Answer {
 }
 
 /// Every reason has its answer: RFC 6749 5.2's codes, and `slow_down` (RFC 8628 3.5).
-fn answer(denied: &Denied) -> Answer {
+pub(super) fn answer(denied: &Denied) -> Answer {
     match denied {
         // One answer, byte for byte: which of these it was, is nobody's business outside (wire 15).
         Denied::ClientUnknown
