@@ -8,6 +8,8 @@ mod form;
 mod forwarded;
 mod http;
 mod introspect;
+#[cfg_attr(not(test), expect(dead_code, reason = "the authorization endpoint calls it"))]
+mod login;
 mod metadata;
 mod refusal;
 mod route;
@@ -23,6 +25,8 @@ pub(crate) use bearer::{challenge, read_bearer};
 pub(crate) use form::ReadFailure;
 pub(crate) use forwarded::forwarded;
 pub(crate) use introspect::{print_introspection, print_revoked, read_token_parameter};
+#[expect(unused_imports, reason = "the authorization endpoint calls it")]
+pub(crate) use login::{Arrival, LoginAttempt, read_arrival};
 pub(crate) use metadata::{print_jwks, print_metadata};
 pub(crate) use refusal::{
     RefusalShape, print_failure, print_not_found, print_refusal, print_too_large,
