@@ -23,6 +23,11 @@ pub(crate) fn from_base64url_into(text: &[u8], out: &mut [u8]) -> Option<usize> 
     URL_SAFE_NO_PAD.decode_slice(text, out).ok()
 }
 
+/// `bytes` in padded standard base64, as hashes in a content security policy have them (CSP 3, 2.3.1).
+pub(crate) fn base64(bytes: &[u8]) -> String {
+    STANDARD.encode(bytes)
+}
+
 /// The bytes of `text` in padded standard base64, as HTTP Basic has them (RFC 7617 2).
 pub(crate) fn from_base64(text: &[u8]) -> Option<Vec<u8>> {
     STANDARD.decode(text).ok()
@@ -91,5 +96,6 @@ mod tests {
         assert_eq!(from_base64(b"YTpi"), Some(b"a:b".to_vec()));
         assert_eq!(from_base64(b"YQ=="), Some(b"a".to_vec()));
         assert_eq!(from_base64(b"YQ"), None);
+        assert_eq!(base64(b"a"), "YQ==");
     }
 }

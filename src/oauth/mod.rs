@@ -6,13 +6,19 @@ mod bearer;
 mod credentials;
 mod form;
 mod forwarded;
+mod html;
 mod http;
 mod introspect;
 #[cfg_attr(not(test), expect(dead_code, reason = "the authorization endpoint calls it"))]
 mod login;
 mod metadata;
+#[cfg_attr(not(test), expect(dead_code, reason = "the authorization endpoint calls it"))]
+mod page;
 mod refusal;
 mod route;
+mod style;
+#[cfg_attr(not(test), expect(dead_code, reason = "the authorization endpoint calls it"))]
+mod texts;
 mod token;
 
 pub use http::{HttpRequest, HttpResponse};
@@ -28,8 +34,14 @@ pub(crate) use introspect::{print_introspection, print_revoked, read_token_param
 #[expect(unused_imports, reason = "the authorization endpoint calls it")]
 pub(crate) use login::{Arrival, LoginAttempt, read_arrival};
 pub(crate) use metadata::{print_jwks, print_metadata};
+#[expect(unused_imports, reason = "the authorization endpoint calls it")]
+pub(crate) use page::{
+    Clinic, Notice, PageForm, Problem, print_consent, print_login, print_problem,
+};
 pub(crate) use refusal::{
     RefusalShape, print_failure, print_not_found, print_refusal, print_too_large,
 };
 pub(crate) use route::{Endpoint, check_method, route};
+#[expect(unused_imports, reason = "the authorization endpoint calls it")]
+pub(crate) use texts::Texts;
 pub(crate) use token::{print_token, read_token_request};
