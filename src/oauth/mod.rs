@@ -3,6 +3,8 @@
 #[cfg_attr(not(test), expect(dead_code, reason = "the authorization endpoint calls it"))]
 mod authorize;
 mod bearer;
+#[cfg_attr(not(test), expect(dead_code, reason = "the authorization endpoint calls it"))]
+mod cookie;
 mod credentials;
 mod form;
 mod forwarded;
@@ -28,6 +30,8 @@ pub(crate) use authorize::{
     Asked, AuthorizationError, AuthorizationErrorCode, AuthorizationRequest, WayBack,
 };
 pub(crate) use bearer::{challenge, read_bearer};
+#[expect(unused_imports, reason = "the authorization endpoint calls it")]
+pub(crate) use cookie::BrowserCookie;
 pub(crate) use form::ReadFailure;
 pub(crate) use forwarded::forwarded;
 pub(crate) use introspect::{print_introspection, print_revoked, read_token_parameter};
