@@ -4,6 +4,8 @@
 mod authorize;
 mod bearer;
 #[cfg_attr(not(test), expect(dead_code, reason = "the authorization endpoint calls it"))]
+mod biot;
+#[cfg_attr(not(test), expect(dead_code, reason = "the authorization endpoint calls it"))]
 mod cookie;
 mod credentials;
 mod form;
@@ -30,6 +32,10 @@ pub(crate) use authorize::{
     Asked, AuthorizationError, AuthorizationErrorCode, AuthorizationRequest, WayBack,
 };
 pub(crate) use bearer::{challenge, read_bearer};
+#[expect(unused_imports, reason = "the authorization endpoint calls it")]
+pub(crate) use biot::{
+    BiotTokens, print_biot_refusal, print_biot_tokens, read_biot_login, read_biot_refresh,
+};
 #[expect(unused_imports, reason = "the authorization endpoint calls it")]
 pub(crate) use cookie::BrowserCookie;
 pub(crate) use form::ReadFailure;
