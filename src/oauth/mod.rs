@@ -7,6 +7,8 @@ mod bearer;
 mod biot;
 #[cfg_attr(not(test), expect(dead_code, reason = "the authorization endpoint calls it"))]
 mod cookie;
+#[cfg_attr(not(test), expect(dead_code, reason = "the authorization endpoint calls it"))]
+mod cors;
 mod credentials;
 mod form;
 mod forwarded;
@@ -38,6 +40,8 @@ pub(crate) use biot::{
 };
 #[expect(unused_imports, reason = "the authorization endpoint calls it")]
 pub(crate) use cookie::BrowserCookie;
+#[expect(unused_imports, reason = "the authorization endpoint calls it")]
+pub(crate) use cors::{add_cors, print_preflight};
 pub(crate) use form::ReadFailure;
 pub(crate) use forwarded::forwarded;
 pub(crate) use introspect::{print_introspection, print_revoked, read_token_parameter};

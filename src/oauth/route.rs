@@ -80,13 +80,18 @@ pub(crate) fn check_method(
     request: &HttpRequest<'_>,
     endpoint: Endpoint,
 ) -> Result<(), HttpResponse> {
-    let allowed: &[&str] = match endpoint {
+    let allowed = methods(endpoint);
+    if allowed.contains(&request.method) { Ok(()) } else { Err(print_wrong_method(allowed)) }
+}
+
+/// The methods that an endpoint takes.
+pub(super) const fn methods(endpoint: Endpoint) -> &'static [&'static str] {
+    match endpoint {
         // RFC 6749 3.2: "The client MUST use the HTTP "POST" method when making access token requests."
         // RFC 7662 2.1 and RFC 7009 2.1 say the same of theirs.
         Endpoint::Token(_) | Endpoint::Introspect | Endpoint::Revoke => &["POST"],
         Endpoint::Jwks | Endpoint::Metadata => &["GET", "HEAD"],
-    };
-    if allowed.contains(&request.method) { Ok(()) } else { Err(print_wrong_method(allowed)) }
+    }
 }
 
 pub(super) const TOKEN: &str = "/oauth/token";
