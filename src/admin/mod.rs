@@ -7,6 +7,7 @@
 mod audit;
 mod client;
 mod document;
+mod grant;
 mod key;
 mod role;
 mod scope;
@@ -24,6 +25,7 @@ pub use client::{
     ClientImport, ClientList, ClientPage, ClientRead, ClientRevoke, ClientUpdate,
 };
 pub use document::{Done, Operation, SecretText};
+pub use grant::{GrantDocument, GrantList, GrantPage, GrantRevoke};
 pub use key::{KeyDocument, KeyImport, KeyList, KeyPage};
 pub use role::{RoleCreate, RoleDelete, RoleDocument, RoleList, RolePage, RoleUpdate};
 pub use scope::{ScopeAdd, ScopeDocument, ScopeList, ScopePage, ScopeRemove};

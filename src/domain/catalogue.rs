@@ -16,7 +16,7 @@ pub(crate) fn first_scopes(tx: &mut Tx<'_>) -> Result<()> {
 }
 
 /// Adds the words that a dialect brings.
-pub(crate) fn enable_dialect_scopes(
+pub(super) fn enable_dialect_scopes(
     tx: &mut Tx<'_>,
     dialect: Dialect,
     actor: &Actor,

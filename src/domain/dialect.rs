@@ -14,6 +14,8 @@ pub enum Dialect {
     NikoHealth,
     /// Medblocks: `POST /oauth2/token`, `bearer`, 3599.
     Medblocks,
+    /// BioT: a user's login and refresh as JSON, `POST /ums/v2/users/login`.
+    BioT,
 }
 
 /// What a dialect issues where the client's registration says nothing.
@@ -27,7 +29,7 @@ pub(crate) struct Habits {
 
 impl Dialect {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::BioEcko, Self::NikoHealth, Self::Medblocks];
+    pub const ALL: [Self; 4] = [Self::BioEcko, Self::NikoHealth, Self::Medblocks, Self::BioT];
 
     /// The dialect's name in settings.
     #[must_use]
@@ -36,6 +38,7 @@ impl Dialect {
             Self::BioEcko => "bio-ecko",
             Self::NikoHealth => "nikohealth",
             Self::Medblocks => "medblocks",
+            Self::BioT => "biot",
         }
     }
 
@@ -66,6 +69,12 @@ impl Dialect {
                 lifetime: Some(Lifetime::seconds(3600)),
                 token_type_case: Some(TokenTypeCase::Lower),
             },
+            Self::BioT => Habits {
+                algorithm: None,
+                token_format: Some(TokenFormat::Jwt),
+                lifetime: Some(Lifetime::seconds(900)),
+                token_type_case: None,
+            },
         }
     }
 
@@ -74,7 +83,7 @@ impl Dialect {
         match self {
             Self::NikoHealth => &[("external", "The external API")],
             // Bio Ecko's ten words are in every catalogue from the start; Medblocks names none.
-            Self::BioEcko | Self::Medblocks => &[],
+            Self::BioEcko | Self::Medblocks | Self::BioT => &[],
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::domain::client::{Client, GrantType};
 use crate::domain::scope::Scope;
 use crate::domain::user::UserState;
 use crate::error::{Denied, Error, Result};
-use crate::store::{GrantRow, NO_EXTRA, check_extra};
+use crate::store::{AuditEntry, GrantRow, NO_EXTRA, Tx, check_extra};
 
 /// One user's authorization of one client. Its codes, refresh tokens and access tokens all name it, and
 /// end with it.
@@ -135,4 +135,20 @@ impl Grant {
             extra: self.extra.clone(),
         }
     }
+}
+
+/// Stores a grant that begins; `entry` says on whose request.
+pub(crate) fn begin_grant(tx: &mut Tx<'_>, grant: &Grant, entry: AuditEntry) -> Result<()> {
+    let mac = tx.insert(&grant.to_row())?;
+    let mut entry = AuditEntry {
+        event: "grant.begin",
+        outcome: "allowed",
+        client: Some(grant.client_id.clone()),
+        user: Some(grant.subject.clone()),
+        grant_id: Some(grant.grant_id.as_str().to_owned()),
+        grant: Some(grant.kind.as_str()),
+        ..entry
+    };
+    entry.note_version(grant.version, &mac);
+    tx.audit(&entry)
 }

@@ -2,6 +2,7 @@
 
 mod actor;
 mod authenticate;
+mod builtin;
 mod catalogue;
 mod client;
 mod credential;
@@ -14,11 +15,11 @@ mod keyring;
 mod login;
 mod password;
 mod peer;
+mod people;
 #[cfg_attr(not(test), expect(dead_code, reason = "the authorization endpoint calls it"))]
 mod pkce;
 #[cfg_attr(not(test), expect(dead_code, reason = "the authorization endpoint calls it"))]
 mod redirect;
-mod people;
 mod refresh;
 mod registration;
 mod revocation;
@@ -41,24 +42,25 @@ pub use settings::Settings;
 
 pub(crate) use actor::{Actor, correlation_of};
 pub(crate) use authenticate::{ClientState, Means, Presented, Proven, Reading, authenticate};
-pub(crate) use catalogue::{add_scope, enable_dialect_scopes, first_scopes, remove_scope};
+pub(crate) use builtin::{BIOT, enable_dialect};
+pub(crate) use catalogue::{add_scope, first_scopes, remove_scope};
 pub(crate) use client::{AuthMethod, Client, GrantType, Metadata, TokenTypeCase};
 pub(crate) use credential::{Credential, CredentialKind};
 pub(crate) use dialect::Habits;
 pub(crate) use gate::{Ask, Permit, Subject, Wanted, examine, pass};
-pub(crate) use grant::{Grant, NewGrant};
+pub(crate) use grant::{Grant, NewGrant, begin_grant};
 pub(crate) use issue::{Issued, Making, Ticket, plan, record, stale};
 pub(crate) use keyring::{Key, Keyring, NewKey, import_key, make_key, retire_all};
 pub(crate) use login::{Attempt, LoggedIn, settle};
 pub(crate) use password::{Password, Unfit, check_new_password};
 pub(crate) use peer::Peer;
-#[expect(unused_imports, reason = "the authorization endpoint calls it")]
-pub(crate) use pkce::{Challenge, ChallengeFault, VerifierFault, check_verifier};
-pub(crate) use redirect::RedirectUri;
 pub(crate) use people::{
     NewUser, check_own, create_role, create_user, delete_role, delete_user, revoke_user_tokens,
     set_password, set_user_enabled, update_role, update_user,
 };
+#[expect(unused_imports, reason = "the authorization endpoint calls it")]
+pub(crate) use pkce::{Challenge, ChallengeFault, VerifierFault, check_verifier};
+pub(crate) use redirect::RedirectUri;
 pub(crate) use refresh::{Family, first_refresh_token, revoke_grant, rotates};
 pub(crate) use registration::{
     NewSecret, confirm_secret, create_client, create_secret, delete_client, import_secret,

@@ -3,8 +3,9 @@
 use crate::base::{ClientId, CredentialId, Generation, Secret, UnixTime};
 use crate::crypto;
 use crate::domain::actor::Actor;
+use crate::domain::builtin::BIOT;
 use crate::domain::catalogue::check_in_catalogue;
-use crate::domain::client::{Client, Metadata};
+use crate::domain::client::{Client, GrantType, Metadata};
 use crate::domain::credential::{Credential, CredentialKind};
 use crate::error::{Error, Result};
 use crate::store::{AuditEntry, CredentialRow, NO_EXTRA, Tx};
@@ -32,6 +33,7 @@ pub(crate) fn create_client(
         return Err(Error::Conflict { what: "client", id: client_id.as_str().to_owned() });
     }
     check_metadata(tx, &metadata)?;
+    check_biot_login(client_id.as_str(), &metadata)?;
     let now = tx.now();
     let client = Client {
         client_id,
@@ -65,7 +67,17 @@ pub(crate) fn update_client(
     let mut client = find(tx, client_id)?;
     client.metadata = change(client.metadata)?;
     check_metadata(tx, &client.metadata)?;
+    check_biot_login(client_id, &client.metadata)?;
     save(tx, client, actor.did("client.update"))
+}
+
+/// BioT's login is no grant that a client of anybody else's could use.
+fn check_biot_login(client_id: &str, metadata: &Metadata) -> Result<()> {
+    if client_id != BIOT && metadata.grant_types.contains(&GrantType::BiotLogin) {
+        let why = format!("`biot_login` belongs to the built-in client `{BIOT}` alone");
+        return Err(Error::document("grant_types", why));
+    }
+    Ok(())
 }
 
 /// Enables or disables a client; its tokens are refused as long as it is disabled.

@@ -116,7 +116,7 @@ fn set_settings(tx: &mut Tx<'_>, request: SettingsSet, actor: &Actor) -> Result<
     let danger = request.danger_allow_plain_http;
     let new = request.apply(old)?;
     for dialect in &new.dialects {
-        domain::enable_dialect_scopes(tx, *dialect, actor)?;
+        domain::enable_dialect(tx, *dialect, actor)?;
     }
     let document = document_of_settings(&new, Some(&row.document))?;
     let version = row.version + 1;

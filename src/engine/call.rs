@@ -113,6 +113,8 @@ operations! {
     SecretList,
     SecretRevoke,
     ClientUpdate,
+    GrantList,
+    GrantRevoke,
     KeyImport,
     KeyList,
     RoleCreate,

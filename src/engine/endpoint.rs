@@ -1,7 +1,7 @@
 //! The HTTP facade: one message in, one out.
 
 use crate::base::{RequestId, UnixTime};
-use crate::crypto::MAX_CLAIMS;
+use crate::crypto::{self, MAX_CLAIMS};
 use crate::domain::{
     self, Ask, Context, Dialect, GrantType, NamedToken, Peer, Subject, TokenFacts, Wanted, pass,
 };
@@ -71,12 +71,14 @@ impl Engine {
         let context = Context { forwarded: context.forwarded.or(forwarded.as_deref()), ..*context };
         let peer = context.resolve(&frame.settings.trusted_proxies);
         let exchange = Exchange { peer, id, context: &context, frame: &frame, now };
-        if let Err(why) = check_transport(&exchange) {
+        if let Err(why) = check_transport(&exchange, endpoint) {
             return self.refuse_exchange(&exchange, &why);
         }
         self.flush_if_due(now);
         match endpoint {
             Endpoint::Token(dialect) => self.token_endpoint(request, &exchange, dialect),
+            Endpoint::BiotLogin => self.biot_login_endpoint(request, &exchange),
+            Endpoint::BiotRefresh => self.biot_refresh_endpoint(request, &exchange),
             Endpoint::Introspect => self.introspection_endpoint(request, &exchange),
             Endpoint::Revoke => self.revocation_endpoint(request, &exchange),
             Endpoint::Jwks => Ok(oauth::print_jwks(&frame.keyring.published(now))),
@@ -170,6 +172,10 @@ impl Engine {
             }
             Err(error) => return Err(error),
         };
+        if crypto::is_refresh_token(read.token.as_bytes()) {
+            self.revoke_family(&caller, read.token.as_bytes(), &asked, exchange)?;
+            return Ok(oauth::print_revoked());
+        }
         let named = self.name_token(read.token.as_bytes(), exchange.frame)?;
         // RFC 7009 2.2: "invalid tokens do not cause an error response since the client cannot handle
         // such an error in a reasonable way."
@@ -275,16 +281,16 @@ impl Engine {
 }
 
 /// One request on its way through an endpoint.
-struct Exchange<'a> {
+pub(super) struct Exchange<'a> {
     peer: Peer,
     id: &'a RequestId,
     context: &'a Context<'a>,
-    frame: &'a Frame,
-    now: UnixTime,
+    pub(super) frame: &'a Frame,
+    pub(super) now: UnixTime,
 }
 
 impl Exchange<'_> {
-    fn request<'r>(
+    pub(super) fn request<'r>(
         &self,
         candidates: &'r [domain::Presented],
         dialect: Option<Dialect>,
@@ -302,9 +308,17 @@ impl Exchange<'_> {
 }
 
 /// RFC 6749 3.2: "the authorization server MUST require the use of TLS". On this machine nobody listens.
-fn check_transport(exchange: &Exchange<'_>) -> std::result::Result<(), Denied> {
-    let settings = &exchange.frame.settings;
-    if exchange.context.secure || exchange.peer.is_loopback() || settings.danger_allow_plain_http {
+fn check_transport(exchange: &Exchange<'_>, endpoint: Endpoint) -> std::result::Result<(), Denied> {
+    // Where people type their passwords there is no exception (wire 1, 21).
+    let excepted = match endpoint {
+        Endpoint::BiotLogin | Endpoint::BiotRefresh => false,
+        Endpoint::Token(_)
+        | Endpoint::Introspect
+        | Endpoint::Revoke
+        | Endpoint::Jwks
+        | Endpoint::Metadata => exchange.frame.settings.danger_allow_plain_http,
+    };
+    if exchange.context.secure || exchange.peer.is_loopback() || excepted {
         Ok(())
     } else {
         Err(Denied::InsecureTransport)

@@ -17,7 +17,7 @@ pub(crate) fn create(options: &Options, settings: &Settings, context: &Context<'
     let first = |tx: &mut Tx<'_>| {
         domain::first_scopes(tx)?;
         for dialect in &settings.dialects {
-            domain::enable_dialect_scopes(tx, *dialect, &actor)?;
+            domain::enable_dialect(tx, *dialect, &actor)?;
         }
         let document = admin::document_of_settings(settings, None)?;
         let mac = tx.insert(&SettingsRow { id: 1, version: 1, document })?;

@@ -5,10 +5,12 @@ mod administer;
 mod audit;
 #[cfg(feature = "test-hooks")]
 mod bench;
+mod biot;
 mod call;
 mod endpoint;
 mod founding;
 mod gather;
+mod grants;
 mod issue;
 mod login;
 mod options;

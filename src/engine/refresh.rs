@@ -2,8 +2,8 @@
 
 use crate::base::{Secret, UnixTime};
 use crate::domain::{
-    self, Ask, Family, GrantType, Issued, Peer, Permit, Proven, Scope, Subject, Ticket, UserState,
-    Wanted, pass, revoke_grant, rotates,
+    self, Ask, BIOT, Dialect, Family, GrantType, Issued, Peer, Permit, Proven, Scope, Subject,
+    Ticket, UserState, Wanted, pass, revoke_grant, rotates,
 };
 use crate::engine::Engine;
 use crate::engine::gather::note_place;
@@ -75,6 +75,12 @@ impl Engine {
         family: Option<&Family>,
         now: UnixTime,
     ) -> Result<Caller> {
+        // BioT's routes have one client; what belongs to others is foreign there.
+        if request.dialect == Some(Dialect::BioT)
+            && let Some(state) = self.snapshot.client(&self.store, BIOT)?
+        {
+            return Ok(Caller { state, proven: Proven { credential_id: None } });
+        }
         if request.candidates.is_empty()
             && let Some(family) = family
             && let Some(state) = self.snapshot.client(&self.store, &family.grant.client_id)?

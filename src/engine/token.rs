@@ -2,7 +2,7 @@
 
 use crate::admin::{Done, TokenDocument, TokenIntrospect, TokenRevoke};
 use crate::base::{TokenId, UnixTime};
-use crate::crypto::{MAX_CLAIMS, opaque_form};
+use crate::crypto::{self, MAX_CLAIMS, opaque_form};
 use crate::domain::{self, Actor, NamedToken, TokenFacts, examine, name_jwt, name_row};
 use crate::engine::Engine;
 use crate::engine::administer::{Administer, administer, private};
@@ -58,6 +58,12 @@ impl Engine {
 }
 
 administer!(TokenRevoke, |request, engine, actor, now| {
+    if let (Some(token), None) = (&request.token, &request.jti)
+        && crypto::is_refresh_token(token.expose().as_bytes())
+    {
+        engine.revoke_refresh_token(token.expose().as_bytes(), actor, now)?;
+        return Ok(Done::default());
+    }
     let mut entry = actor.did("token.revoke");
     let (token_id, expires_at) = match (&request.token, &request.jti) {
         (Some(token), None) => {

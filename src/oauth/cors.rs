@@ -65,6 +65,8 @@ const fn is_shared(endpoint: Endpoint) -> bool {
         | Endpoint::Revoke
         | Endpoint::Jwks
         | Endpoint::Metadata => true,
+        // No client of these routes is a page of another origin.
+        Endpoint::BiotLogin | Endpoint::BiotRefresh => false,
     }
 }
 

@@ -3,7 +3,6 @@
 #[cfg_attr(not(test), expect(dead_code, reason = "the authorization endpoint calls it"))]
 mod authorize;
 mod bearer;
-#[cfg_attr(not(test), expect(dead_code, reason = "the authorization endpoint calls it"))]
 mod biot;
 #[cfg_attr(not(test), expect(dead_code, reason = "the authorization endpoint calls it"))]
 mod cookie;
@@ -34,7 +33,6 @@ pub(crate) use authorize::{
     Asked, AuthorizationError, AuthorizationErrorCode, AuthorizationRequest, WayBack,
 };
 pub(crate) use bearer::{challenge, read_bearer};
-#[expect(unused_imports, reason = "the authorization endpoint calls it")]
 pub(crate) use biot::{
     BiotTokens, print_biot_refusal, print_biot_tokens, read_biot_login, read_biot_refresh,
 };
@@ -45,8 +43,9 @@ pub(crate) use cors::{add_cors, print_preflight};
 pub(crate) use form::ReadFailure;
 pub(crate) use forwarded::forwarded;
 pub(crate) use introspect::{print_introspection, print_revoked, read_token_parameter};
+pub(crate) use login::LoginAttempt;
 #[expect(unused_imports, reason = "the authorization endpoint calls it")]
-pub(crate) use login::{Arrival, LoginAttempt, read_arrival};
+pub(crate) use login::{Arrival, read_arrival};
 pub(crate) use metadata::{print_jwks, print_metadata};
 #[expect(unused_imports, reason = "the authorization endpoint calls it")]
 pub(crate) use page::{

@@ -9,6 +9,10 @@ use crate::oauth::refusal::print_wrong_method;
 pub(crate) enum Endpoint {
     /// The token endpoint (RFC 6749 3.2), in the standard form or a dialect's.
     Token(Option<Dialect>),
+    /// BioT's login of a user.
+    BiotLogin,
+    /// BioT's refresh.
+    BiotRefresh,
     /// The introspection endpoint (RFC 7662 2).
     Introspect,
     /// The revocation endpoint (RFC 7009 2).
@@ -55,20 +59,21 @@ fn endpoint_at(path: &str, settings: &Settings) -> Option<Endpoint> {
         JWKS => Some(Endpoint::Jwks),
         _ => {
             let enabled = settings.dialects.iter().copied();
-            enabled
-                .filter(|dialect| token_route(*dialect) == path)
-                .map(|dialect| Endpoint::Token(Some(dialect)))
-                .next()
+            let mut found = enabled.filter_map(|dialect| endpoint_of(dialect, path));
+            found.next()
         }
     }
 }
 
-/// Where a dialect's token endpoint is. No two share a path, nor one with a standard route (wire 1).
-const fn token_route(dialect: Dialect) -> &'static str {
-    match dialect {
-        Dialect::BioEcko => "/api/v1/auth/token",
-        Dialect::NikoHealth => "/api/identity/connect/token",
-        Dialect::Medblocks => "/oauth2/token",
+/// A dialect's endpoint at a path. No two share a path, nor one with a standard route (wire 1).
+fn endpoint_of(dialect: Dialect, path: &str) -> Option<Endpoint> {
+    match (dialect, path) {
+        (Dialect::BioEcko, "/api/v1/auth/token")
+        | (Dialect::NikoHealth, "/api/identity/connect/token")
+        | (Dialect::Medblocks, "/oauth2/token") => Some(Endpoint::Token(Some(dialect))),
+        (Dialect::BioT, "/ums/v2/users/login") => Some(Endpoint::BiotLogin),
+        (Dialect::BioT, "/ums/v2/users/token/refresh") => Some(Endpoint::BiotRefresh),
+        (Dialect::BioEcko | Dialect::NikoHealth | Dialect::Medblocks | Dialect::BioT, _) => None,
     }
 }
 
@@ -89,7 +94,11 @@ pub(super) const fn methods(endpoint: Endpoint) -> &'static [&'static str] {
     match endpoint {
         // RFC 6749 3.2: "The client MUST use the HTTP "POST" method when making access token requests."
         // RFC 7662 2.1 and RFC 7009 2.1 say the same of theirs.
-        Endpoint::Token(_) | Endpoint::Introspect | Endpoint::Revoke => &["POST"],
+        Endpoint::Token(_)
+        | Endpoint::Introspect
+        | Endpoint::Revoke
+        | Endpoint::BiotLogin
+        | Endpoint::BiotRefresh => &["POST"],
         Endpoint::Jwks | Endpoint::Metadata => &["GET", "HEAD"],
     }
 }
@@ -193,12 +202,17 @@ mod tests {
     #[test]
     fn a_dialects_route_answers_only_while_it_is_enabled() {
         // wire 1: "Dialects are off until enabled", "each has its own paths"
-        for dialect in Dialect::ALL {
-            let path = token_route(dialect);
+        let token = |dialect| Endpoint::Token(Some(dialect));
+        for (dialect, path, endpoint) in [
+            (Dialect::BioEcko, "/api/v1/auth/token", token(Dialect::BioEcko)),
+            (Dialect::NikoHealth, "/api/identity/connect/token", token(Dialect::NikoHealth)),
+            (Dialect::Medblocks, "/oauth2/token", token(Dialect::Medblocks)),
+            (Dialect::BioT, "/ums/v2/users/login", Endpoint::BiotLogin),
+            (Dialect::BioT, "/ums/v2/users/token/refresh", Endpoint::BiotRefresh),
+        ] {
             assert_eq!(routed(&settings("https://a", &[]), "", path), None, "{path}");
             for on in [&[dialect][..], &Dialect::ALL[..]] {
-                let endpoint = routed(&settings("https://a", on), "", path);
-                assert_eq!(endpoint, Some(Endpoint::Token(Some(dialect))));
+                assert_eq!(routed(&settings("https://a", on), "", path), Some(endpoint));
             }
         }
     }

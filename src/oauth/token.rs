@@ -91,7 +91,9 @@ fn seconds_left(expires_at: UnixTime, dialect: Option<Dialect>, now: UnixTime) -
         // The second that runs is not counted: 3599 of a fresh 3600, as its page shows.
         Some(Dialect::Medblocks) => (expires_at.since(now) - 1) / 1000,
         // The second that runs is counted: a fresh token has its round lifetime.
-        None | Some(Dialect::BioEcko | Dialect::NikoHealth) => expires_at.seconds() - now.seconds(),
+        None | Some(Dialect::BioEcko | Dialect::NikoHealth | Dialect::BioT) => {
+            expires_at.seconds() - now.seconds()
+        }
     };
     left.max(0)
 }

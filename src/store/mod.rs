@@ -26,10 +26,10 @@ pub(crate) use logins::FailureRow;
 pub(crate) use master::KeySource;
 pub(crate) use open::{Creation, Store};
 pub(crate) use rows::{
-    ClientRow, CodeRow, CredentialRow, GrantRow, NO_EXTRA, OpaqueTokenRow, RefreshTokenRow,
-    RevokedTokenRow, RoleRow, SettingsRow, SigningKeyRow, UserRow, check_extra,
+    ClientRow, CredentialRow, GrantRow, NO_EXTRA, OpaqueTokenRow, RefreshTokenRow, RevokedTokenRow,
+    RoleRow, SettingsRow, SigningKeyRow, UserRow, check_extra,
 };
 pub(crate) use state::{Clockwork, State};
 pub(crate) use transaction::{Identity, Tx};
-pub(crate) use view::{ChangeRow, LoginRow, PeerRow, ScopeRow, View};
+pub(crate) use view::{ChangeRow, PeerRow, ScopeRow, View};
 pub(crate) use writer::{Outcome, lock};

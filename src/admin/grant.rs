@@ -1,0 +1,84 @@
+//! `grant.*`: what users allowed clients.
+
+use crate::admin::document::{operation, some};
+use crate::domain::Grant;
+use serde::{Deserialize, Serialize};
+
+/// `grant.list`: the grants of a client, of a user, of both, or all, in pages.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GrantList {
+    /// Only those to this client.
+    #[serde(deserialize_with = "some")]
+    pub client_id: Option<String>,
+    /// Only those by this user.
+    #[serde(deserialize_with = "some")]
+    pub user_id: Option<String>,
+    /// Begins after this grant: the `next` of the page before.
+    #[serde(deserialize_with = "some")]
+    pub after: Option<String>,
+    /// At most so many, 1 to 1000. Default 100.
+    #[serde(deserialize_with = "some")]
+    pub limit: Option<u32>,
+}
+operation!(GrantList = "grant.list" -> GrantPage);
+
+/// `grant.revoke`: ends a grant, and with it its codes, refresh tokens and access tokens.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GrantRevoke {
+    /// The grant.
+    pub grant_id: String,
+}
+operation!(GrantRevoke = "grant.revoke" -> GrantDocument);
+
+/// Some grants.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct GrantPage {
+    /// The grants, in the order of their ids.
+    pub grants: Vec<GrantDocument>,
+    /// What `after` takes for the next page; absent on the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// What a user allowed a client.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct GrantDocument {
+    /// Its id, which tokens and audit rows name.
+    pub grant_id: String,
+    /// To whom.
+    pub client_id: String,
+    /// By whom.
+    pub user_id: String,
+    /// How: `authorization_code` or `biot_login`.
+    pub grant_type: String,
+    /// What.
+    pub scope: String,
+    /// When.
+    pub created_at: i64,
+    /// When it was last exchanged or refreshed.
+    pub used_at: i64,
+    /// When it can be refreshed no more.
+    pub expires_at: i64,
+    /// When it was revoked, if it was.
+    pub revoked_at: Option<i64>,
+}
+
+impl From<&Grant> for GrantDocument {
+    fn from(grant: &Grant) -> Self {
+        Self {
+            grant_id: grant.grant_id.as_str().to_owned(),
+            client_id: grant.client_id.clone(),
+            user_id: grant.subject.clone(),
+            grant_type: grant.kind.as_str().to_owned(),
+            scope: grant.scope.as_str().to_owned(),
+            created_at: grant.created_at.seconds(),
+            used_at: grant.used_at.seconds(),
+            expires_at: grant.expires_at.seconds(),
+            revoked_at: grant.revoked_at.map(crate::base::UnixTime::seconds),
+        }
+    }
+}
