@@ -136,7 +136,7 @@ impl UserId {
     ///
     /// # Errors
     /// [`Error::InvalidArgument`] unless it is 1 to 200 printable ASCII characters without spaces.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the host's own check of its users calls it"))]
+    #[expect(dead_code, reason = "the host's own check of its users calls it")]
     pub(crate) fn of_host(name: &str) -> Result<Self> {
         if Self::is_host_name(name) {
             Ok(Self(format!("usr_.{name}")))

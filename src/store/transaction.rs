@@ -166,7 +166,7 @@ impl<'a> Tx<'a> {
     }
 
     /// Notes that an authorization request was decided; `false` if it was before.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the authorization endpoint calls it"))]
+    #[expect(dead_code, reason = "the authorization endpoint calls it")]
     pub(crate) fn decide_request(
         &mut self,
         request_id: &str,

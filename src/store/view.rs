@@ -209,7 +209,7 @@ impl<'a> View<'a> {
     }
 
     /// The authorization code with this digest.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the authorization endpoint calls it"))]
+    #[expect(dead_code, reason = "the authorization endpoint calls it")]
     pub(crate) fn code(&self, digest: &[u8; 32]) -> Result<Option<CodeRow>> {
         self.record("WHERE digest = ?", &[Cell::Blob(digest)])
     }

@@ -8,6 +8,7 @@ mod common;
 mod http;
 
 mod bearer;
+mod biot;
 mod dialects;
 mod endpoints;
 mod errors;
