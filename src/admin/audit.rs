@@ -243,7 +243,7 @@ fn sentence<'a>(
     };
     let secret = format!("secret {} of {client}", text("credential"));
     match event {
-        "token.issue" => format!(
+        "token.issue" if text("user").is_empty() => format!(
             "{client} obtained token {} for `{}` with secret {}",
             text("token"),
             text("scope"),
@@ -288,6 +288,46 @@ fn sentence<'a>(
             )
         }
         "clock.trust" => "the wall clock is believed again".to_owned(),
+        other => sentence_of_people(other, &client, text, detail),
+    }
+}
+
+/// What happened to or for a user.
+fn sentence_of_people<'a>(
+    event: &str,
+    client: &str,
+    text: &impl Fn(&str) -> &'a str,
+    detail: &impl Fn(&str) -> &'a str,
+) -> String {
+    let user = match (text("user"), detail("username")) {
+        ("", _) => "somebody unknown".to_owned(),
+        (id, "") => format!("user {id}"),
+        (id, name) => format!("user {id} ({name})"),
+    };
+    let (grant, role) = (text("grant_id"), detail("role"));
+    match event {
+        "token.issue" => format!(
+            "{client} obtained token {} for `{}`, for {user} by grant {grant}",
+            text("token"),
+            text("scope")
+        ),
+        "grant.begin" => format!("{user} allowed {client} `{}`: grant {grant}", text("scope")),
+        "grant.revoke" if text("reason") == "refresh_token_foreign" => {
+            format!("{client} tried to end grant {grant}")
+        }
+        "grant.revoke" => format!("grant {grant} of {user} to {client} was ended"),
+        "user.login" if text("outcome") == "denied" => format!("{user} was not let in"),
+        "user.login" => format!("{user} logged in"),
+        "user.create" => format!("{user} was created"),
+        "user.update" => format!("what {user} may do was changed"),
+        "user.enable" => format!("{user} was enabled"),
+        "user.disable" => format!("{user} was disabled"),
+        "user.revoke" => format!("all tokens of {user} were revoked"),
+        "user.set_password" => format!("{user} got a new password, and all their tokens ended"),
+        "user.delete" => format!("{user} was deleted"),
+        "role.create" => format!("the role {role} was made for `{}`", text("scope")),
+        "role.update" => format!("the role {role} was changed, now for `{}`", text("scope")),
+        "role.delete" => format!("the role {role} was deleted"),
         other => format!("{other} {client}"),
     }
 }

@@ -1,7 +1,7 @@
 //! Every kind of row in words, and what became of a request.
 
 use crate::common::{admin, audit, issue, register, verify};
-use crate::http::{Clinic, GRANT, ask, request_id};
+use crate::http::{Clinic, GRANT, Request, ask, request_id};
 use serde_json::json;
 use wardkey::admin::AuditExplain;
 use wardkey::{Engine, Error, UnixTime};
@@ -86,6 +86,7 @@ fn every_kind_of_row_is_a_sentence() {
     clinic.call("scope.add", json!({"scope": "own:word"}));
     clinic.call("scope.remove", json!({"scope": "own:word"}));
     clinic.call("settings.set", json!({"access_token_lifetime": 600}));
+    people(&clinic);
     let key = include_str!("../golden/keys/es256.pem");
     clinic.call("key.import", json!({"algorithm": "ES256", "key": key}));
     let now = clinic.engine.now();
@@ -113,10 +114,15 @@ fn every_kind_of_row_is_a_sentence() {
         "database.create",
         "database.open",
         "database.restore",
+        "grant.begin",
+        "grant.revoke",
         "key.import",
         "key.make",
         "key.retire",
         "request.refuse",
+        "role.create",
+        "role.delete",
+        "role.update",
         "scope.add",
         "scope.remove",
         "secret.confirm",
@@ -129,6 +135,14 @@ fn every_kind_of_row_is_a_sentence() {
         "token.issue",
         "token.revoke",
         "token.use",
+        "user.create",
+        "user.delete",
+        "user.disable",
+        "user.enable",
+        "user.login",
+        "user.revoke",
+        "user.set_password",
+        "user.update",
     ];
     assert_eq!(kinds, expected);
     for row in rows {
@@ -144,4 +158,34 @@ fn explain(engine: &Engine, request_id: &str) -> String {
     let explanation = engine.run(&admin(), explain).unwrap();
     assert!(explanation.held, "{}", explanation.words);
     explanation.words
+}
+
+/// Everything that can happen to users, roles and grants.
+fn people(clinic: &Clinic) {
+    let role = json!({"name": "nurse", "scope": "lab:read"});
+    clinic.call("role.create", role.clone());
+    clinic.call("role.update", role);
+    clinic.call("role.create", json!({"name": "unused", "scope": "lab:read"}));
+    clinic.call("role.delete", json!({"name": "unused"}));
+    let password = "correct horse battery";
+    let user = json!({"username": "otto", "password": password, "roles": ["nurse"]});
+    let id = json!({"user_id": clinic.call("user.create", user)["user_id"]});
+    for right in [false, true] {
+        let password = if right { password } else { "something else" };
+        let body = json!({"username": "otto", "password": password}).to_string();
+        let login = Request::post("/ums/v2/users/login", body).content_type("application/json");
+        assert_eq!(login.send(&clinic.engine).status == 200, right);
+    }
+    let grants = clinic.call("grant.list", json!({}));
+    clinic.call("grant.revoke", json!({"grant_id": grants["grants"][0]["grant_id"]}));
+    for operation in ["user.disable", "user.enable", "user.revoke"] {
+        clinic.call(operation, id.clone());
+    }
+    let mut with = id.clone();
+    with["password"] = json!("another good one");
+    clinic.call("user.set_password", with);
+    let mut with = id.clone();
+    with["description"] = json!("night shift");
+    clinic.call("user.update", with);
+    clinic.call("user.delete", id);
 }
