@@ -78,6 +78,16 @@ impl Settings {
         rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("").trim_end_matches('/')
     }
 
+    /// The algorithms of the JWTs that clients get who are registered for none.
+    pub(crate) fn default_algorithms(&self) -> Vec<Algorithm> {
+        let of_dialect = |dialect: &Dialect| dialect.habits().algorithm;
+        let mut algorithms: Vec<_> = self.dialects.iter().filter_map(of_dialect).collect();
+        if self.token_format == TokenFormat::Jwt {
+            algorithms.push(self.algorithm);
+        }
+        algorithms
+    }
+
     /// Demands that every member is within its range.
     ///
     /// # Errors

@@ -70,7 +70,9 @@ impl Engine {
         now: UnixTime,
         work: impl FnOnce(&mut Tx<'_>) -> Result<Client> + Send + 'static,
     ) -> Result<ClientDocument> {
-        self.change(now, work).map(|client| ClientDocument::from(&client))
+        let client = self.change(now, work)?;
+        self.provide_keys(client.metadata.algorithm);
+        Ok(ClientDocument::from(&client))
     }
 
     /// A credential as a document, with the places it was used from.
@@ -104,7 +106,11 @@ administer!(SettingsGet, |_request, engine, _actor, _now| {
 });
 
 administer!(SettingsSet, |request, engine, actor, now| {
+    let keys = request.algorithm.is_some() || request.dialects.is_some();
     let settings = engine.change(now, move |tx| set_settings(tx, request, &actor))?;
+    if keys {
+        engine.provide_keys(settings.default_algorithms());
+    }
     Ok(SettingsDocument::from(&settings))
 });
 
@@ -155,6 +161,7 @@ administer!(ClientCreate, |request, engine, actor, now| {
             .map_err(of_first_secret)?;
         Ok((client, Some(secret)))
     })?;
+    engine.provide_keys(client.metadata.algorithm);
     let (credential, secret) = secret.map_or((None, None), |(c, s)| (Some(c), Some(s)));
     Ok(ClientCreated {
         client: ClientDocument::from(&client),

@@ -81,7 +81,7 @@ impl Engine {
             Endpoint::BiotRefresh => self.biot_refresh_endpoint(request, &exchange),
             Endpoint::Introspect => self.introspection_endpoint(request, &exchange),
             Endpoint::Revoke => self.revocation_endpoint(request, &exchange),
-            Endpoint::Jwks => Ok(oauth::print_jwks(&frame.keyring.published(now))),
+            Endpoint::Jwks => self.jwks_endpoint(&frame),
             Endpoint::Metadata => self.metadata_endpoint(&frame),
         }
     }
@@ -240,6 +240,13 @@ impl Engine {
         let over = now.since(token.expires_at) > PRUNED_AFTER_MILLIS;
         let (now, expires_at) = (now.millis(), token.expires_at.millis());
         over.then_some(Denied::TokenExpired { now, expires_at })
+    }
+
+    /// RFC 7517 5. Whoever asks for the keys before the first token gets the one that will sign it.
+    fn jwks_endpoint(&self, frame: &Frame) -> Result<HttpResponse> {
+        self.provide_keys(frame.settings.default_algorithms());
+        let (frame, now) = self.current()?;
+        Ok(oauth::print_jwks(&frame.keyring.published(now)))
     }
 
     /// RFC 8414.

@@ -76,8 +76,8 @@ fn public(document: &impl Serialize) -> HttpResponse {
 const AUTH_METHODS: [&str; 2] =
     [AuthMethod::ClientSecretBasic.as_str(), AuthMethod::ClientSecretPost.as_str()];
 
-/// Five minutes: a new key is published for much longer before it signs, so no verifier misses it, and a
-/// retired one, whose tokens have ended, is gone from caches soon.
+/// Five minutes: a retired key, whose tokens have ended, is gone from caches soon. A key is made when an
+/// algorithm is first named, so it has usually been published for longer than that when it signs.
 const CACHE: &str = "public, max-age=300";
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use crate::http::{Clinic, JWKS, Request, json as body_of};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
-use wardkey::Error;
+use wardkey::{Error, Settings};
 
 #[test]
 fn a_key_of_each_algorithm_is_imported_from_pem_or_der_and_signs_at_once() {
@@ -37,7 +37,7 @@ fn a_key_of_each_algorithm_is_imported_from_pem_or_der_and_signs_at_once() {
 
 #[test]
 fn the_old_key_verifies_until_its_last_token_has_ended() {
-    let clinic = Clinic::open();
+    let clinic = Clinic::with(Settings::default());
     let client = register(&clinic.engine);
     let old = issue(&clinic.engine, &client);
     clinic.pass(1800);

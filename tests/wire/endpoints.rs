@@ -2,9 +2,11 @@
 
 use crate::common::{Registered, events, issue, register, register_as, revoke, verify, why};
 use crate::http::{
-    Clinic, GRANT, INTROSPECT, JWKS, METADATA, REVOKE, Request, ask, in_form, json, names, refusal,
-    text,
+    Clinic, GRANT, INTROSPECT, JWKS, METADATA, REVOKE, Request, TOKEN, ask, in_form, json, names,
+    refusal, text,
 };
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use wardkey::admin::ClientCreate;
 use wardkey::{Denied, HttpResponse, Settings};
@@ -274,7 +276,6 @@ fn wire_32_the_document_of_an_issuer_with_a_path_moves() {
 fn wire_33_the_key_set_has_every_key_that_may_still_verify_and_no_private_part() {
     let clinic = Clinic::open();
     let client = register(&clinic.engine);
-    assert_eq!(json(&Request::get(JWKS).send(&clinic.engine)), json!({"keys": []}));
     for algorithm in ["ES256", "EdDSA", "RS256"] {
         clinic.call("client.update", json!({"client_id": client.id, "algorithm": algorithm}));
         ask(GRANT).by_client(&client).token(&clinic.engine);
@@ -291,6 +292,37 @@ fn wire_33_the_key_set_has_every_key_that_may_still_verify_and_no_private_part()
             assert!(key.get(private).is_none(), "{}", text(&response));
         }
     }
+}
+
+#[test]
+fn wire_33_a_key_is_published_before_it_signs() {
+    let clinic = Clinic::open();
+    let kids = || -> Vec<String> {
+        let body = json(&Request::get(JWKS).send(&clinic.engine));
+        let keys = body["keys"].as_array().unwrap().iter();
+        keys.map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
+    };
+    let kid_of = |client: &Registered, path: &str| {
+        let token = Request::post(path, GRANT).by_client(client).token(&clinic.engine);
+        let header = token.split('.').next().unwrap();
+        let header = URL_SAFE_NO_PAD.decode(header).unwrap();
+        serde_json::from_slice::<serde_json::Value>(&header).unwrap()["kid"].clone()
+    };
+    // Of the settings and of the dialects, as soon as somebody asks.
+    let client = register(&clinic.engine);
+    let published = kids();
+    for path in [TOKEN, "/api/v1/auth/token"] {
+        let kid = kid_of(&client, path);
+        assert!(published.iter().any(|known| *known == kid), "{path}");
+    }
+    // Of a client, as soon as it is registered.
+    clinic.call("client.update", json!({"client_id": client.id, "algorithm": "EdDSA"}));
+    let published = kids();
+    let kid = kid_of(&client, TOKEN);
+    assert!(published.iter().any(|known| *known == kid));
+    let other = Clinic::with(Settings::default());
+    other.call("settings.set", json!({"algorithm": "EdDSA"}));
+    assert_eq!(other.call("key.list", json!({}))["keys"][0]["algorithm"], "EdDSA");
 }
 
 fn introspect(clinic: &Clinic, token: &str, caller: &Registered) -> HttpResponse {
