@@ -4,6 +4,7 @@ mod actor;
 mod authenticate;
 mod catalogue;
 mod client;
+mod code;
 mod credential;
 mod dialect;
 mod failures;
@@ -14,11 +15,9 @@ mod keyring;
 mod login;
 mod password;
 mod peer;
-#[cfg_attr(not(test), expect(dead_code, reason = "the authorization endpoint calls it"))]
-mod pkce;
-#[cfg_attr(not(test), expect(dead_code, reason = "the authorization endpoint calls it"))]
-mod redirect;
 mod people;
+mod pkce;
+mod redirect;
 mod refresh;
 mod registration;
 mod revocation;
@@ -43,23 +42,23 @@ pub(crate) use actor::{Actor, correlation_of};
 pub(crate) use authenticate::{ClientState, Means, Presented, Proven, Reading, authenticate};
 pub(crate) use catalogue::{add_scope, enable_dialect_scopes, first_scopes, remove_scope};
 pub(crate) use client::{AuthMethod, Client, GrantType, Metadata, TokenTypeCase};
+pub(crate) use code::{Code, Redemption, give_code};
 pub(crate) use credential::{Credential, CredentialKind};
 pub(crate) use dialect::Habits;
-pub(crate) use gate::{Ask, Permit, Subject, Wanted, examine, pass};
+pub(crate) use gate::{Ask, Permit, Subject, Wanted, examine, may_be_allowed, pass};
 pub(crate) use grant::{Grant, NewGrant};
 pub(crate) use issue::{Issued, Making, Ticket, plan, record, stale};
 pub(crate) use keyring::{Key, Keyring, NewKey, import_key, make_key, retire_all};
 pub(crate) use login::{Attempt, LoggedIn, settle};
 pub(crate) use password::{Password, Unfit, check_new_password};
 pub(crate) use peer::Peer;
-#[expect(unused_imports, reason = "the authorization endpoint calls it")]
-pub(crate) use pkce::{Challenge, ChallengeFault, VerifierFault, check_verifier};
-pub(crate) use redirect::RedirectUri;
 pub(crate) use people::{
     NewUser, check_own, create_role, create_user, delete_role, delete_user, revoke_user_tokens,
     set_password, set_user_enabled, update_role, update_user,
 };
-pub(crate) use refresh::{Family, first_refresh_token, revoke_grant, rotates};
+pub(crate) use pkce::Challenge;
+pub(crate) use redirect::RedirectUri;
+pub(crate) use refresh::{Family, revoke_grant, rotates};
 pub(crate) use registration::{
     NewSecret, confirm_secret, create_client, create_secret, delete_client, import_secret,
     revoke_client_tokens, revoke_secret, set_enabled, unconfirm_all, update_client,

@@ -76,6 +76,7 @@ impl Engine {
         }
         self.flush_if_due(now);
         match endpoint {
+            Endpoint::Authorize => Ok(oauth::print_not_found()),
             Endpoint::Token(dialect) => self.token_endpoint(request, &exchange, dialect),
             Endpoint::Introspect => self.introspection_endpoint(request, &exchange),
             Endpoint::Revoke => self.revocation_endpoint(request, &exchange),
@@ -97,11 +98,14 @@ impl Engine {
         let shape = read.credentials.refusal_shape();
         let asked = exchange.request(&read.credentials.candidates, dialect)?;
         let asked = Request { grant_type: &read.grant_type, scope: read.scope.as_deref(), ..asked };
-        let issued = match &read.refresh_token {
-            Some(token) if read.grant_type == GrantType::RefreshToken.as_str() => {
-                self.refresh_for(&asked, token)
+        let issued = match (GrantType::parse(&read.grant_type), &read.refresh_token) {
+            (Some(GrantType::AuthorizationCode), _) => self.exchange_for(&asked, read.redemption),
+            (Some(GrantType::RefreshToken), Some(token)) => self.refresh_for(&asked, token),
+            // Client credentials, and all that is refused.
+            (Some(GrantType::RefreshToken), None)
+            | (Some(GrantType::ClientCredentials | GrantType::BiotLogin) | None, _) => {
+                self.issue_for(&asked)
             }
-            Some(_) | None => self.issue_for(&asked),
         };
         match issued {
             Ok(issued) => Ok(oauth::print_token(&issued, dialect, self.time.now())),

@@ -273,6 +273,10 @@ pub(crate) fn note_place(
     peer: Peer,
     uses: u64,
 ) -> Result<()> {
+    // A public client has no secret that could be somewhere new.
+    if credential_id.is_empty() {
+        return Ok(());
+    }
     let place = peer.prefix().unwrap_or_else(|| "unknown".to_owned());
     if tx.count_uses(credential_id, &place, uses)? {
         tx.audit(&AuditEntry {

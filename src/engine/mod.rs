@@ -7,6 +7,7 @@ mod audit;
 mod bench;
 mod call;
 mod endpoint;
+mod exchange;
 mod founding;
 mod gather;
 mod issue;

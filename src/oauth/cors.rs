@@ -65,6 +65,7 @@ const fn is_shared(endpoint: Endpoint) -> bool {
         | Endpoint::Revoke
         | Endpoint::Jwks
         | Endpoint::Metadata => true,
+        Endpoint::Authorize => false,
     }
 }
 
@@ -169,6 +170,18 @@ mod tests {
                 assert_eq!(response.header("vary"), Some("Origin"));
             }
         }
+    }
+
+    #[test]
+    fn the_authorization_endpoint_has_no_cors() {
+        // wire 41, RFC 9700 2.6
+        let headers: &[(&str, &[u8])] =
+            &[("Origin", b"https://a.example"), ("Access-Control-Request-Method", b"GET")];
+        let request = HttpRequest { method: "OPTIONS", headers, ..HttpRequest::default() };
+        assert!(print_preflight(&request, Endpoint::Authorize, is_registered).is_none());
+        let response = HttpResponse::json(400, &1);
+        let shared = add_cors(response.clone(), &request, Endpoint::Authorize, is_registered);
+        assert_eq!(shared, response);
     }
 
     #[test]

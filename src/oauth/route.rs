@@ -7,6 +7,8 @@ use crate::oauth::refusal::print_wrong_method;
 /// An endpoint of the authorization server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Endpoint {
+    /// The authorization endpoint (RFC 6749 3.1), at the standard path or a dialect's: all behave alike.
+    Authorize,
     /// The token endpoint (RFC 6749 3.2), in the standard form or a dialect's.
     Token(Option<Dialect>),
     /// The introspection endpoint (RFC 7662 2).
@@ -23,7 +25,7 @@ pub(crate) enum Endpoint {
 ///
 /// Paths are relative to where the host mounts the engine. An engine mounted at the root also answers
 /// under the issuer's path, where its metadata says its endpoints are. Paths match exactly: none of ours
-/// needs an escape or ends with a slash.
+/// needs an escape, and those that may end with a slash are listed both ways.
 pub(crate) fn route(request: &HttpRequest<'_>, settings: &Settings) -> Option<Endpoint> {
     let issuer_path = settings.issuer_path();
     if is_moved_metadata(request.path, issuer_path) {
@@ -53,22 +55,34 @@ fn endpoint_at(path: &str, settings: &Settings) -> Option<Endpoint> {
         INTROSPECT => Some(Endpoint::Introspect),
         REVOKE => Some(Endpoint::Revoke),
         JWKS => Some(Endpoint::Jwks),
-        _ => {
-            let enabled = settings.dialects.iter().copied();
-            enabled
-                .filter(|dialect| token_route(*dialect) == path)
-                .map(|dialect| Endpoint::Token(Some(dialect)))
-                .next()
-        }
+        AUTHORIZE => Some(Endpoint::Authorize),
+        _ => settings.dialects.iter().find_map(|dialect| dialects_endpoint_at(path, *dialect)),
     }
 }
 
+fn dialects_endpoint_at(path: &str, dialect: Dialect) -> Option<Endpoint> {
+    if token_routes(dialect).contains(&path) {
+        return Some(Endpoint::Token(Some(dialect)));
+    }
+    authorize_routes(dialect).contains(&path).then_some(Endpoint::Authorize)
+}
+
 /// Where a dialect's token endpoint is. No two share a path, nor one with a standard route (wire 1).
-const fn token_route(dialect: Dialect) -> &'static str {
+const fn token_routes(dialect: Dialect) -> &'static [&'static str] {
     match dialect {
-        Dialect::BioEcko => "/api/v1/auth/token",
-        Dialect::NikoHealth => "/api/identity/connect/token",
-        Dialect::Medblocks => "/oauth2/token",
+        Dialect::BioEcko => &["/api/v1/auth/token"],
+        Dialect::NikoHealth => &["/api/identity/connect/token"],
+        Dialect::Medblocks => &["/oauth2/token"],
+        Dialect::DrChrono => &["/o/token/", "/o/token"],
+    }
+}
+
+/// Where a dialect's authorization endpoint is, if its pages show one.
+const fn authorize_routes(dialect: Dialect) -> &'static [&'static str] {
+    match dialect {
+        Dialect::BioEcko | Dialect::NikoHealth => &[],
+        Dialect::Medblocks => &["/oauth2/auth", "/oauth2/authorize"],
+        Dialect::DrChrono => &["/o/authorize/", "/o/authorize"],
     }
 }
 
@@ -87,6 +101,9 @@ pub(crate) fn check_method(
 /// The methods that an endpoint takes.
 pub(super) const fn methods(endpoint: Endpoint) -> &'static [&'static str] {
     match endpoint {
+        // RFC 6749 3.1: "The authorization server MUST support the use of the HTTP "GET" method [RFC2616] for
+        // the authorization endpoint and MAY support the use of the "POST" method as well."
+        Endpoint::Authorize => &["GET", "POST"],
         // RFC 6749 3.2: "The client MUST use the HTTP "POST" method when making access token requests."
         // RFC 7662 2.1 and RFC 7009 2.1 say the same of theirs.
         Endpoint::Token(_) | Endpoint::Introspect | Endpoint::Revoke => &["POST"],
@@ -94,6 +111,7 @@ pub(super) const fn methods(endpoint: Endpoint) -> &'static [&'static str] {
     }
 }
 
+pub(super) const AUTHORIZE: &str = "/oauth/authorize";
 pub(super) const TOKEN: &str = "/oauth/token";
 pub(super) const INTROSPECT: &str = "/oauth/introspect";
 pub(super) const REVOKE: &str = "/oauth/revoke";
@@ -121,6 +139,7 @@ mod tests {
         // wire 1
         let settings = settings("https://emr.example", &[]);
         for (path, endpoint) in [
+            ("/oauth/authorize", Endpoint::Authorize),
             ("/oauth/token", Endpoint::Token(None)),
             ("/oauth/introspect", Endpoint::Introspect),
             ("/oauth/revoke", Endpoint::Revoke),
@@ -194,11 +213,15 @@ mod tests {
     fn a_dialects_route_answers_only_while_it_is_enabled() {
         // wire 1: "Dialects are off until enabled", "each has its own paths"
         for dialect in Dialect::ALL {
-            let path = token_route(dialect);
-            assert_eq!(routed(&settings("https://a", &[]), "", path), None, "{path}");
-            for on in [&[dialect][..], &Dialect::ALL[..]] {
-                let endpoint = routed(&settings("https://a", on), "", path);
-                assert_eq!(endpoint, Some(Endpoint::Token(Some(dialect))));
+            let tokens =
+                token_routes(dialect).iter().map(|path| (path, Endpoint::Token(Some(dialect))));
+            let authorize =
+                authorize_routes(dialect).iter().map(|path| (path, Endpoint::Authorize));
+            for (path, expected) in tokens.chain(authorize) {
+                assert_eq!(routed(&settings("https://a", &[]), "", path), None, "{path}");
+                for on in [&[dialect][..], &Dialect::ALL[..]] {
+                    assert_eq!(routed(&settings("https://a", on), "", path), Some(expected));
+                }
             }
         }
     }
@@ -216,6 +239,9 @@ mod tests {
             let post = HttpRequest { method: "POST", ..HttpRequest::default() };
             assert!(check_method(&post, endpoint).is_ok());
         }
+        let head = HttpRequest { method: "HEAD", ..HttpRequest::default() };
+        let response = check_method(&head, Endpoint::Authorize).unwrap_err();
+        assert_eq!((response.status, response.header("allow")), (405, Some("GET, POST")));
         for endpoint in [Endpoint::Jwks, Endpoint::Metadata] {
             let post = HttpRequest { method: "POST", ..HttpRequest::default() };
             let response = check_method(&post, endpoint).unwrap_err();
