@@ -166,6 +166,9 @@ pub(crate) fn examine<'c>(
 /// The person at the browser makes this request. A public client is a page or an app on that very device, so
 /// its allowlist says whether the device may be there. A confidential client is a server, which comes itself
 /// to redeem the code, and is looked at then: where its users sit is no part of its registration.
+///
+/// # Errors
+/// [`Denied::InsufficientScope`] if the user has no word of those that are asked for; those of [`pass`].
 pub(crate) fn may_be_allowed(
     client: &Client,
     subject: Subject<'_>,
@@ -175,7 +178,18 @@ pub(crate) fn may_be_allowed(
     let presenter =
         if client.metadata.is_public() { Presenter::At(peer) } else { Presenter::Nobody };
     let scope = check(client, subject, Some(GrantType::AuthorizationCode), wanted, presenter)?;
-    Ok(scope.unwrap_or_default())
+    let scope = scope.unwrap_or_default();
+    let asked = match wanted {
+        Wanted::Token(asked) => asked.unwrap_or_else(|| client.metadata.default_scope()),
+        Wanted::Use { .. } | Wanted::Endpoint => return Ok(scope),
+    };
+    // An authorization to do nothing would be a yes that means no. Who asks for nothing gets that.
+    match asked.words().next() {
+        Some(word) if scope.words().next().is_none() => {
+            Err(Denied::InsufficientScope { missing: word.to_owned() })
+        }
+        Some(_) | None => Ok(scope),
+    }
 }
 
 /// Who comes with a token, or for one.

@@ -57,7 +57,6 @@ pub(crate) struct LoggedIn {
 
 impl LoggedIn {
     /// Who it is.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the flows with users ask it"))]
     pub(crate) const fn user(&self) -> &UserState {
         &self.user
     }

@@ -9,11 +9,12 @@ use crate::engine::Engine;
 use crate::engine::issue::{Caller, Request, entry_of};
 use crate::engine::snapshot::Frame;
 use crate::error::{Denied, Error, Result};
-use crate::oauth::{self, Endpoint, HttpRequest, HttpResponse, ReadFailure, RefusalShape};
+use crate::oauth::{self, Endpoint, HttpRequest, HttpResponse, Problem, ReadFailure, RefusalShape};
 use crate::store::AuditEntry;
 
 impl Engine {
-    /// Answers one HTTP request to the token, introspection, revocation, metadata and key endpoints.
+    /// Answers one HTTP request to the authorization, token, introspection, revocation, metadata and key
+    /// endpoints.
     ///
     /// Every request gets an answer, a path that is none of ours a 404; the host sends it as it is.
     ///
@@ -39,16 +40,7 @@ impl Engine {
         let mut response = match self.answer(request, context, &id) {
             Ok(response) => response,
             Err(error @ (Error::Closed | Error::Forked)) => return Err(error),
-            // The host's own id for the request, which hosts copy from the caller's.
-            Err(Error::InvalidArgument { .. }) => {
-                let why =
-                    Denied::InvalidRequest { why: "the request's correlation id cannot be kept" };
-                oauth::print_refusal(&why, RefusalShape::default())
-            }
-            Err(error) => {
-                failed(&error);
-                oauth::print_failure(&error)
-            }
+            Err(error) => self.print_error(request, &error, &id, failed),
         };
         response.headers.push((REQUEST_ID_HEADER, id.as_str().to_owned()));
         Ok(response.answering(request))
@@ -64,25 +56,71 @@ impl Engine {
         let Some(endpoint) = oauth::route(request, &frame.settings) else {
             return Ok(oauth::print_not_found());
         };
-        if let Err(response) = oauth::check_method(request, endpoint) {
+        let is_registered = |origin: &str| frame.origins.has(origin);
+        if let Some(response) = oauth::print_preflight(request, endpoint, is_registered) {
             return Ok(response);
         }
         let forwarded = oauth::forwarded(request.headers);
         let context = Context { forwarded: context.forwarded.or(forwarded.as_deref()), ..*context };
         let peer = context.resolve(&frame.settings.trusted_proxies);
         let exchange = Exchange { peer, id, context: &context, frame: &frame, now };
-        if let Err(why) = check_transport(&exchange) {
-            return self.refuse_exchange(&exchange, &why);
+        let response = match oauth::check_method(request, endpoint) {
+            Ok(()) => self.answer_at(endpoint, request, &exchange)?,
+            Err(response) => response,
+        };
+        Ok(oauth::add_cors(response, request, endpoint, is_registered))
+    }
+
+    fn answer_at(
+        &self,
+        endpoint: Endpoint,
+        request: &HttpRequest<'_>,
+        exchange: &Exchange<'_>,
+    ) -> Result<HttpResponse> {
+        self.flush_if_due(exchange.now);
+        if endpoint == Endpoint::Authorize {
+            return self.authorization_endpoint(request, exchange);
         }
-        self.flush_if_due(now);
+        if let Err(why) = check_transport(exchange) {
+            return self.refuse_exchange(exchange, &why);
+        }
         match endpoint {
-            Endpoint::Authorize => Ok(oauth::print_not_found()),
-            Endpoint::Token(dialect) => self.token_endpoint(request, &exchange, dialect),
-            Endpoint::Introspect => self.introspection_endpoint(request, &exchange),
-            Endpoint::Revoke => self.revocation_endpoint(request, &exchange),
-            Endpoint::Jwks => Ok(oauth::print_jwks(&frame.keyring.published(now))),
-            Endpoint::Metadata => self.metadata_endpoint(&frame),
+            Endpoint::Authorize => self.authorization_endpoint(request, exchange),
+            Endpoint::Token(dialect) => self.token_endpoint(request, exchange, dialect),
+            Endpoint::Introspect => self.introspection_endpoint(request, exchange),
+            Endpoint::Revoke => self.revocation_endpoint(request, exchange),
+            Endpoint::Jwks => {
+                Ok(oauth::print_jwks(&exchange.frame.keyring.published(exchange.now)))
+            }
+            Endpoint::Metadata => self.metadata_endpoint(exchange.frame),
         }
+    }
+
+    /// What a request gets that could not be answered: a person a page, a program JSON.
+    fn print_error(
+        &self,
+        request: &HttpRequest<'_>,
+        error: &Error,
+        id: &RequestId,
+        failed: impl FnOnce(&Error),
+    ) -> HttpResponse {
+        // The host's own id for the request, which hosts copy from the caller's.
+        let unkept = matches!(error, Error::InvalidArgument { .. });
+        let why = Denied::InvalidRequest { why: "the request's correlation id cannot be kept" };
+        if !unkept {
+            failed(error);
+        }
+        let frame = self.snapshot.frame();
+        let Some(endpoint) = oauth::route(request, &frame.settings) else {
+            return oauth::print_failure(error);
+        };
+        let response = match (endpoint == Endpoint::Authorize, unkept) {
+            (true, true) => self.print_problem(Problem::of(&why), id),
+            (true, false) => self.print_problem(Problem::of_failure(error), id),
+            (false, true) => oauth::print_refusal(&why, RefusalShape::default()),
+            (false, false) => oauth::print_failure(error),
+        };
+        oauth::add_cors(response, request, endpoint, |origin| frame.origins.has(origin))
     }
 
     fn token_endpoint(
@@ -279,16 +317,16 @@ impl Engine {
 }
 
 /// One request on its way through an endpoint.
-struct Exchange<'a> {
-    peer: Peer,
-    id: &'a RequestId,
-    context: &'a Context<'a>,
-    frame: &'a Frame,
-    now: UnixTime,
+pub(super) struct Exchange<'a> {
+    pub(super) peer: Peer,
+    pub(super) id: &'a RequestId,
+    pub(super) context: &'a Context<'a>,
+    pub(super) frame: &'a Frame,
+    pub(super) now: UnixTime,
 }
 
 impl Exchange<'_> {
-    fn request<'r>(
+    pub(super) fn request<'r>(
         &self,
         candidates: &'r [domain::Presented],
         dialect: Option<Dialect>,
@@ -305,7 +343,8 @@ impl Exchange<'_> {
     }
 }
 
-/// RFC 6749 3.2: "the authorization server MUST require the use of TLS". On this machine nobody listens.
+/// RFC 6749 3.2: "the authorization server MUST require the use of TLS". On this machine nobody listens. The
+/// authorization endpoint has its own, which no setting loosens.
 fn check_transport(exchange: &Exchange<'_>) -> std::result::Result<(), Denied> {
     let settings = &exchange.frame.settings;
     if exchange.context.secure || exchange.peer.is_loopback() || settings.danger_allow_plain_http {

@@ -26,7 +26,6 @@ impl Engine {
     /// [`Denied::UserUnknown`], [`Denied::PasswordWrong`], [`Denied::UserDisabled`] and
     /// [`Denied::CredentialMalformed`], and may say when to try again for [`Denied::RateLimited`].
     /// [`Error::Overloaded`] when too many passwords are being checked: nothing was looked at or counted.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the flows with users call it"))]
     pub(super) fn log_in(&self, login: &Login<'_>) -> Result<LoggedIn> {
         self.try_password(login)?.map_err(|why| {
             // What was looked at has its row. The rest costs the caller nothing, so it is gathered.

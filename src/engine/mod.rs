@@ -3,9 +3,11 @@
 mod access;
 mod administer;
 mod audit;
+mod authorize;
 #[cfg(feature = "test-hooks")]
 mod bench;
 mod call;
+mod decide;
 mod endpoint;
 mod exchange;
 mod founding;
@@ -13,6 +15,7 @@ mod gather;
 mod issue;
 mod login;
 mod options;
+mod origins;
 mod people;
 mod refresh;
 mod snapshot;

@@ -156,6 +156,11 @@ impl AuthorizationError {
 
     /// What the client may know of a refusal. It follows from what the token endpoint would say.
     pub(crate) fn of(denied: &Denied) -> Self {
+        if let Denied::InsufficientScope { .. } = denied {
+            // Not the client's mistake: it may ask for this, and another user may allow it.
+            let why = "the user has no permission of those that were asked for";
+            return Self::new(AuthorizationErrorCode::AccessDenied, why);
+        }
         let answer = answer(denied);
         match answer.error {
             "invalid_request" => Self::invalid_request(answer.description),

@@ -91,6 +91,11 @@ impl<'a> View<'a> {
         )
     }
 
+    /// The clients that have registered origins of web pages.
+    pub(crate) fn clients_with_origins(&self) -> Result<Vec<ClientRow>> {
+        self.records("WHERE allowed_origins <> ''", &[])
+    }
+
     /// The credential `credential_id`.
     pub(crate) fn credential(&self, credential_id: &str) -> Result<Option<CredentialRow>> {
         self.record("WHERE credential_id = ?", &[Cell::Text(credential_id)])
