@@ -78,10 +78,10 @@ impl Engine {
         exchange: &Exchange<'_>,
     ) -> Result<HttpResponse> {
         self.flush_if_due(exchange.now);
-        if endpoint == Endpoint::Authorize {
-            return self.authorization_endpoint(request, exchange);
-        }
-        if let Err(why) = check_transport(exchange) {
+        // The authorization endpoint has its own rule, and pages to say it with.
+        if endpoint != Endpoint::Authorize
+            && let Err(why) = check_transport(exchange)
+        {
             return self.refuse_exchange(exchange, &why);
         }
         match endpoint {

@@ -24,9 +24,7 @@ mod token;
 
 pub use http::{HttpRequest, HttpResponse};
 
-pub(crate) use authorize::{
-    AuthorizationError, AuthorizationErrorCode, AuthorizationRequest, WayBack,
-};
+pub(crate) use authorize::{AuthorizationError, AuthorizationRequest, WayBack};
 pub(crate) use bearer::{challenge, read_bearer};
 #[expect(unused_imports, reason = "the login of BioT calls it")]
 pub(crate) use biot::{
