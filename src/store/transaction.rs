@@ -171,11 +171,13 @@ impl<'a> Tx<'a> {
         request_id: &str,
         expires_at: UnixTime,
     ) -> Result<bool> {
-        let inserted = self.execute(
+        let inserted = self.db.execute(
             "INSERT INTO decided_request (request_id, expires_at) VALUES (?, ?)
              ON CONFLICT (request_id) DO NOTHING",
             &[Cell::Text(request_id), Cell::Integer(expires_at.millis())],
         )?;
+        // One that was decided before writes nothing.
+        self.ledger.dirty |= inserted == 1;
         Ok(inserted == 1)
     }
 
