@@ -5,15 +5,15 @@ use crate::error::{Error, Result};
 use std::fmt;
 
 macro_rules! text_id {
-    ($(#[$doc:meta])* $name:ident) => {
+    ($(#[$doc:meta])* $vis:vis $name:ident) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(String);
+        $vis struct $name(String);
 
         impl $name {
             /// The id as text.
             #[must_use]
-            pub fn as_str(&self) -> &str {
+            $vis fn as_str(&self) -> &str {
                 &self.0
             }
         }
@@ -35,37 +35,37 @@ macro_rules! text_id {
 
 text_id! {
     /// A client's `client_id` (RFC 6749 2.2).
-    ClientId
+    pub ClientId
 }
 text_id! {
     /// A user's `sub` (RFC 7519 4.1.2): `usr_` and 22 characters; of a host's own user `usr_.` and the
     /// host's name for them. No client id looks like it.
-    UserId
+    pub(crate) UserId
 }
 text_id! {
     /// What one user allowed one client: 22 characters.
-    GrantId
+    pub(crate) GrantId
 }
 text_id! {
     /// One credential of a client, such as one of its secrets. Not secret itself, and never reused.
-    CredentialId
+    pub CredentialId
 }
 text_id! {
     /// A token's `jti` (RFC 7519 4.1.7): the site's id, a dot, 22 random characters.
-    TokenId
+    pub TokenId
 }
 text_id! {
     /// A signing key's `kid`: the site's id, a dot, the key's RFC 7638 thumbprint.
-    KeyId
+    pub KeyId
 }
 text_id! {
     /// A database's own random name: 11 base64url characters.
-    SiteId
+    pub SiteId
 }
 text_id! {
     /// The name of one request, which finds its row in the audit: 32 hexadecimal digits, the first
     /// twelve of them the time in milliseconds.
-    RequestId
+    pub RequestId
 }
 
 impl ClientId {

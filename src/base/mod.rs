@@ -11,7 +11,7 @@ mod text;
 mod time;
 
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use id::{ClientId, CredentialId, GrantId, KeyId, RequestId, SiteId, TokenId, UserId};
+pub use id::{ClientId, CredentialId, KeyId, RequestId, SiteId, TokenId};
 pub use network::Network;
 pub use secret::Secret;
 pub use time::{Lifetime, UnixTime};
@@ -20,5 +20,5 @@ pub use time::{Lifetime, UnixTime};
 pub use entropy::SeededEntropy;
 pub use entropy::{Entropy, SystemEntropy};
 pub(crate) use entropy::{PooledEntropy, system_random};
-pub(crate) use id::{Epoch, Generation};
+pub(crate) use id::{Epoch, Generation, GrantId, UserId};
 pub(crate) use text::nfc;

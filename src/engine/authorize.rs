@@ -95,8 +95,15 @@ impl Engine {
         }
         match oauth::read_arrival(visit.http, &frame.settings) {
             Ok(Arrival::Request(request)) => self.begin(visit, request),
-            Ok(Arrival::Login { sealed, attempt }) => self.try_login(visit, &sealed, attempt),
-            Ok(Arrival::Decision { sealed, approved }) => self.hear(visit, &sealed, approved),
+            Ok(Arrival::Login { sealed, attempt }) => {
+                let (pending, addressed) = self.resume(visit, &sealed)?;
+                let page = self.try_login(visit, (&sealed, pending), &addressed, attempt);
+                visit.told(&addressed, page)
+            }
+            Ok(Arrival::Decision { sealed, approved }) => {
+                let (pending, addressed) = self.resume(visit, &sealed)?;
+                visit.told(&addressed, self.hear(visit, pending, &addressed, approved))
+            }
             Err(failure) => {
                 if let ReadFailure::Denied(why) = &failure {
                     self.note_visit(visit, why, None)?;
@@ -113,7 +120,15 @@ impl Engine {
         request: AuthorizationRequest,
     ) -> std::result::Result<HttpResponse, Stop> {
         let addressed = self.address(visit, request)?;
-        self.check_client(visit, &addressed)?;
+        visit.told(&addressed, self.show_login(visit, &addressed))
+    }
+
+    fn show_login(
+        &self,
+        visit: &Visit<'_>,
+        addressed: &Addressed,
+    ) -> std::result::Result<HttpResponse, Stop> {
+        self.check_client(visit, addressed)?;
         let known = BrowserCookie::read(visit.http.headers);
         let cookie = match &known {
             Some(cookie) => cookie,
@@ -127,7 +142,7 @@ impl Engine {
             request: addressed.request.clone(),
         };
         let sealed = self.seal(visit, &pending)?;
-        let page = visit.login_page(&addressed, &sealed, "", None);
+        let page = visit.login_page(addressed, &sealed, "", None);
         Ok(if known.is_none() { page.with_header("Set-Cookie", cookie.print()) } else { page })
     }
 
@@ -135,15 +150,15 @@ impl Engine {
     fn try_login(
         &self,
         visit: &Visit<'_>,
-        sealed: &str,
+        (sealed, pending): (&str, PendingRequest),
+        addressed: &Addressed,
         attempt: Option<LoginAttempt>,
     ) -> std::result::Result<HttpResponse, Stop> {
-        let (pending, addressed) = self.resume(visit, sealed)?;
-        self.check_client(visit, &addressed)?;
+        self.check_client(visit, addressed)?;
         let client_id = addressed.client().client_id.as_str();
         let Some(attempt) = attempt else {
             self.note_visit(visit, &Denied::CredentialMalformed, Some(client_id))?;
-            return Ok(visit.login_page(&addressed, sealed, "", Some(Notice::Wrong)));
+            return Ok(visit.login_page(addressed, sealed, "", Some(Notice::Wrong)));
         };
         let login = Login {
             username: &attempt.username,
@@ -154,7 +169,7 @@ impl Engine {
             correlation: correlation_of(visit.exchange.context)?,
         };
         let notice = match self.log_in(&login) {
-            Ok(user) => return self.ask(visit, pending, &addressed, user.user()),
+            Ok(user) => return self.ask(visit, pending, addressed, user.user()),
             Err(Error::Denied { why: Denied::RateLimited { retry_after }, .. }) => {
                 Notice::Throttled { retry_after }
             }
@@ -163,7 +178,7 @@ impl Engine {
             Err(Error::Overloaded) => Notice::Busy,
             Err(error) => return Err(Stop::Failed(error)),
         };
-        Ok(visit.login_page(&addressed, sealed, &attempt.username, Some(notice)))
+        Ok(visit.login_page(addressed, sealed, &attempt.username, Some(notice)))
     }
 
     /// Asks a user who has logged in: the consent page.
@@ -199,21 +214,21 @@ impl Engine {
     fn hear(
         &self,
         visit: &Visit<'_>,
-        sealed: &str,
+        pending: PendingRequest,
+        addressed: &Addressed,
         approved: bool,
     ) -> std::result::Result<HttpResponse, Stop> {
-        let (pending, addressed) = self.resume(visit, sealed)?;
         let client_id = addressed.client().client_id.as_str();
         match (&pending.login, approved) {
-            (Some(_), true) => self.decide(visit, pending, &addressed, Verdict::Approved),
+            (Some(_), true) => self.decide(visit, pending, addressed, Verdict::Approved),
             (Some(_), false) => {
-                self.decide(visit, pending, &addressed, Verdict::Refused(Denied::AccessRefused))
+                self.decide(visit, pending, addressed, Verdict::Refused(Denied::AccessRefused))
             }
             // Nobody has logged in: nothing is decided, and nothing written, that anybody at all could have
             // written a thousand times.
             (None, false) => {
                 self.note_visit(visit, &Denied::AccessRefused, Some(client_id))?;
-                Ok(visit.back(&addressed, &AuthorizationError::denied_by_user()))
+                Ok(visit.back(addressed, &AuthorizationError::denied_by_user()))
             }
             (None, true) => {
                 let why = Denied::InvalidRequest { why: "nobody has signed in" };
@@ -352,6 +367,24 @@ impl Engine {
 }
 
 impl Visit<'_> {
+    /// A machine's failure on the way of a request that has an address: the client learns of it, as of every
+    /// error (wire 21), and the host.
+    fn told(
+        &self,
+        addressed: &Addressed,
+        result: std::result::Result<HttpResponse, Stop>,
+    ) -> std::result::Result<HttpResponse, Stop> {
+        match result {
+            Err(Stop::Failed(error)) if !matches!(error, Error::Closed | Error::Forked) => {
+                let response = self.back(addressed, &AuthorizationError::of_failure(&error));
+                // There is one failure to a request; a second one would tell nothing more.
+                let _ = self.exchange.failure.set(error);
+                Ok(response)
+            }
+            other => other,
+        }
+    }
+
     fn clinic<'t>(&'t self, texts: &'t Texts) -> Clinic<'t> {
         Clinic { texts, name: self.exchange.frame.settings.shown_name() }
     }

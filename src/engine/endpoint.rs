@@ -11,6 +11,7 @@ use crate::engine::snapshot::Frame;
 use crate::error::{Denied, Error, Result};
 use crate::oauth::{self, Endpoint, HttpRequest, HttpResponse, Problem, ReadFailure, RefusalShape};
 use crate::store::AuditEntry;
+use std::cell::OnceCell;
 
 impl Engine {
     /// Answers one HTTP request to the authorization, token, introspection, revocation, metadata and key
@@ -37,8 +38,12 @@ impl Engine {
         self.check_open()?;
         // An answer to a request that cannot be judged has an id too; nothing is judged by its time.
         let id = self.mint_request_id(self.time.now())?;
-        let mut response = match self.answer(request, context, &id) {
-            Ok(response) => response,
+        let failure = OnceCell::new();
+        let mut response = match self.answer(request, context, &id, &failure) {
+            Ok(response) => {
+                failure.get().map(failed);
+                response
+            }
             Err(error @ (Error::Closed | Error::Forked)) => return Err(error),
             Err(error) => self.print_error(request, &error, &id, failed),
         };
@@ -51,6 +56,7 @@ impl Engine {
         request: &HttpRequest<'_>,
         context: &Context<'_>,
         id: &RequestId,
+        failure: &OnceCell<Error>,
     ) -> Result<HttpResponse> {
         let (frame, now) = self.current()?;
         let Some(endpoint) = oauth::route(request, &frame.settings) else {
@@ -63,7 +69,7 @@ impl Engine {
         let forwarded = oauth::forwarded(request.headers);
         let context = Context { forwarded: context.forwarded.or(forwarded.as_deref()), ..*context };
         let peer = context.resolve(&frame.settings.trusted_proxies);
-        let exchange = Exchange { peer, id, context: &context, frame: &frame, now };
+        let exchange = Exchange { peer, id, context: &context, frame: &frame, now, failure };
         let response = match oauth::check_method(request, endpoint) {
             Ok(()) => self.answer_at(endpoint, request, &exchange)?,
             Err(response) => response,
@@ -323,6 +329,8 @@ pub(super) struct Exchange<'a> {
     pub(super) context: &'a Context<'a>,
     pub(super) frame: &'a Frame,
     pub(super) now: UnixTime,
+    /// A failure that the response, a redirect, does not show to the host.
+    pub(super) failure: &'a OnceCell<Error>,
 }
 
 impl Exchange<'_> {

@@ -235,6 +235,7 @@ impl Denied {
 }
 
 impl fmt::Display for Denied {
+    #[expect(clippy::too_many_lines, reason = "one line for each kind, and no `_`")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TokenTooLong { length, limit } => {
@@ -316,6 +317,7 @@ impl fmt::Display for Denied {
 
 impl Denied {
     /// The sentence of a refusal that carries no values.
+    #[expect(clippy::too_many_lines, reason = "one line for each kind, and no `_`")]
     const fn sentence(&self) -> &'static str {
         match self {
             Self::KeyUnknown => "no key of this database has the token's key id",

@@ -2,7 +2,7 @@
 
 use crate::base::ClientId;
 use crate::domain::{Challenge, RedirectUri, Settings};
-use crate::error::Denied;
+use crate::error::{Denied, Error};
 use crate::oauth::form::{CLIENT_ID, Form, ReadFailure, check_length, encode_into};
 use crate::oauth::http::HttpResponse;
 use crate::oauth::refusal::{answer, plain};
@@ -152,6 +152,19 @@ impl AuthorizationError {
     /// The person said no.
     pub(crate) fn denied_by_user() -> Self {
         Self::new(AuthorizationErrorCode::AccessDenied, "the user did not allow it")
+    }
+
+    /// What the client may know of a machine's failure: whether it is worth another try. RFC 6749 4.1.2.1:
+    /// "This error code is needed because a 500 Internal Server Error HTTP status code cannot be returned to
+    /// the client via an HTTP redirect."
+    pub(crate) fn of_failure(error: &Error) -> Self {
+        let passing =
+            matches!(error, Error::Busy | Error::Full | Error::Overloaded | Error::OutcomeUnknown);
+        if passing {
+            let code = AuthorizationErrorCode::TemporarilyUnavailable;
+            return Self::new(code, "the server is busy, try again");
+        }
+        Self::new(AuthorizationErrorCode::ServerError, "the server failed")
     }
 
     /// What the client may know of a refusal. It follows from what the token endpoint would say.
