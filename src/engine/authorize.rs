@@ -10,7 +10,7 @@ use crate::domain::{
     correlation_of, may_be_allowed,
 };
 use crate::engine::Engine;
-use crate::engine::decide::{Decision, Verdict};
+use crate::engine::decide::{Deciding, Verdict};
 use crate::engine::endpoint::Exchange;
 use crate::engine::issue::entry_of;
 use crate::engine::login::Login;
@@ -73,7 +73,16 @@ impl Engine {
         exchange: &Exchange<'_>,
     ) -> Result<HttpResponse> {
         let visit = Visit { http, exchange };
-        match self.visit(&visit) {
+        self.end_visit(exchange, self.visit(&visit))
+    }
+
+    /// What is sent in the end.
+    pub(super) fn end_visit(
+        &self,
+        exchange: &Exchange<'_>,
+        result: std::result::Result<HttpResponse, Stop>,
+    ) -> Result<HttpResponse> {
+        match result {
             Ok(response) | Err(Stop::Back(response)) => Ok(response),
             Err(Stop::Page(problem)) => Ok(self.print_problem(problem, exchange.id)),
             Err(Stop::Failed(error)) => Err(error),
@@ -88,46 +97,62 @@ impl Engine {
     }
 
     fn visit(&self, visit: &Visit<'_>) -> std::result::Result<HttpResponse, Stop> {
-        let Exchange { context, peer, frame, .. } = visit.exchange;
-        // Passwords and codes pass here: no setting allows plain HTTP (wire 21).
-        if !context.secure && !peer.is_loopback() {
-            return Err(self.stop(visit, Problem::Insecure, &Denied::InsecureTransport, None)?);
-        }
-        match oauth::read_arrival(visit.http, &frame.settings) {
-            Ok(Arrival::Request(request)) => self.begin(visit, request),
-            Ok(Arrival::Login { sealed, attempt }) => {
+        match self.arrive(visit)? {
+            Arrival::Request(request) => {
+                let addressed = self.address(visit, request)?;
+                visit.told(&addressed, self.show_login(visit, &addressed))
+            }
+            Arrival::Login { sealed, attempt } => {
                 let (pending, addressed) = self.resume(visit, &sealed)?;
                 let page = self.try_login(visit, (&sealed, pending), &addressed, attempt);
                 visit.told(&addressed, page)
             }
-            Ok(Arrival::Decision { sealed, approved }) => {
+            Arrival::Decision { sealed, approved } => {
                 let (pending, addressed) = self.resume(visit, &sealed)?;
                 visit.told(&addressed, self.hear(visit, pending, &addressed, approved))
-            }
-            Err(failure) => {
-                if let ReadFailure::Denied(why) = &failure {
-                    self.note_visit(visit, why, None)?;
-                }
-                Err(Stop::Page(Problem::of_reading(&failure)))
             }
         }
     }
 
-    /// A client sends its user: the login page.
-    fn begin(
-        &self,
-        visit: &Visit<'_>,
-        request: AuthorizationRequest,
-    ) -> std::result::Result<HttpResponse, Stop> {
-        let addressed = self.address(visit, request)?;
-        visit.told(&addressed, self.show_login(visit, &addressed))
+    /// Reads what came, if it came as it may.
+    pub(super) fn arrive(&self, visit: &Visit<'_>) -> std::result::Result<Arrival, Stop> {
+        self.check_visit(visit)?;
+        oauth::read_arrival(visit.http, &visit.exchange.frame.settings).or_else(|failure| {
+            if let ReadFailure::Denied(why) = &failure {
+                self.note_visit(visit, why, None)?;
+            }
+            Err(Stop::Page(Problem::of_reading(&failure)))
+        })
     }
 
+    /// Passwords and codes pass here: no setting allows plain HTTP (wire 21).
+    pub(super) fn check_visit(&self, visit: &Visit<'_>) -> std::result::Result<(), Stop> {
+        if visit.exchange.context.secure || visit.exchange.peer.is_loopback() {
+            return Ok(());
+        }
+        Err(self.stop(visit, Problem::Insecure, &Denied::InsecureTransport, None)?)
+    }
+
+    /// A client sends its user: the login page.
     fn show_login(
         &self,
         visit: &Visit<'_>,
         addressed: &Addressed,
     ) -> std::result::Result<HttpResponse, Stop> {
+        let (sealed, cookie) = self.suspend(visit, addressed)?;
+        let page = visit.login_page(addressed, &sealed, "", None);
+        Ok(match cookie {
+            Some(cookie) => page.with_header("Set-Cookie", cookie),
+            None => page,
+        })
+    }
+
+    /// Seals a request that now waits for a person; with it the cookie for the browser, if it has none yet.
+    pub(super) fn suspend(
+        &self,
+        visit: &Visit<'_>,
+        addressed: &Addressed,
+    ) -> std::result::Result<(String, Option<String>), Stop> {
         self.check_client(visit, addressed)?;
         let known = BrowserCookie::read(visit.http.headers);
         let cookie = match &known {
@@ -142,8 +167,7 @@ impl Engine {
             request: addressed.request.clone(),
         };
         let sealed = self.seal(visit, &pending)?;
-        let page = visit.login_page(addressed, &sealed, "", None);
-        Ok(if known.is_none() { page.with_header("Set-Cookie", cookie.print()) } else { page })
+        Ok((sealed, known.is_none().then(|| cookie.print())))
     }
 
     /// The login page comes back: the consent page, or the login page once more.
@@ -196,18 +220,25 @@ impl Engine {
         let scope = match judged {
             Ok((scope, _)) => scope,
             Err(refusal) => {
-                return self.decide(visit, pending, addressed, Verdict::Refused(refusal.why));
+                return self.settle(visit, pending, addressed, Verdict::Refused(refusal.why));
             }
         };
         let sealed = self.seal(visit, &pending)?;
-        let catalogue = self.store.read(|view| view.scopes())?;
-        let described = scope.words().map(|word| {
-            let row = catalogue.iter().find(|row| row.word == word);
-            (word, row.map_or("", |row| row.description.as_str()))
-        });
-        let words: Vec<(&str, &str)> = described.collect();
+        let described = self.describe_scope(&scope)?;
+        let words: Vec<(&str, &str)> =
+            described.iter().map(|(word, text)| (word.as_str(), text.as_str())).collect();
         let (texts, form) = (Texts::default(), addressed.form(&sealed));
         Ok(oauth::print_consent(&visit.clinic(&texts), &form, &user.user.username, &words))
+    }
+
+    /// Words with their descriptions from the catalogue.
+    pub(super) fn describe_scope(&self, scope: &Scope) -> Result<Vec<(String, String)>> {
+        let catalogue = self.store.read(|view| view.scopes())?;
+        let describe = |word: &str| {
+            let row = catalogue.iter().find(|row| row.word == word);
+            (word.to_owned(), row.map_or_else(String::new, |row| row.description.clone()))
+        };
+        Ok(scope.words().map(describe).collect())
     }
 
     /// A button was pressed: the redirect.
@@ -220,9 +251,9 @@ impl Engine {
     ) -> std::result::Result<HttpResponse, Stop> {
         let client_id = addressed.client().client_id.as_str();
         match (&pending.login, approved) {
-            (Some(_), true) => self.decide(visit, pending, addressed, Verdict::Approved),
+            (Some(_), true) => self.settle(visit, pending, addressed, Verdict::Approved),
             (Some(_), false) => {
-                self.decide(visit, pending, addressed, Verdict::Refused(Denied::AccessRefused))
+                self.settle(visit, pending, addressed, Verdict::Refused(Denied::AccessRefused))
             }
             // Nobody has logged in: nothing is decided, and nothing written, that anybody at all could have
             // written a thousand times.
@@ -238,7 +269,7 @@ impl Engine {
     }
 
     /// Takes the decision, once, and sends the browser back with it.
-    fn decide(
+    pub(super) fn settle(
         &self,
         visit: &Visit<'_>,
         pending: PendingRequest,
@@ -247,7 +278,7 @@ impl Engine {
     ) -> std::result::Result<HttpResponse, Stop> {
         let Exchange { frame, peer, .. } = visit.exchange;
         let request = visit.exchange.request(&[], None)?;
-        let decision = Decision {
+        let deciding = Deciding {
             until: pending.began_at.plus(PENDING_LIFETIME),
             pending,
             verdict,
@@ -256,7 +287,7 @@ impl Engine {
             peer: *peer,
             entry: entry_of(&request),
         };
-        match self.write(self.time.now(), move |tx| decision.record(tx))? {
+        match self.write(self.time.now(), move |tx| deciding.record(tx))? {
             Ok(Some(code)) => {
                 let code = std::str::from_utf8(code.expose()).unwrap_or_default();
                 Ok(visit.way_back(addressed).print_code(code))
@@ -273,7 +304,7 @@ impl Engine {
     }
 
     /// Opens a request that a page brings back.
-    fn resume(
+    pub(super) fn resume(
         &self,
         visit: &Visit<'_>,
         sealed: &str,
@@ -299,7 +330,7 @@ impl Engine {
     }
 
     /// Finds whom to answer. Until then it is the person at the browser who learns of an error (wire 21).
-    fn address(
+    pub(super) fn address(
         &self,
         visit: &Visit<'_>,
         request: AuthorizationRequest,
@@ -369,7 +400,7 @@ impl Engine {
 impl Visit<'_> {
     /// A machine's failure on the way of a request that has an address: the client learns of it, as of every
     /// error (wire 21), and the host.
-    fn told(
+    pub(super) fn told(
         &self,
         addressed: &Addressed,
         result: std::result::Result<HttpResponse, Stop>,
@@ -419,7 +450,7 @@ impl Visit<'_> {
 }
 
 impl Addressed {
-    fn client(&self) -> &Client {
+    pub(super) fn client(&self) -> &Client {
         &self.state.client
     }
 

@@ -1,8 +1,9 @@
 //! The decision on an authorization request: taken once, in one transaction with what follows from it.
 
-use crate::base::{Epoch, GrantId, Secret, UnixTime};
+use crate::base::{Epoch, GrantId, Secret, UnixTime, UserId};
 use crate::domain::{
-    Client, Grant, GrantType, NewGrant, Peer, RedirectUri, Settings, Subject, UserState, give_code,
+    Client, Grant, GrantType, NewGrant, Peer, RedirectUri, Scope, Settings, Subject, UserState,
+    give_code, vouch_for,
 };
 use crate::engine::authorize::judge;
 use crate::engine::refresh::refuse;
@@ -12,7 +13,7 @@ use crate::store::{AuditEntry, Outcome, Tx};
 use std::sync::Arc;
 
 /// What was decided, and all that its transaction needs.
-pub(super) struct Decision {
+pub(super) struct Deciding {
     pub(super) pending: PendingRequest,
     pub(super) verdict: Verdict,
     /// How long it has to be remembered that it was decided.
@@ -26,18 +27,24 @@ pub(super) struct Decision {
 
 /// What the user said, or a rule in their place.
 pub(super) enum Verdict {
+    /// The user who logged in says yes.
     Approved,
+    /// The host says that its own user says yes, to these words; `None`: to all that is asked for.
+    Vouched {
+        user_id: UserId,
+        scope: Option<Scope>,
+    },
     Refused(Denied),
 }
 
-impl Decision {
+impl Deciding {
     /// Records the decision and gives the code that follows from a yes; `None` if it was decided before.
     pub(super) fn record(self, tx: &mut Tx<'_>) -> Outcome<Option<Secret>> {
         let request_id = self.pending.request_id.as_str();
         if !tx.decide_request(request_id, self.until)? {
             return Ok(Ok(None));
         }
-        let user_id = self.pending.login.as_ref().map(|(user_id, _)| user_id.as_str().to_owned());
+        let user_id = self.user_id().map(|user_id| user_id.as_str().to_owned());
         let entry = AuditEntry {
             client: Some(self.pending.request.client_id.as_str().to_owned()),
             actor: user_id.clone(),
@@ -46,7 +53,7 @@ impl Decision {
         };
         let refusal = AuditEntry { event: "grant.refuse", outcome: "denied", ..entry.clone() };
         let approved = match &self.verdict {
-            Verdict::Approved => self.approve(tx, entry)?,
+            Verdict::Approved | Verdict::Vouched { .. } => self.approve(tx, entry)?,
             Verdict::Refused(why) => Err(why.clone()),
         };
         match approved {
@@ -66,12 +73,12 @@ impl Decision {
         if RedirectUri::among(&client.metadata.redirect_uris, &request.redirect_uri).is_none() {
             return Ok(Err(Denied::RedirectUriWrong));
         }
-        let user = match self.user(tx)? {
-            Ok(user) => user,
+        let (user, words) = match self.user(tx, &client, &entry)? {
+            Ok(found) => found,
             Err(why) => return Ok(Err(why)),
         };
         let (scope, challenge) = match judge(&client, request, Subject::User(&user), self.peer) {
-            Ok(judged) => judged,
+            Ok((scope, challenge)) => (scope.within(&words), challenge),
             Err(refusal) => return Ok(Err(refusal.why)),
         };
         let kind = GrantType::AuthorizationCode;
@@ -91,8 +98,48 @@ impl Decision {
         Ok(Ok(code))
     }
 
+    fn user_id(&self) -> Option<&UserId> {
+        match &self.verdict {
+            Verdict::Vouched { user_id, .. } => Some(user_id),
+            Verdict::Approved | Verdict::Refused(_) => {
+                self.pending.login.as_ref().map(|(user_id, _)| user_id)
+            }
+        }
+    }
+
+    /// The user who says yes, and the words that it is said to.
+    fn user(
+        &self,
+        tx: &mut Tx<'_>,
+        client: &Client,
+        entry: &AuditEntry,
+    ) -> Outcome<(UserState, Scope)> {
+        match &self.verdict {
+            Verdict::Vouched { user_id, scope } => {
+                let judged = judge(client, &self.pending.request, Subject::Client, self.peer);
+                let asked = match judged {
+                    Ok((asked, _)) => asked,
+                    Err(refusal) => return Ok(Err(refusal.why)),
+                };
+                let words = match scope {
+                    Some(scope) => scope.clone().within(&asked),
+                    None => asked.clone(),
+                };
+                if let (Some(word), None) = (asked.words().next(), words.words().next()) {
+                    return Ok(Err(Denied::InsufficientScope { missing: word.to_owned() }));
+                }
+                let user = vouch_for(tx, user_id, &words, entry)?;
+                Ok(Ok((user, words)))
+            }
+            Verdict::Approved | Verdict::Refused(_) => {
+                let user = self.logged_in(tx)?;
+                Ok(user.map(|user| (user, client.metadata.scope.clone())))
+            }
+        }
+    }
+
     /// The user who logged in, as long as nothing has ended that since.
-    fn user(&self, tx: &Tx<'_>) -> Outcome<UserState> {
+    fn logged_in(&self, tx: &Tx<'_>) -> Outcome<UserState> {
         let login = self.pending.login.as_ref();
         let (user_id, generation) =
             login.ok_or(Error::Internal { what: "a decision that nobody took" })?;

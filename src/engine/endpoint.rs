@@ -363,7 +363,7 @@ fn check_transport(exchange: &Exchange<'_>) -> std::result::Result<(), Denied> {
 }
 
 /// Finds the request's row in the audit.
-const REQUEST_ID_HEADER: &str = "Wardkey-Request-Id";
+pub(super) const REQUEST_ID_HEADER: &str = "Wardkey-Request-Id";
 
 /// An hour: the margin after which `store/prune.rs` clears away what has ended.
 const PRUNED_AFTER_MILLIS: i64 = 3_600_000;

@@ -16,6 +16,7 @@ mod issue;
 mod login;
 mod options;
 mod origins;
+mod pending;
 mod people;
 mod refresh;
 mod snapshot;
@@ -26,6 +27,7 @@ mod verify;
 pub use access::{AccessToken, Authorization, Challenge, Principal, PrincipalKind};
 pub use administer::Administer;
 pub use options::Options;
+pub use pending::{Decision, Pending};
 
 pub(crate) use crate::domain::{Context, Required, Settings, TokenFormat};
 pub(crate) use crate::oauth::{HttpRequest, HttpResponse};

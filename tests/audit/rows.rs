@@ -127,7 +127,13 @@ fn every_administrative_act_has_a_row_with_its_actor() {
         "token.revoke",
     ];
     // The dialects' words came with the database.
-    expected.push("scope.add");
+    let of_dialects = clinic.call("scope.list", json!({}))["scopes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|scope| scope["origin"] != "built-in" && scope["origin"] != "own")
+        .count();
+    expected.extend(vec!["scope.add"; of_dialects]);
     expected.sort_unstable();
     let mut done: Vec<_> = entries(&clinic.engine)
         .into_iter()

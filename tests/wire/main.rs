@@ -20,6 +20,7 @@ mod dialects;
 mod endpoints;
 mod errors;
 mod guesses;
+mod host;
 mod request;
 mod response;
 mod revocation;
