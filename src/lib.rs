@@ -27,7 +27,8 @@ pub use base::{
 pub use crypto::{Algorithm, Jwk};
 pub use domain::{Context, Dialect, Required, Scope, Settings, TokenFormat};
 pub use engine::{
-    AccessToken, Administer, Authorization, Challenge, Engine, Options, Principal, PrincipalKind,
+    AccessToken, Administer, Authorization, Challenge, Decision, Engine, Options, Pending,
+    Principal, PrincipalKind,
 };
 pub use error::{Denied, Error, Result};
 pub use oauth::{HttpRequest, HttpResponse};

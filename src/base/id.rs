@@ -136,7 +136,6 @@ impl UserId {
     ///
     /// # Errors
     /// [`Error::InvalidArgument`] unless it is 1 to 200 printable ASCII characters without spaces.
-    #[expect(dead_code, reason = "the host's own check of its users calls it")]
     pub(crate) fn of_host(name: &str) -> Result<Self> {
         if Self::is_host_name(name) {
             Ok(Self(format!("usr_.{name}")))

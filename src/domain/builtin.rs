@@ -33,7 +33,7 @@ pub(crate) fn enable_dialect(tx: &mut Tx<'_>, dialect: Dialect, actor: &Actor) -
 /// The client of a dialect, but for its words. None has a secret: Admin's is made by `client.secret.create`.
 fn built_in(dialect: Dialect) -> Option<(&'static str, Metadata)> {
     match dialect {
-        Dialect::BioEcko | Dialect::NikoHealth => None,
+        Dialect::BioEcko | Dialect::NikoHealth | Dialect::DrChrono => None,
         Dialect::Medblocks => {
             let metadata = Metadata {
                 client_name: "Admin".to_owned(),

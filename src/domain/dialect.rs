@@ -12,8 +12,10 @@ pub enum Dialect {
     BioEcko,
     /// NikoHealth: `POST /api/identity/connect/token`, opaque hexadecimal tokens of 1200 s.
     NikoHealth,
-    /// Medblocks: `POST /oauth2/token`, `bearer`, 3599.
+    /// Medblocks: `POST /oauth2/token`, `/oauth2/auth`, `bearer`, 3599.
     Medblocks,
+    /// DrChrono: `/o/authorize/`, `/o/token/`, scope words of three parts.
+    DrChrono,
     /// BioT: a user's login and refresh as JSON, `POST /ums/v2/users/login`.
     BioT,
 }
@@ -29,7 +31,8 @@ pub(crate) struct Habits {
 
 impl Dialect {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::BioEcko, Self::NikoHealth, Self::Medblocks, Self::BioT];
+    pub const ALL: [Self; 5] =
+        [Self::BioEcko, Self::NikoHealth, Self::Medblocks, Self::DrChrono, Self::BioT];
 
     /// The dialect's name in settings.
     #[must_use]
@@ -38,6 +41,7 @@ impl Dialect {
             Self::BioEcko => "bio-ecko",
             Self::NikoHealth => "nikohealth",
             Self::Medblocks => "medblocks",
+            Self::DrChrono => "drchrono",
             Self::BioT => "biot",
         }
     }
@@ -69,6 +73,12 @@ impl Dialect {
                 lifetime: Some(Lifetime::seconds(3600)),
                 token_type_case: Some(TokenTypeCase::Lower),
             },
+            Self::DrChrono => Habits {
+                algorithm: None,
+                token_format: None,
+                lifetime: None,
+                token_type_case: None,
+            },
             Self::BioT => Habits {
                 algorithm: None,
                 token_format: Some(TokenFormat::Jwt),
@@ -84,6 +94,33 @@ impl Dialect {
             Self::NikoHealth => &[("external", "The external API")],
             // Bio Ecko's ten words are in every catalogue from the start; Medblocks names none.
             Self::BioEcko | Self::Medblocks | Self::BioT => &[],
+            Self::DrChrono => DRCHRONO_SCOPES,
         }
     }
 }
+
+/// Those that the page of DrChrono's client asks for, in its order.
+const DRCHRONO_SCOPES: &[(&str, &str)] = &[
+    ("labs:read", "Read lab orders and results"),
+    ("labs:write", "Change lab orders and results"),
+    ("messages:read", "Read messages"),
+    ("messages:write", "Send and change messages"),
+    ("patients:read", "Read patient demographics"),
+    ("patients:write", "Change patient demographics"),
+    ("patients:summary:read", "Read patient summaries"),
+    ("patients:summary:write", "Change patient summaries"),
+    ("settings:read", "Read the practice's settings"),
+    ("settings:write", "Change the practice's settings"),
+    ("tasks:read", "Read tasks"),
+    ("tasks:write", "Change tasks"),
+    ("user:read", "Read the profiles of users"),
+    ("user:write", "Change the profiles of users"),
+    ("billing:patient-payment:read", "Read patients' payments"),
+    ("billing:patient-payment:write", "Change patients' payments"),
+    ("billing:read", "Read invoice and payment data"),
+    ("billing:write", "Change invoice and payment data"),
+    ("calendar:read", "Read the calendar"),
+    ("calendar:write", "Change the calendar"),
+    ("clinical:read", "Read clinical notes"),
+    ("clinical:write", "Change clinical notes"),
+];

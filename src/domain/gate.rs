@@ -160,6 +160,38 @@ pub(crate) fn examine<'c>(
     Ok(Active { client, subject })
 }
 
+/// Decides whether a client may have an authorization code for `subject`, and which words the user may allow
+/// it; [`Subject::Client`] as long as nobody has logged in.
+///
+/// The person at the browser makes this request. A public client is a page or an app on that very device, so
+/// its allowlist says whether the device may be there. A confidential client is a server, which comes itself
+/// to redeem the code, and is looked at then: where its users sit is no part of its registration.
+///
+/// # Errors
+/// [`Denied::InsufficientScope`] if the user has no word of those that are asked for; those of [`pass`].
+pub(crate) fn may_be_allowed(
+    client: &Client,
+    subject: Subject<'_>,
+    wanted: Wanted<'_>,
+    peer: Peer,
+) -> std::result::Result<Scope, Denied> {
+    let presenter =
+        if client.metadata.is_public() { Presenter::At(peer) } else { Presenter::Nobody };
+    let scope = check(client, subject, Some(GrantType::AuthorizationCode), wanted, presenter)?;
+    let scope = scope.unwrap_or_default();
+    let asked = match wanted {
+        Wanted::Token(asked) => asked.unwrap_or_else(|| client.metadata.default_scope()),
+        Wanted::Use { .. } | Wanted::Endpoint => return Ok(scope),
+    };
+    // An authorization to do nothing would be a yes that means no. Who asks for nothing gets that.
+    match asked.words().next() {
+        Some(word) if scope.words().next().is_none() => {
+            Err(Denied::InsufficientScope { missing: word.to_owned() })
+        }
+        Some(_) | None => Ok(scope),
+    }
+}
+
 /// Who comes with a token, or for one.
 #[derive(Clone, Copy)]
 enum Presenter {

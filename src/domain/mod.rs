@@ -5,6 +5,7 @@ mod authenticate;
 mod builtin;
 mod catalogue;
 mod client;
+mod code;
 mod credential;
 mod dialect;
 mod failures;
@@ -16,9 +17,7 @@ mod login;
 mod password;
 mod peer;
 mod people;
-#[cfg_attr(not(test), expect(dead_code, reason = "the authorization endpoint calls it"))]
 mod pkce;
-#[cfg_attr(not(test), expect(dead_code, reason = "the authorization endpoint calls it"))]
 mod redirect;
 mod refresh;
 mod registration;
@@ -45,9 +44,10 @@ pub(crate) use authenticate::{ClientState, Means, Presented, Proven, Reading, au
 pub(crate) use builtin::{BIOT, enable_dialect};
 pub(crate) use catalogue::{add_scope, first_scopes, remove_scope};
 pub(crate) use client::{AuthMethod, Client, GrantType, Metadata, TokenTypeCase};
+pub(crate) use code::{Code, Redemption, give_code};
 pub(crate) use credential::{Credential, CredentialKind};
 pub(crate) use dialect::Habits;
-pub(crate) use gate::{Ask, Permit, Subject, Wanted, examine, pass};
+pub(crate) use gate::{Ask, Permit, Subject, Wanted, examine, may_be_allowed, pass};
 pub(crate) use grant::{Grant, NewGrant, begin_grant};
 pub(crate) use issue::{Issued, Making, Ticket, plan, record, stale};
 pub(crate) use keyring::{Key, Keyring, NewKey, import_key, make_key, retire_all};
@@ -56,10 +56,9 @@ pub(crate) use password::{Password, Unfit, check_new_password};
 pub(crate) use peer::Peer;
 pub(crate) use people::{
     NewUser, check_own, create_role, create_user, delete_role, delete_user, revoke_user_tokens,
-    set_password, set_user_enabled, update_role, update_user,
+    set_password, set_user_enabled, update_role, update_user, vouch_for,
 };
-#[expect(unused_imports, reason = "the authorization endpoint calls it")]
-pub(crate) use pkce::{Challenge, ChallengeFault, VerifierFault, check_verifier};
+pub(crate) use pkce::Challenge;
 pub(crate) use redirect::RedirectUri;
 pub(crate) use refresh::{Family, first_refresh_token, revoke_grant, rotates};
 pub(crate) use registration::{

@@ -52,6 +52,55 @@ pub(crate) fn create_user(tx: &mut Tx<'_>, new: NewUser, actor: &Actor) -> Resul
     note(tx, user, &mac, actor.did("user.create"))
 }
 
+/// Lets a host's own user in, whom the host vouches for with these words: at the first time they get a row, and
+/// words that they did not have are added to their own. `entry` says in which request.
+pub(crate) fn vouch_for(
+    tx: &mut Tx<'_>,
+    user_id: &UserId,
+    words: &Scope,
+    entry: &AuditEntry,
+) -> Result<UserState> {
+    let Some(row) = tx.view().user(user_id.as_str())? else {
+        let user = host_user(tx, user_id, words);
+        let user = checked(tx, user)?;
+        let mac = tx.insert(&user.to_row())?;
+        return note(tx, user, &mac, vouched(entry, "user.create"));
+    };
+    let known = UserState::from_row(&tx.view(), &row)?;
+    // Who is disabled gets nothing, and no words either.
+    if !known.user.enabled || known.scope.first_missing(words).is_none() {
+        return Ok(known);
+    }
+    let mut user = known.user;
+    user.scope = user.scope.and(words);
+    let user = checked(tx, user)?;
+    save(tx, user, vouched(entry, "user.update"))
+}
+
+fn host_user(tx: &Tx<'_>, user_id: &UserId, words: &Scope) -> User {
+    let name = user_id.as_str();
+    User {
+        user_id: user_id.clone(),
+        version: 1,
+        generation: Generation(tx.next_sequence()),
+        origin: UserOrigin::Host,
+        username: name.strip_prefix("usr_.").unwrap_or(name).to_owned(),
+        phc: None,
+        enabled: true,
+        scope: words.clone(),
+        roles: Vec::new(),
+        description: String::new(),
+        created_at: tx.now(),
+        updated_at: tx.now(),
+        password_changed_at: None,
+        extra: NO_EXTRA.to_owned(),
+    }
+}
+
+fn vouched(entry: &AuditEntry, event: &'static str) -> AuditEntry {
+    AuditEntry { event, outcome: "done", ..entry.clone() }
+}
+
 /// Replaces what is known about a user. What their tokens may do follows at once.
 ///
 /// # Errors

@@ -49,6 +49,7 @@ pub(crate) fn create_client(
     let mac = tx.insert(&client.to_row())?;
     tx.change("client", client.client_id.as_str())?;
     let mut entry = about(actor.did("client.create"), &client);
+    note_danger(&mut entry, false, &client);
     entry.note_version(client.version, &mac);
     tx.audit(&entry)?;
     Ok(client)
@@ -65,10 +66,13 @@ pub(crate) fn update_client(
     actor: &Actor,
 ) -> Result<Client> {
     let mut client = find(tx, client_id)?;
+    let before = client.metadata.danger_allow_no_pkce;
     client.metadata = change(client.metadata)?;
     check_metadata(tx, &client.metadata)?;
     check_biot_login(client_id, &client.metadata)?;
-    save(tx, client, actor.did("client.update"))
+    let mut entry = actor.did("client.update");
+    note_danger(&mut entry, before, &client);
+    save(tx, client, entry)
 }
 
 /// BioT's login is no grant that a client of anybody else's could use.
@@ -314,6 +318,14 @@ fn note_credential(
     }
     entry.note_version(credential.version, mac);
     tx.audit(&entry)
+}
+
+/// What weakens a client stands in the row of who did it; so does taking it back.
+fn note_danger(entry: &mut AuditEntry, before: bool, client: &Client) {
+    let danger = client.metadata.danger_allow_no_pkce;
+    if danger != before {
+        entry.detail.insert("danger_allow_no_pkce", danger.to_string());
+    }
 }
 
 fn about(entry: AuditEntry, client: &Client) -> AuditEntry {

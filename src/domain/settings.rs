@@ -88,6 +88,15 @@ impl Settings {
         algorithms
     }
 
+    /// The name that pages show: the clinic's, or the issuer's host.
+    pub(crate) fn shown_name(&self) -> &str {
+        if self.clinic_name.is_empty() {
+            let rest = self.issuer.strip_prefix("https://").unwrap_or(&self.issuer);
+            return rest.split('/').next().unwrap_or(rest);
+        }
+        &self.clinic_name
+    }
+
     /// Demands that every member is within its range.
     ///
     /// # Errors

@@ -9,11 +9,13 @@ use crate::engine::Engine;
 use crate::engine::issue::{Caller, Request, entry_of};
 use crate::engine::snapshot::Frame;
 use crate::error::{Denied, Error, Result};
-use crate::oauth::{self, Endpoint, HttpRequest, HttpResponse, ReadFailure, RefusalShape};
+use crate::oauth::{self, Endpoint, HttpRequest, HttpResponse, Problem, ReadFailure, RefusalShape};
 use crate::store::AuditEntry;
+use std::cell::OnceCell;
 
 impl Engine {
-    /// Answers one HTTP request to the token, introspection, revocation, metadata and key endpoints.
+    /// Answers one HTTP request to the authorization, token, introspection, revocation, metadata and key
+    /// endpoints.
     ///
     /// Every request gets an answer, a path that is none of ours a 404; the host sends it as it is.
     ///
@@ -36,19 +38,14 @@ impl Engine {
         self.check_open()?;
         // An answer to a request that cannot be judged has an id too; nothing is judged by its time.
         let id = self.mint_request_id(self.time.now())?;
-        let mut response = match self.answer(request, context, &id) {
-            Ok(response) => response,
+        let failure = OnceCell::new();
+        let mut response = match self.answer(request, context, &id, &failure) {
+            Ok(response) => {
+                failure.get().map(failed);
+                response
+            }
             Err(error @ (Error::Closed | Error::Forked)) => return Err(error),
-            // The host's own id for the request, which hosts copy from the caller's.
-            Err(Error::InvalidArgument { .. }) => {
-                let why =
-                    Denied::InvalidRequest { why: "the request's correlation id cannot be kept" };
-                oauth::print_refusal(&why, RefusalShape::default())
-            }
-            Err(error) => {
-                failed(&error);
-                oauth::print_failure(&error)
-            }
+            Err(error) => self.print_error(request, &error, &id, failed),
         };
         response.headers.push((REQUEST_ID_HEADER, id.as_str().to_owned()));
         Ok(response.answering(request))
@@ -59,31 +56,77 @@ impl Engine {
         request: &HttpRequest<'_>,
         context: &Context<'_>,
         id: &RequestId,
+        failure: &OnceCell<Error>,
     ) -> Result<HttpResponse> {
         let (frame, now) = self.current()?;
         let Some(endpoint) = oauth::route(request, &frame.settings) else {
             return Ok(oauth::print_not_found());
         };
-        if let Err(response) = oauth::check_method(request, endpoint) {
+        let is_registered = |origin: &str| frame.origins.has(origin);
+        if let Some(response) = oauth::print_preflight(request, endpoint, is_registered) {
             return Ok(response);
         }
         let forwarded = oauth::forwarded(request.headers);
         let context = Context { forwarded: context.forwarded.or(forwarded.as_deref()), ..*context };
         let peer = context.resolve(&frame.settings.trusted_proxies);
-        let exchange = Exchange { peer, id, context: &context, frame: &frame, now };
-        if let Err(why) = check_transport(&exchange, endpoint) {
-            return self.refuse_exchange(&exchange, &why);
+        let exchange = Exchange { peer, id, context: &context, frame: &frame, now, failure };
+        let response = match oauth::check_method(request, endpoint) {
+            Ok(()) => self.answer_at(endpoint, request, &exchange)?,
+            Err(response) => response,
+        };
+        Ok(oauth::add_cors(response, request, endpoint, is_registered))
+    }
+
+    fn answer_at(
+        &self,
+        endpoint: Endpoint,
+        request: &HttpRequest<'_>,
+        exchange: &Exchange<'_>,
+    ) -> Result<HttpResponse> {
+        self.flush_if_due(exchange.now);
+        // The authorization endpoint has its own rule, and pages to say it with.
+        if endpoint != Endpoint::Authorize
+            && let Err(why) = check_transport(exchange, endpoint)
+        {
+            return self.refuse_exchange(exchange, &why);
         }
-        self.flush_if_due(now);
         match endpoint {
-            Endpoint::Token(dialect) => self.token_endpoint(request, &exchange, dialect),
-            Endpoint::BiotLogin => self.biot_login_endpoint(request, &exchange),
-            Endpoint::BiotRefresh => self.biot_refresh_endpoint(request, &exchange),
-            Endpoint::Introspect => self.introspection_endpoint(request, &exchange),
-            Endpoint::Revoke => self.revocation_endpoint(request, &exchange),
-            Endpoint::Jwks => self.jwks_endpoint(&frame),
-            Endpoint::Metadata => self.metadata_endpoint(&frame),
+            Endpoint::Authorize => self.authorization_endpoint(request, exchange),
+            Endpoint::Token(dialect) => self.token_endpoint(request, exchange, dialect),
+            Endpoint::BiotLogin => self.biot_login_endpoint(request, exchange),
+            Endpoint::BiotRefresh => self.biot_refresh_endpoint(request, exchange),
+            Endpoint::Introspect => self.introspection_endpoint(request, exchange),
+            Endpoint::Revoke => self.revocation_endpoint(request, exchange),
+            Endpoint::Jwks => self.jwks_endpoint(exchange.frame),
+            Endpoint::Metadata => self.metadata_endpoint(exchange.frame),
         }
+    }
+
+    /// What a request gets that could not be answered: a person a page, a program JSON.
+    fn print_error(
+        &self,
+        request: &HttpRequest<'_>,
+        error: &Error,
+        id: &RequestId,
+        failed: impl FnOnce(&Error),
+    ) -> HttpResponse {
+        // The host's own id for the request, which hosts copy from the caller's.
+        let unkept = matches!(error, Error::InvalidArgument { .. });
+        let why = Denied::InvalidRequest { why: "the request's correlation id cannot be kept" };
+        if !unkept {
+            failed(error);
+        }
+        let frame = self.snapshot.frame();
+        let Some(endpoint) = oauth::route(request, &frame.settings) else {
+            return oauth::print_failure(error);
+        };
+        let response = match (endpoint == Endpoint::Authorize, unkept) {
+            (true, true) => self.print_problem(Problem::of(&why), id),
+            (true, false) => self.print_problem(Problem::of_failure(error), id),
+            (false, true) => oauth::print_refusal(&why, RefusalShape::default()),
+            (false, false) => oauth::print_failure(error),
+        };
+        oauth::add_cors(response, request, endpoint, |origin| frame.origins.has(origin))
     }
 
     fn token_endpoint(
@@ -99,11 +142,14 @@ impl Engine {
         let shape = read.credentials.refusal_shape();
         let asked = exchange.request(&read.credentials.candidates, dialect)?;
         let asked = Request { grant_type: &read.grant_type, scope: read.scope.as_deref(), ..asked };
-        let issued = match &read.refresh_token {
-            Some(token) if read.grant_type == GrantType::RefreshToken.as_str() => {
-                self.refresh_for(&asked, token)
+        let issued = match (GrantType::parse(&read.grant_type), &read.refresh_token) {
+            (Some(GrantType::AuthorizationCode), _) => self.exchange_for(&asked, read.redemption),
+            (Some(GrantType::RefreshToken), Some(token)) => self.refresh_for(&asked, token),
+            // Client credentials, and all that is refused.
+            (Some(GrantType::RefreshToken), None)
+            | (Some(GrantType::ClientCredentials | GrantType::BiotLogin) | None, _) => {
+                self.issue_for(&asked)
             }
-            Some(_) | None => self.issue_for(&asked),
         };
         match issued {
             Ok(issued) => Ok(oauth::print_token(&issued, dialect, self.time.now())),
@@ -289,11 +335,13 @@ impl Engine {
 
 /// One request on its way through an endpoint.
 pub(super) struct Exchange<'a> {
-    peer: Peer,
-    id: &'a RequestId,
-    context: &'a Context<'a>,
+    pub(super) peer: Peer,
+    pub(super) id: &'a RequestId,
+    pub(super) context: &'a Context<'a>,
     pub(super) frame: &'a Frame,
     pub(super) now: UnixTime,
+    /// A failure that the response, a redirect, does not show to the host.
+    pub(super) failure: &'a OnceCell<Error>,
 }
 
 impl Exchange<'_> {
@@ -318,7 +366,7 @@ impl Exchange<'_> {
 fn check_transport(exchange: &Exchange<'_>, endpoint: Endpoint) -> std::result::Result<(), Denied> {
     // Where people type their passwords there is no exception (wire 1, 21).
     let excepted = match endpoint {
-        Endpoint::BiotLogin | Endpoint::BiotRefresh => false,
+        Endpoint::Authorize | Endpoint::BiotLogin | Endpoint::BiotRefresh => false,
         Endpoint::Token(_)
         | Endpoint::Introspect
         | Endpoint::Revoke
@@ -333,7 +381,7 @@ fn check_transport(exchange: &Exchange<'_>, endpoint: Endpoint) -> std::result::
 }
 
 /// Finds the request's row in the audit.
-const REQUEST_ID_HEADER: &str = "Wardkey-Request-Id";
+pub(super) const REQUEST_ID_HEADER: &str = "Wardkey-Request-Id";
 
 /// An hour: the margin after which `store/prune.rs` clears away what has ended.
 const PRUNED_AFTER_MILLIS: i64 = 3_600_000;

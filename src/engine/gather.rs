@@ -273,7 +273,7 @@ pub(crate) fn note_place(
     peer: Peer,
     uses: u64,
 ) -> Result<()> {
-    // A public client has no credential to count under.
+    // A public client has no secret that could be somewhere new.
     if credential_id.is_empty() {
         return Ok(());
     }

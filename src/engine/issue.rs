@@ -284,7 +284,7 @@ pub(super) fn decide<'a>(
         return Err(Denied::InvalidRequest { why: "refresh_token is missing" });
     }
     if grant != GrantType::ClientCredentials {
-        // Known words whose flows this release does not have.
+        // A code is redeemed elsewhere, and BioT's login is no grant of this endpoint.
         return Err(Denied::GrantUnsupported);
     }
     let scope = request.scope.map(Scope::parse).transpose()?;

@@ -3,17 +3,22 @@
 mod access;
 mod administer;
 mod audit;
+mod authorize;
 #[cfg(feature = "test-hooks")]
 mod bench;
 mod biot;
 mod call;
+mod decide;
 mod endpoint;
+mod exchange;
 mod founding;
 mod gather;
 mod grants;
 mod issue;
 mod login;
 mod options;
+mod origins;
+mod pending;
 mod people;
 mod refresh;
 mod snapshot;
@@ -24,6 +29,7 @@ mod verify;
 pub use access::{AccessToken, Authorization, Challenge, Principal, PrincipalKind};
 pub use administer::Administer;
 pub use options::Options;
+pub use pending::{Decision, Pending};
 
 pub(crate) use crate::domain::{Context, Required, Settings, TokenFormat};
 pub(crate) use crate::oauth::{HttpRequest, HttpResponse};

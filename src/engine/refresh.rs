@@ -156,13 +156,13 @@ fn revoke_reused<T>(tx: &mut Tx<'_>, family: Family, entry: AuditEntry) -> Outco
 }
 
 /// A refusal, with its row.
-fn refuse<T>(tx: &mut Tx<'_>, entry: AuditEntry, why: Denied) -> Outcome<T> {
+pub(super) fn refuse<T>(tx: &mut Tx<'_>, entry: AuditEntry, why: Denied) -> Outcome<T> {
     tx.audit(&AuditEntry { reason: Some(why.code()), ..entry })?;
     Ok(Err(why))
 }
 
 /// The row of a refusal under the lock.
-fn denial_of(request: &Request<'_>, caller: &Caller) -> AuditEntry {
+pub(super) fn denial_of(request: &Request<'_>, caller: &Caller) -> AuditEntry {
     AuditEntry {
         event: "token.deny",
         outcome: "denied",

@@ -3,6 +3,7 @@
 use crate::admin;
 use crate::base::{Epoch, UnixTime};
 use crate::domain::{Client, ClientState, Credential, Grant, Keyring, Settings, UserState};
+use crate::engine::origins::Origins;
 use crate::engine::time::Timekeeper;
 use crate::error::{Error, Result};
 use crate::store::{ChangeRow, State, Store, View, lock};
@@ -29,6 +30,7 @@ pub(crate) struct Frame {
     pub(crate) epoch: Epoch,
     pub(crate) settings: Arc<Settings>,
     pub(crate) keyring: Arc<Keyring>,
+    pub(super) origins: Arc<Origins>,
 }
 
 /// What changes one by one.
@@ -298,7 +300,14 @@ fn apply(view: &View<'_>, old: &Frame, state: &State, changes: &[ChangeRow]) -> 
         if named("settings") { Arc::new(load_settings(view)?) } else { Arc::clone(&old.settings) };
     let keyring =
         if named("key") { Arc::new(Keyring::load(view)?) } else { Arc::clone(&old.keyring) };
-    let frame = Frame { sequence: state.sequence, epoch: state.epoch, settings, keyring };
+    let origins = if clients.is_empty() {
+        Arc::clone(&old.origins)
+    } else {
+        let mut origins = Origins::clone(&old.origins);
+        origins.follow(view, &clients)?;
+        Arc::new(origins)
+    };
+    let frame = Frame { sequence: state.sequence, epoch: state.epoch, settings, keyring, origins };
     let roles = named("role");
     Ok(Delta {
         frame,
@@ -318,6 +327,7 @@ fn load_all(view: &View<'_>) -> Result<(Frame, Living)> {
         epoch: state.epoch,
         settings: Arc::new(load_settings(view)?),
         keyring: Arc::new(Keyring::load(view)?),
+        origins: Arc::new(Origins::load(view)?),
     };
     let revoked = view.revoked_tokens()?;
     let revoked =

@@ -2,7 +2,7 @@
 
 use crate::base::ClientId;
 use crate::domain::{Challenge, RedirectUri, Settings};
-use crate::error::Denied;
+use crate::error::{Denied, Error};
 use crate::oauth::form::{CLIENT_ID, Form, ReadFailure, check_length, encode_into};
 use crate::oauth::http::HttpResponse;
 use crate::oauth::refusal::{answer, plain};
@@ -154,8 +154,26 @@ impl AuthorizationError {
         Self::new(AuthorizationErrorCode::AccessDenied, "the user did not allow it")
     }
 
+    /// What the client may know of a machine's failure: whether it is worth another try. RFC 6749 4.1.2.1:
+    /// "This error code is needed because a 500 Internal Server Error HTTP status code cannot be returned to
+    /// the client via an HTTP redirect."
+    pub(crate) fn of_failure(error: &Error) -> Self {
+        let passing =
+            matches!(error, Error::Busy | Error::Full | Error::Overloaded | Error::OutcomeUnknown);
+        if passing {
+            let code = AuthorizationErrorCode::TemporarilyUnavailable;
+            return Self::new(code, "the server is busy, try again");
+        }
+        Self::new(AuthorizationErrorCode::ServerError, "the server failed")
+    }
+
     /// What the client may know of a refusal. It follows from what the token endpoint would say.
     pub(crate) fn of(denied: &Denied) -> Self {
+        if let Denied::InsufficientScope { .. } = denied {
+            // Not the client's mistake: it may ask for this, and another user may allow it.
+            let why = "the user has no permission of those that were asked for";
+            return Self::new(AuthorizationErrorCode::AccessDenied, why);
+        }
         let answer = answer(denied);
         match answer.error {
             "invalid_request" => Self::invalid_request(answer.description),

@@ -66,7 +66,7 @@ const fn is_shared(endpoint: Endpoint) -> bool {
         | Endpoint::Jwks
         | Endpoint::Metadata => true,
         // No client of these routes is a page of another origin.
-        Endpoint::BiotLogin | Endpoint::BiotRefresh => false,
+        Endpoint::Authorize | Endpoint::BiotLogin | Endpoint::BiotRefresh => false,
     }
 }
 
@@ -171,6 +171,18 @@ mod tests {
                 assert_eq!(response.header("vary"), Some("Origin"));
             }
         }
+    }
+
+    #[test]
+    fn the_authorization_endpoint_has_no_cors() {
+        // wire 41, RFC 9700 2.6
+        let headers: &[(&str, &[u8])] =
+            &[("Origin", b"https://a.example"), ("Access-Control-Request-Method", b"GET")];
+        let request = HttpRequest { method: "OPTIONS", headers, ..HttpRequest::default() };
+        assert!(print_preflight(&request, Endpoint::Authorize, is_registered).is_none());
+        let response = HttpResponse::json(400, &1);
+        let shared = add_cors(response.clone(), &request, Endpoint::Authorize, is_registered);
+        assert_eq!(shared, response);
     }
 
     #[test]

@@ -3,24 +3,25 @@
 use crate::crypto::Jwk;
 use crate::domain::{AuthMethod, GrantType, Settings};
 use crate::oauth::http::HttpResponse;
-use crate::oauth::route::{INTROSPECT, JWKS, REVOKE, TOKEN};
+use crate::oauth::route::{AUTHORIZE, INTROSPECT, JWKS, REVOKE, TOKEN};
 use serde::Serialize;
 
 /// The metadata document (RFC 8414 2): what is enabled, and nothing else.
 #[derive(Serialize)]
 struct Document<'a> {
     issuer: &'a str,
+    authorization_endpoint: String,
     token_endpoint: String,
     jwks_uri: String,
     /// RFC 8414 3.2: "Claims with zero elements MUST be omitted from the response."
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     scopes_supported: &'a [String],
-    /// The one member that stands though it is empty: RFC 8414 2 requires it.
-    response_types_supported: [&'static str; 0],
-    grant_types_supported: [&'static str; 1],
-    token_endpoint_auth_methods_supported: [&'static str; 2],
+    response_types_supported: [&'static str; 1],
+    response_modes_supported: [&'static str; 1],
+    grant_types_supported: [&'static str; 3],
+    token_endpoint_auth_methods_supported: [&'static str; 3],
     revocation_endpoint: String,
-    revocation_endpoint_auth_methods_supported: [&'static str; 2],
+    revocation_endpoint_auth_methods_supported: [&'static str; 3],
     introspection_endpoint: String,
     introspection_endpoint_auth_methods_supported: [&'static str; 2],
     code_challenge_methods_supported: [&'static str; 1],
@@ -29,11 +30,10 @@ struct Document<'a> {
 
 /// Prints the metadata document; `scopes` are the catalogue's words.
 ///
-/// There is no `authorization_endpoint` and no response type, because there is nothing behind them yet.
-/// The last two members are stated all the same (wire 32): they do not offer an endpoint but promise how
-/// one behaves. Without them RFC 8414 2 reads "the authorization server does not support PKCE", and
-/// RFC 9207 3 that responses come without `iss`: neither will ever be true of this server.
-/// `none` is no authentication method here as long as no grant gives public clients a token.
+/// It says what this server does for a client that is registered for it, not what some client is registered
+/// for: the standard routes and grants are always on (wire 1), and a document that changed with each
+/// registration would tell everybody of it. `none` is how a public client redeems, refreshes and revokes;
+/// introspection wants proof. BioT's login is no grant of RFC 6749 and is not listed.
 pub(crate) fn print_metadata(settings: &Settings, scopes: &[String]) -> HttpResponse {
     let issuer = settings.issuer.as_str();
     // The standard routes, whatever dialects are on.
@@ -42,16 +42,23 @@ pub(crate) fn print_metadata(settings: &Settings, scopes: &[String]) -> HttpResp
         // RFC 8414 3.3: "The "issuer" value returned MUST be identical to the authorization server's
         // issuer identifier value into which the well-known URI string was inserted".
         issuer,
+        authorization_endpoint: endpoint(AUTHORIZE),
         token_endpoint: endpoint(TOKEN),
         jwks_uri: endpoint(JWKS),
         scopes_supported: scopes,
-        response_types_supported: [],
-        grant_types_supported: [GrantType::ClientCredentials.as_str()],
+        response_types_supported: ["code"],
+        // Stated, because its absence means that there is a fragment too.
+        response_modes_supported: ["query"],
+        grant_types_supported: [
+            GrantType::AuthorizationCode.as_str(),
+            GrantType::ClientCredentials.as_str(),
+            GrantType::RefreshToken.as_str(),
+        ],
         token_endpoint_auth_methods_supported: AUTH_METHODS,
         revocation_endpoint: endpoint(REVOKE),
         revocation_endpoint_auth_methods_supported: AUTH_METHODS,
         introspection_endpoint: endpoint(INTROSPECT),
-        introspection_endpoint_auth_methods_supported: AUTH_METHODS,
+        introspection_endpoint_auth_methods_supported: SECRET_METHODS,
         code_challenge_methods_supported: ["S256"],
         authorization_response_iss_parameter_supported: true,
     };
@@ -73,8 +80,14 @@ fn public(document: &impl Serialize) -> HttpResponse {
     HttpResponse::json(200, document).with_header("Cache-Control", CACHE)
 }
 
-const AUTH_METHODS: [&str; 2] =
+const SECRET_METHODS: [&str; 2] =
     [AuthMethod::ClientSecretBasic.as_str(), AuthMethod::ClientSecretPost.as_str()];
+
+const AUTH_METHODS: [&str; 3] = [
+    AuthMethod::ClientSecretBasic.as_str(),
+    AuthMethod::ClientSecretPost.as_str(),
+    AuthMethod::None.as_str(),
+];
 
 /// Five minutes: a retired key, whose tokens have ended, is gone from caches soon. A key is made when an
 /// algorithm is first named, so it has usually been published for longer than that when it signs.
@@ -104,15 +117,19 @@ mod tests {
             document(&settings("https://emr.example/ward"), &["lab:read"]),
             json!({
                 "issuer": "https://emr.example/ward",
+                "authorization_endpoint": "https://emr.example/ward/oauth/authorize",
                 "token_endpoint": "https://emr.example/ward/oauth/token",
                 "jwks_uri": "https://emr.example/ward/oauth/jwks",
                 "scopes_supported": ["lab:read"],
-                "response_types_supported": [],
-                "grant_types_supported": ["client_credentials"],
-                "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+                "response_types_supported": ["code"],
+                "response_modes_supported": ["query"],
+                "grant_types_supported":
+                    ["authorization_code", "client_credentials", "refresh_token"],
+                "token_endpoint_auth_methods_supported":
+                    ["client_secret_basic", "client_secret_post", "none"],
                 "revocation_endpoint": "https://emr.example/ward/oauth/revoke",
                 "revocation_endpoint_auth_methods_supported":
-                    ["client_secret_basic", "client_secret_post"],
+                    ["client_secret_basic", "client_secret_post", "none"],
                 "introspection_endpoint": "https://emr.example/ward/oauth/introspect",
                 "introspection_endpoint_auth_methods_supported":
                     ["client_secret_basic", "client_secret_post"],
@@ -140,6 +157,7 @@ mod tests {
         let settings = settings("https://emr.example/ward");
         let document = document(&settings, &[]);
         for (member, endpoint) in [
+            ("authorization_endpoint", Endpoint::Authorize),
             ("token_endpoint", Endpoint::Token(None)),
             ("jwks_uri", Endpoint::Jwks),
             ("revocation_endpoint", Endpoint::Revoke),

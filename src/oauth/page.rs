@@ -304,7 +304,7 @@ fn finish(mut html: Html, status: u16, form_action: &str) -> HttpResponse {
     let headers = vec![("Content-Type", "text/html; charset=utf-8".to_owned())];
     HttpResponse { status, headers, body: html.into_bytes() }
         .with_header("Content-Security-Policy", policy(form_action))
-        .with_header("X-Clinic-Options", "DENY")
+        .with_header("X-Frame-Options", "DENY")
         .with_header("X-Content-Type-Options", "nosniff")
         // `no-referrer` would take the Origin from the form's request.
         .with_header("Referrer-Policy", "same-origin")
@@ -394,7 +394,7 @@ mod tests {
         // wire 26
         for response in pages("x") {
             assert_eq!(response.header("content-type"), Some("text/html; charset=utf-8"));
-            assert_eq!(response.header("x-clinic-options"), Some("DENY"));
+            assert_eq!(response.header("x-frame-options"), Some("DENY"));
             assert_eq!(response.header("x-content-type-options"), Some("nosniff"));
             assert_eq!(response.header("referrer-policy"), Some("same-origin"));
             assert_eq!(response.header("cache-control"), Some("no-store"));

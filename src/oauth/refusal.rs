@@ -131,7 +131,7 @@ impl Answer {
 }
 
 /// Every reason has its answer: RFC 6749 5.2's codes, and `slow_down` (RFC 8628 3.5).
-#[expect(clippy::too_many_lines, reason = "a line for each reason")]
+#[expect(clippy::too_many_lines, reason = "one line for each kind, and no `_`")]
 pub(super) fn answer(denied: &Denied) -> Answer {
     match denied {
         // One answer, byte for byte: which of these it was, is nobody's business outside (wire 15).

@@ -7,6 +7,8 @@ use crate::oauth::refusal::print_wrong_method;
 /// An endpoint of the authorization server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Endpoint {
+    /// The authorization endpoint (RFC 6749 3.1), at the standard path or a dialect's: all behave alike.
+    Authorize,
     /// The token endpoint (RFC 6749 3.2), in the standard form or a dialect's.
     Token(Option<Dialect>),
     /// BioT's login of a user.
@@ -27,7 +29,7 @@ pub(crate) enum Endpoint {
 ///
 /// Paths are relative to where the host mounts the engine. An engine mounted at the root also answers
 /// under the issuer's path, where its metadata says its endpoints are. Paths match exactly: none of ours
-/// needs an escape or ends with a slash.
+/// needs an escape, and those that may end with a slash are listed both ways.
 pub(crate) fn route(request: &HttpRequest<'_>, settings: &Settings) -> Option<Endpoint> {
     let issuer_path = settings.issuer_path();
     if is_moved_metadata(request.path, issuer_path) {
@@ -57,23 +59,39 @@ fn endpoint_at(path: &str, settings: &Settings) -> Option<Endpoint> {
         INTROSPECT => Some(Endpoint::Introspect),
         REVOKE => Some(Endpoint::Revoke),
         JWKS => Some(Endpoint::Jwks),
-        _ => {
-            let enabled = settings.dialects.iter().copied();
-            let mut found = enabled.filter_map(|dialect| endpoint_of(dialect, path));
-            found.next()
-        }
+        AUTHORIZE => Some(Endpoint::Authorize),
+        _ => settings.dialects.iter().find_map(|dialect| endpoint_of(*dialect, path)),
     }
 }
 
 /// A dialect's endpoint at a path. No two share a path, nor one with a standard route (wire 1).
 fn endpoint_of(dialect: Dialect, path: &str) -> Option<Endpoint> {
-    match (dialect, path) {
-        (Dialect::BioEcko, "/api/v1/auth/token")
-        | (Dialect::NikoHealth, "/api/identity/connect/token")
-        | (Dialect::Medblocks, "/oauth2/token") => Some(Endpoint::Token(Some(dialect))),
-        (Dialect::BioT, "/ums/v2/users/login") => Some(Endpoint::BiotLogin),
-        (Dialect::BioT, "/ums/v2/users/token/refresh") => Some(Endpoint::BiotRefresh),
-        (Dialect::BioEcko | Dialect::NikoHealth | Dialect::Medblocks | Dialect::BioT, _) => None,
+    let (_, endpoint) = routes(dialect).iter().find(|(known, _)| *known == path)?;
+    Some(*endpoint)
+}
+
+/// A dialect's paths, as its pages show them.
+const fn routes(dialect: Dialect) -> &'static [(&'static str, Endpoint)] {
+    match dialect {
+        Dialect::BioEcko => &[("/api/v1/auth/token", Endpoint::Token(Some(Dialect::BioEcko)))],
+        Dialect::NikoHealth => {
+            &[("/api/identity/connect/token", Endpoint::Token(Some(Dialect::NikoHealth)))]
+        }
+        Dialect::Medblocks => &[
+            ("/oauth2/token", Endpoint::Token(Some(Dialect::Medblocks))),
+            ("/oauth2/auth", Endpoint::Authorize),
+            ("/oauth2/authorize", Endpoint::Authorize),
+        ],
+        Dialect::DrChrono => &[
+            ("/o/token/", Endpoint::Token(Some(Dialect::DrChrono))),
+            ("/o/token", Endpoint::Token(Some(Dialect::DrChrono))),
+            ("/o/authorize/", Endpoint::Authorize),
+            ("/o/authorize", Endpoint::Authorize),
+        ],
+        Dialect::BioT => &[
+            ("/ums/v2/users/login", Endpoint::BiotLogin),
+            ("/ums/v2/users/token/refresh", Endpoint::BiotRefresh),
+        ],
     }
 }
 
@@ -92,6 +110,9 @@ pub(crate) fn check_method(
 /// The methods that an endpoint takes.
 pub(super) const fn methods(endpoint: Endpoint) -> &'static [&'static str] {
     match endpoint {
+        // RFC 6749 3.1: "The authorization server MUST support the use of the HTTP "GET" method [RFC2616] for
+        // the authorization endpoint and MAY support the use of the "POST" method as well."
+        Endpoint::Authorize => &["GET", "POST"],
         // RFC 6749 3.2: "The client MUST use the HTTP "POST" method when making access token requests."
         // RFC 7662 2.1 and RFC 7009 2.1 say the same of theirs.
         Endpoint::Token(_)
@@ -103,6 +124,7 @@ pub(super) const fn methods(endpoint: Endpoint) -> &'static [&'static str] {
     }
 }
 
+pub(super) const AUTHORIZE: &str = "/oauth/authorize";
 pub(super) const TOKEN: &str = "/oauth/token";
 pub(super) const INTROSPECT: &str = "/oauth/introspect";
 pub(super) const REVOKE: &str = "/oauth/revoke";
@@ -130,6 +152,7 @@ mod tests {
         // wire 1
         let settings = settings("https://emr.example", &[]);
         for (path, endpoint) in [
+            ("/oauth/authorize", Endpoint::Authorize),
             ("/oauth/token", Endpoint::Token(None)),
             ("/oauth/introspect", Endpoint::Introspect),
             ("/oauth/revoke", Endpoint::Revoke),
@@ -202,17 +225,12 @@ mod tests {
     #[test]
     fn a_dialects_route_answers_only_while_it_is_enabled() {
         // wire 1: "Dialects are off until enabled", "each has its own paths"
-        let token = |dialect| Endpoint::Token(Some(dialect));
-        for (dialect, path, endpoint) in [
-            (Dialect::BioEcko, "/api/v1/auth/token", token(Dialect::BioEcko)),
-            (Dialect::NikoHealth, "/api/identity/connect/token", token(Dialect::NikoHealth)),
-            (Dialect::Medblocks, "/oauth2/token", token(Dialect::Medblocks)),
-            (Dialect::BioT, "/ums/v2/users/login", Endpoint::BiotLogin),
-            (Dialect::BioT, "/ums/v2/users/token/refresh", Endpoint::BiotRefresh),
-        ] {
-            assert_eq!(routed(&settings("https://a", &[]), "", path), None, "{path}");
-            for on in [&[dialect][..], &Dialect::ALL[..]] {
-                assert_eq!(routed(&settings("https://a", on), "", path), Some(endpoint));
+        for dialect in Dialect::ALL {
+            for (path, expected) in routes(dialect) {
+                assert_eq!(routed(&settings("https://a", &[]), "", path), None, "{path}");
+                for on in [&[dialect][..], &Dialect::ALL[..]] {
+                    assert_eq!(routed(&settings("https://a", on), "", path), Some(*expected));
+                }
             }
         }
     }
@@ -230,6 +248,9 @@ mod tests {
             let post = HttpRequest { method: "POST", ..HttpRequest::default() };
             assert!(check_method(&post, endpoint).is_ok());
         }
+        let head = HttpRequest { method: "HEAD", ..HttpRequest::default() };
+        let response = check_method(&head, Endpoint::Authorize).unwrap_err();
+        assert_eq!((response.status, response.header("allow")), (405, Some("GET, POST")));
         for endpoint in [Endpoint::Jwks, Endpoint::Metadata] {
             let post = HttpRequest { method: "POST", ..HttpRequest::default() };
             let response = check_method(&post, endpoint).unwrap_err();

@@ -30,6 +30,7 @@ macro_rules! texts {
         }
 
         impl Texts {
+            #[cfg_attr(not(test), expect(dead_code, reason = "for settings that bring texts"))]
             /// Demands that each text is one, and has no placeholder that nothing replaces.
             ///
             /// # Errors

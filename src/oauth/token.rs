@@ -1,7 +1,7 @@
-//! The token endpoint's request and response (RFC 6749 4.4.2, 5.1).
+//! The token endpoint's request and response (RFC 6749 4.1.3, 4.4.2, 5.1, 6).
 
 use crate::base::{Secret, UnixTime};
-use crate::domain::{Dialect, Issued, Settings};
+use crate::domain::{Dialect, Issued, Redemption, Settings};
 use crate::error::Denied;
 use crate::oauth::credentials::Credentials;
 use crate::oauth::form::{CLIENT_ASSERTION, CLIENT_ID, CLIENT_SECRET, Form, ReadFailure};
@@ -18,6 +18,8 @@ pub(crate) struct TokenRequest {
     pub(crate) scope: Option<String>,
     /// RFC 6749 6.
     pub(crate) refresh_token: Option<Secret>,
+    /// RFC 6749 4.1.3; absent if there is no code.
+    pub(crate) redemption: Option<Redemption>,
 }
 
 /// Reads a token request (RFC 6749 3.2), whose method is already checked.
@@ -40,11 +42,16 @@ pub(crate) fn read_token_request(
     };
     // RFC 6749 5.2: invalid_request where "the request is missing a required parameter".
     let missing = Denied::InvalidRequest { why: "grant_type is missing" };
+    let secret = |text: &str| Secret::copy_of(text.as_bytes());
+    let redirect_uri = form.only(REDIRECT_URI)?.map(str::to_owned);
+    let verifier = form.only(CODE_VERIFIER)?.map(secret);
+    let code = form.only(CODE)?.map(secret);
     Ok(TokenRequest {
         credentials,
         grant_type: grant_type.ok_or(missing)?.to_owned(),
         scope: form.only(SCOPE)?.map(str::to_owned),
-        refresh_token: form.only(REFRESH_TOKEN)?.map(|text| Secret::copy_of(text.as_bytes())),
+        refresh_token: form.only(REFRESH_TOKEN)?.map(secret),
+        redemption: code.map(|code| Redemption { code, redirect_uri, verifier }),
     })
 }
 
@@ -91,7 +98,7 @@ fn seconds_left(expires_at: UnixTime, dialect: Option<Dialect>, now: UnixTime) -
         // The second that runs is not counted: 3599 of a fresh 3600, as its page shows.
         Some(Dialect::Medblocks) => (expires_at.since(now) - 1) / 1000,
         // The second that runs is counted: a fresh token has its round lifetime.
-        None | Some(Dialect::BioEcko | Dialect::NikoHealth | Dialect::BioT) => {
+        None | Some(Dialect::BioEcko | Dialect::NikoHealth | Dialect::DrChrono | Dialect::BioT) => {
             expires_at.seconds() - now.seconds()
         }
     };
@@ -101,6 +108,9 @@ fn seconds_left(expires_at: UnixTime, dialect: Option<Dialect>, now: UnixTime) -
 const GRANT_TYPE: &str = "grant_type";
 const SCOPE: &str = "scope";
 const REFRESH_TOKEN: &str = "refresh_token";
+const CODE: &str = "code";
+const REDIRECT_URI: &str = "redirect_uri";
+const CODE_VERIFIER: &str = "code_verifier";
 
 /// Every parameter that RFC 6749 and RFC 7636 give this endpoint: none of them may be repeated, also
 /// where the grant at hand does not use it.
@@ -110,9 +120,9 @@ const KNOWN: &[&str] = &[
     CLIENT_ID,
     CLIENT_SECRET,
     CLIENT_ASSERTION,
-    "code",
-    "redirect_uri",
-    "code_verifier",
+    CODE,
+    REDIRECT_URI,
+    CODE_VERIFIER,
     REFRESH_TOKEN,
 ];
 
@@ -194,6 +204,18 @@ mod tests {
     }
 
     #[test]
+    fn a_code_is_read_with_what_proves_it() {
+        // RFC 6749 4.1.3, RFC 7636 4.5
+        let body = b"grant_type=authorization_code&client_id=a&code=c&redirect_uri=https%3A%2F%2Fa%2F&code_verifier=v";
+        let redemption = read(body).unwrap().redemption.unwrap();
+        assert_eq!(redemption.code.expose(), b"c");
+        assert_eq!(redemption.redirect_uri.as_deref(), Some("https://a/"));
+        assert_eq!(redemption.verifier.unwrap().expose(), b"v");
+        let without = b"grant_type=authorization_code&client_id=a&code=&code_verifier=v";
+        assert!(read(without).unwrap().redemption.is_none());
+    }
+
+    #[test]
     fn a_token_response_is_what_rfc_6749_shows() {
         // wire 9, 10, 11
         let response = print_token(&issued("a:r b:w", TokenTypeCase::Upper, 3600), None, at(0));
@@ -224,7 +246,9 @@ mod tests {
     fn expires_in_is_measured_when_the_response_is_written() {
         // wire 10
         let expires_at = UnixTime::from_seconds(1_000 + 1_200);
-        for dialect in [None, Some(Dialect::BioEcko), Some(Dialect::NikoHealth)] {
+        for dialect in
+            [None, Some(Dialect::BioEcko), Some(Dialect::NikoHealth), Some(Dialect::DrChrono)]
+        {
             assert_eq!(seconds_left(expires_at, dialect, at(0)), 1_200);
             assert_eq!(seconds_left(expires_at, dialect, at(999)), 1_200);
             assert_eq!(seconds_left(expires_at, dialect, at(1_000)), 1_199);

@@ -11,7 +11,6 @@ pub(crate) struct DataKeys {
     pub(crate) row_mac: RowMacKey,
     pub(crate) refresh: RefreshKey,
     /// Seals what browsers carry back and forth for us.
-    #[expect(dead_code, reason = "the authorization endpoint calls it")]
     pub(crate) seal: SealingKey,
     master: SealingKey,
     database_id: [u8; 16],

@@ -26,8 +26,8 @@ pub(crate) use logins::FailureRow;
 pub(crate) use master::KeySource;
 pub(crate) use open::{Creation, Store};
 pub(crate) use rows::{
-    ClientRow, CredentialRow, GrantRow, NO_EXTRA, OpaqueTokenRow, RefreshTokenRow, RevokedTokenRow,
-    RoleRow, SettingsRow, SigningKeyRow, UserRow, check_extra,
+    ClientRow, CodeRow, CredentialRow, GrantRow, NO_EXTRA, OpaqueTokenRow, RefreshTokenRow,
+    RevokedTokenRow, RoleRow, SettingsRow, SigningKeyRow, UserRow, check_extra,
 };
 pub(crate) use state::{Clockwork, State};
 pub(crate) use transaction::{Identity, Tx};

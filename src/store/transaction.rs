@@ -166,17 +166,18 @@ impl<'a> Tx<'a> {
     }
 
     /// Notes that an authorization request was decided; `false` if it was before.
-    #[expect(dead_code, reason = "the authorization endpoint calls it")]
     pub(crate) fn decide_request(
         &mut self,
         request_id: &str,
         expires_at: UnixTime,
     ) -> Result<bool> {
-        let inserted = self.execute(
+        let inserted = self.db.execute(
             "INSERT INTO decided_request (request_id, expires_at) VALUES (?, ?)
              ON CONFLICT (request_id) DO NOTHING",
             &[Cell::Text(request_id), Cell::Integer(expires_at.millis())],
         )?;
+        // One that was decided before writes nothing.
+        self.ledger.dirty |= inserted == 1;
         Ok(inserted == 1)
     }
 

@@ -91,6 +91,11 @@ impl<'a> View<'a> {
         )
     }
 
+    /// The clients that have registered origins of web pages.
+    pub(crate) fn clients_with_origins(&self) -> Result<Vec<ClientRow>> {
+        self.records("WHERE allowed_origins <> ''", &[])
+    }
+
     /// The credential `credential_id`.
     pub(crate) fn credential(&self, credential_id: &str) -> Result<Option<CredentialRow>> {
         self.record("WHERE credential_id = ?", &[Cell::Text(credential_id)])
@@ -209,7 +214,6 @@ impl<'a> View<'a> {
     }
 
     /// The authorization code with this digest.
-    #[expect(dead_code, reason = "the authorization endpoint calls it")]
     pub(crate) fn code(&self, digest: &[u8; 32]) -> Result<Option<CodeRow>> {
         self.record("WHERE digest = ?", &[Cell::Blob(digest)])
     }

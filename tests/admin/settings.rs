@@ -77,7 +77,7 @@ fn a_false_setting_is_refused_by_its_path_and_nothing_changes() {
         (json!({"algorithm": "none"}), "algorithm"),
         (json!({"token_format": "JWT"}), "token_format"),
         (json!({"dialects": ["medblocks", "epic"]}), "dialects[1]"),
-        (json!({"dialects": ["drchrono"]}), "dialects[0]"),
+        (json!({"dialects": ["drchrono "]}), "dialects[0]"),
         (json!({"trusted_proxies": ["10.0.0.0/8", "10.0.0.1/8"]}), "trusted_proxies[1]"),
         (json!({"trusted_proxies": ["localhost"]}), "trusted_proxies[0]"),
         (json!({"trusted_proxies": ["::ffff:10.0.0.1"]}), "trusted_proxies[0]"),

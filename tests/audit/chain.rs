@@ -122,6 +122,7 @@ fn a_tail_that_was_cut_off_does_not_match_an_exported_head() {
 
 /// A database with some dozen rows.
 fn busy_clinic() -> Clinic {
+    // One dialect with one word: few rows come with the database, the rest are what happened since.
     let dialects = vec![Dialect::NikoHealth];
     let clinic = Clinic::with(Settings { dialects, ..Settings::default() });
     for number in 0..8 {

@@ -51,7 +51,8 @@ fn a_stretch_of_time_includes_its_beginning_and_not_its_end() {
         let page = clinic.engine.run(&admin(), read).unwrap();
         let time =
             |row: &wardkey::admin::AuditEntryDocument| row.entry["time"].as_i64().unwrap() - start;
-        let own = |row: &&wardkey::admin::AuditEntryDocument| row.entry["scope"] != "external";
+        let own =
+            |row: &&wardkey::admin::AuditEntryDocument| row.entry["detail"]["origin"] == "own";
         page.rows.iter().filter(own).map(time).collect::<Vec<_>>()
     };
     assert_eq!(times(None, None), [0, 10, 20, 30, 40]);

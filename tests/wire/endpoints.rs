@@ -227,16 +227,19 @@ fn wire_32_the_metadata_states_what_is_there_and_nothing_else() {
         .map(|scope| scope["scope"].clone())
         .collect();
     let methods = json!(["client_secret_basic", "client_secret_post"]);
+    let with_public = json!(["client_secret_basic", "client_secret_post", "none"]);
     let expected = json!({
         "issuer": "https://localhost",
+        "authorization_endpoint": "https://localhost/oauth/authorize",
         "token_endpoint": "https://localhost/oauth/token",
         "jwks_uri": "https://localhost/oauth/jwks",
         "scopes_supported": scopes,
-        "response_types_supported": [],
-        "grant_types_supported": ["client_credentials"],
-        "token_endpoint_auth_methods_supported": methods,
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "grant_types_supported": ["authorization_code", "client_credentials", "refresh_token"],
+        "token_endpoint_auth_methods_supported": with_public,
         "revocation_endpoint": "https://localhost/oauth/revoke",
-        "revocation_endpoint_auth_methods_supported": methods,
+        "revocation_endpoint_auth_methods_supported": with_public,
         "introspection_endpoint": "https://localhost/oauth/introspect",
         "introspection_endpoint_auth_methods_supported": methods,
         "code_challenge_methods_supported": ["S256"],
@@ -306,7 +309,7 @@ fn wire_33_a_key_is_published_before_it_signs() {
         let token = Request::post(path, GRANT).by_client(client).token(&clinic.engine);
         let header = token.split('.').next().unwrap();
         let header = URL_SAFE_NO_PAD.decode(header).unwrap();
-        serde_json::from_slice::<serde_json::Value>(&header).unwrap()["kid"].clone()
+        serde_json::from_slice::<Value>(&header).unwrap()["kid"].clone()
     };
     // Of the settings and of the dialects, as soon as somebody asks.
     let client = register(&clinic.engine);

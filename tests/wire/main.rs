@@ -1,18 +1,27 @@
 //! Every line of the wire's rules as a test that names it, through the public API.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops where it fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test stops where it fails"
+)]
 
 #[path = "../common/mod.rs"]
 mod common;
 #[path = "../common/wire.rs"]
 mod http;
 
+mod authorize;
 mod bearer;
 mod biot;
+mod browser;
+mod code;
 mod dialects;
 mod endpoints;
 mod errors;
 mod guesses;
+mod host;
 mod request;
 mod response;
 mod revocation;

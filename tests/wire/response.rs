@@ -94,8 +94,8 @@ fn wire_11_client_credentials_never_gets_a_refresh_token() {
 fn wire_20_every_character_of_the_grammar_is_legal_in_a_word() {
     let clinic = Clinic::open();
     let words = [
-        "patients:summary:read",
-        "billing:patient-payment:write",
+        "patients:summary:print",
+        "billing:patient-payment:refund",
         "https://emr.example/scope?x=1|2",
         "system/*.rs",
         "!#$%&'()*+,-./09:;<=>?@AZ[]^_`az{|}~",

@@ -101,7 +101,7 @@ fn wire_40_behind_a_named_proxy_the_header_names_the_peer() {
 fn wire_40_a_path_that_is_none_of_ours_is_a_404() {
     let clinic = Clinic::open();
     for path in
-        ["/", "", "/oauth", "/oauth/token/", "/OAUTH/token", "/oauth/authorize", "/o/token/"]
+        ["/", "", "/oauth", "/oauth/token/", "/OAUTH/token", "/oauth/authorize/", "/o/tokens/"]
     {
         let response = Request::post(path, GRANT).send(&clinic.engine);
         assert_eq!(response.status, 404, "{path}");
