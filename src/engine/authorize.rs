@@ -127,6 +127,8 @@ impl Engine {
 
     /// Passwords and codes pass here: no setting allows plain HTTP (wire 21).
     pub(super) fn check_visit(&self, visit: &Visit<'_>) -> std::result::Result<(), Stop> {
+        // A correlation id that cannot be kept is no matter of the client's: said before one is known.
+        visit.exchange.request(&[], None)?;
         if visit.exchange.context.secure || visit.exchange.peer.is_loopback() {
             return Ok(());
         }
