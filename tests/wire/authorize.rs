@@ -442,6 +442,29 @@ fn a_client_or_user_that_ends_at_any_step_gets_no_code() {
 }
 
 #[test]
+fn nobody_has_said_yes_to_more_than_the_page_showed() {
+    let clinic = clinic();
+    let id = page(&clinic, json!({"scope": "lab:read lab:write"}));
+    let mut browser = Browser::default();
+    let login = browser.open(&clinic, AUTHORIZE, &query(&id));
+    let consent = browser.sign_in(&clinic, &login);
+    let wider = json!({"client_id": id, "scope": "lab:read billing:read patients:read"});
+    clinic.call("client.update", wider);
+    let words = json!({"user_id": anna(&clinic), "scope": "lab:read patients:read billing:read"});
+    clinic.call("user.update", words);
+    let code = code_of(&browser.submit(&clinic, &consent, "action=approve"));
+    let tokens = json(&ask(crate::browser::redeem(&id, &code)).send(&clinic.engine));
+    assert_eq!(tokens["scope"], "lab:read");
+
+    let login = browser.open(&clinic, AUTHORIZE, &format!("{}&scope=patients:read", query(&id)));
+    let consent = browser.sign_in(&clinic, &login);
+    let other = json!({"user_id": anna(&clinic), "scope": "lab:read"});
+    clinic.call("user.update", other);
+    let response = browser.submit(&clinic, &consent, "action=approve");
+    assert_eq!(error_of(&response), "access_denied");
+}
+
+#[test]
 fn a_user_who_has_nothing_of_what_is_asked_for_cannot_allow_it() {
     let clinic = clinic();
     let id = page(&clinic, json!({}));
