@@ -5,12 +5,9 @@
 //! pages' forms, sealed, and bound to the browser by a cookie.
 
 use crate::base::{Lifetime, RequestId, encode};
-use crate::domain::{
-    Challenge, Client, ClientState, Peer, RedirectUri, Scope, Subject, UserState, Wanted,
-    correlation_of, may_be_allowed,
-};
+use crate::domain::{Client, ClientState, RedirectUri, Scope, Subject, UserState, correlation_of};
 use crate::engine::Engine;
-use crate::engine::decide::{Deciding, Verdict};
+use crate::engine::decide::{Deciding, Refusal, Verdict, judge};
 use crate::engine::endpoint::Exchange;
 use crate::engine::issue::entry_of;
 use crate::engine::login::Login;
@@ -36,6 +33,15 @@ pub(super) struct Addressed {
     pub(super) redirect_uri: RedirectUri,
 }
 
+/// A request that waits for a person.
+pub(super) struct Suspended {
+    pub(super) sealed: String,
+    /// The cookie for the browser, if it has none yet.
+    pub(super) cookie: Option<String>,
+    /// What is asked for.
+    pub(super) shown: Scope,
+}
+
 /// How a visit ends before its time.
 pub(super) enum Stop {
     /// The person is told, and nobody else.
@@ -49,19 +55,6 @@ pub(super) enum Stop {
 impl From<Error> for Stop {
     fn from(error: Error) -> Self {
         Self::Failed(error)
-    }
-}
-
-/// Why a client gets no code: for the audit, and for the client.
-pub(super) struct Refusal {
-    pub(super) why: Denied,
-    pub(super) error: AuthorizationError,
-}
-
-impl From<Denied> for Refusal {
-    fn from(why: Denied) -> Self {
-        let error = AuthorizationError::of(&why);
-        Self { why, error }
     }
 }
 
@@ -127,6 +120,8 @@ impl Engine {
 
     /// Passwords and codes pass here: no setting allows plain HTTP (wire 21).
     pub(super) fn check_visit(&self, visit: &Visit<'_>) -> std::result::Result<(), Stop> {
+        // A correlation id that cannot be kept is no matter of the client's: said before one is known.
+        visit.exchange.request(&[], None)?;
         if visit.exchange.context.secure || visit.exchange.peer.is_loopback() {
             return Ok(());
         }
@@ -139,7 +134,7 @@ impl Engine {
         visit: &Visit<'_>,
         addressed: &Addressed,
     ) -> std::result::Result<HttpResponse, Stop> {
-        let (sealed, cookie) = self.suspend(visit, addressed)?;
+        let Suspended { sealed, cookie, shown: _ } = self.suspend(visit, addressed)?;
         let page = visit.login_page(addressed, &sealed, "", None);
         Ok(match cookie {
             Some(cookie) => page.with_header("Set-Cookie", cookie),
@@ -147,13 +142,13 @@ impl Engine {
         })
     }
 
-    /// Seals a request that now waits for a person; with it the cookie for the browser, if it has none yet.
+    /// Seals a request that now waits for a person.
     pub(super) fn suspend(
         &self,
         visit: &Visit<'_>,
         addressed: &Addressed,
-    ) -> std::result::Result<(String, Option<String>), Stop> {
-        self.check_client(visit, addressed)?;
+    ) -> std::result::Result<Suspended, Stop> {
+        let shown = self.check_client(visit, addressed)?;
         let known = BrowserCookie::read(visit.http.headers);
         let cookie = match &known {
             Some(cookie) => cookie,
@@ -164,10 +159,14 @@ impl Engine {
             began_at: visit.exchange.now,
             browser: cookie.digest(),
             login: None,
+            shown,
             request: addressed.request.clone(),
         };
-        let sealed = self.seal(visit, &pending)?;
-        Ok((sealed, known.is_none().then(|| cookie.print())))
+        Ok(Suspended {
+            sealed: self.seal(visit, &pending)?,
+            cookie: known.is_none().then(|| cookie.print()),
+            shown: pending.shown,
+        })
     }
 
     /// The login page comes back: the consent page, or the login page once more.
@@ -214,17 +213,17 @@ impl Engine {
         user: &UserState,
     ) -> std::result::Result<HttpResponse, Stop> {
         let login = Some((user.user.user_id.clone(), user.user.generation.0));
-        let pending = PendingRequest { login, ..pending };
         let peer = visit.exchange.peer;
         let judged = judge(addressed.client(), &addressed.request, Subject::User(user), peer);
-        let scope = match judged {
-            Ok((scope, _)) => scope,
+        let pending = match judged {
+            Ok((shown, _)) => PendingRequest { login, shown, ..pending },
             Err(refusal) => {
+                let pending = PendingRequest { login, ..pending };
                 return self.settle(visit, pending, addressed, Verdict::Refused(refusal.why));
             }
         };
         let sealed = self.seal(visit, &pending)?;
-        let described = self.describe_scope(&scope)?;
+        let described = self.describe_scope(&pending.shown)?;
         let words: Vec<(&str, &str)> =
             described.iter().map(|(word, text)| (word.as_str(), text.as_str())).collect();
         let (texts, form) = (Texts::default(), addressed.form(&sealed));
@@ -347,16 +346,16 @@ impl Engine {
         Ok(Addressed { request, state, redirect_uri })
     }
 
-    /// Whether the client may ask a user at all, whoever that will be.
+    /// Whether the client may ask a user at all, whoever that will be; and for what.
     fn check_client(
         &self,
         visit: &Visit<'_>,
         addressed: &Addressed,
-    ) -> std::result::Result<(), Stop> {
+    ) -> std::result::Result<Scope, Stop> {
         let client = addressed.client();
         let peer = visit.exchange.peer;
         match judge(client, &addressed.request, Subject::Client, peer) {
-            Ok(_) => Ok(()),
+            Ok((scope, _)) => Ok(scope),
             Err(Refusal { why, error }) => {
                 self.note_visit(visit, &why, Some(client.client_id.as_str()))?;
                 Err(Stop::Back(visit.back(addressed, &error)))
@@ -458,28 +457,6 @@ impl Addressed {
         let client = self.state.client.metadata.client_name.as_str();
         PageForm { client, redirect_uri: &self.redirect_uri, sealed }
     }
-}
-
-/// The checks of an authorization request whose client and redirect URI are known, in order.
-pub(super) fn judge(
-    client: &Client,
-    request: &AuthorizationRequest,
-    subject: Subject<'_>,
-    peer: Peer,
-) -> std::result::Result<(Scope, Option<Challenge>), Refusal> {
-    // The gate first with what is sound, as at the token endpoint.
-    may_be_allowed(client, subject, Wanted::Endpoint, peer)?;
-    let malformed = |error: &AuthorizationError| {
-        let why = Denied::InvalidRequest { why: "the authorization request is malformed" };
-        Refusal { why, error: error.clone() }
-    };
-    let asked = request.asked.as_ref().map_err(malformed)?;
-    let without = client.metadata.danger_allow_no_pkce;
-    let challenge = Challenge::demand(asked.challenge.clone(), without)
-        .map_err(|fault| Denied::InvalidRequest { why: fault.why() })?;
-    let scope = asked.scope.as_deref().map(Scope::parse).transpose()?;
-    let allowed = may_be_allowed(client, subject, Wanted::Token(scope.as_ref()), peer)?;
-    Ok((allowed, challenge))
 }
 
 /// Names the use of a sealed request, so that nothing that is sealed for another one opens here.

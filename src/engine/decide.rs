@@ -1,14 +1,14 @@
-//! The decision on an authorization request: taken once, in one transaction with what follows from it.
+//! The decision on an authorization request: what it must meet, and how it is taken, once, in one transaction
+//! with what follows from it.
 
 use crate::base::{Epoch, GrantId, Secret, UnixTime, UserId};
 use crate::domain::{
-    Client, Grant, GrantType, NewGrant, Peer, RedirectUri, Scope, Settings, Subject, UserState,
-    give_code, vouch_for,
+    Challenge, Client, Grant, GrantType, NewGrant, Peer, RedirectUri, Scope, Settings, Subject,
+    UserState, Wanted, give_code, may_be_allowed, vouch_for,
 };
-use crate::engine::authorize::judge;
 use crate::engine::refresh::refuse;
 use crate::error::{Denied, Error};
-use crate::oauth::PendingRequest;
+use crate::oauth::{AuthorizationError, AuthorizationRequest, PendingRequest};
 use crate::store::{AuditEntry, Outcome, Tx};
 use std::sync::Arc;
 
@@ -73,14 +73,19 @@ impl Deciding {
         if RedirectUri::among(&client.metadata.redirect_uris, &request.redirect_uri).is_none() {
             return Ok(Err(Denied::RedirectUriWrong));
         }
-        let (user, words) = match self.user(tx, &client, &entry)? {
-            Ok(found) => found,
+        let words = self.words();
+        let user = match self.user(tx, &words, &entry)? {
+            Ok(user) => user,
             Err(why) => return Ok(Err(why)),
         };
         let (scope, challenge) = match judge(&client, request, Subject::User(&user), self.peer) {
+            // No more than the page showed, whatever client and user have been given since.
             Ok((scope, challenge)) => (scope.within(&words), challenge),
             Err(refusal) => return Ok(Err(refusal.why)),
         };
+        if let (Some(word), None) = (self.pending.shown.words().next(), scope.words().next()) {
+            return Ok(Err(Denied::InsufficientScope { missing: word.to_owned() }));
+        }
         let kind = GrantType::AuthorizationCode;
         let new = NewGrant { client: &client, user: &user, kind, scope, epoch: self.epoch };
         let grant_id = GrantId::mint(tx.identity().entropy.as_ref())?;
@@ -107,34 +112,20 @@ impl Deciding {
         }
     }
 
-    /// The user who says yes, and the words that it is said to.
-    fn user(
-        &self,
-        tx: &mut Tx<'_>,
-        client: &Client,
-        entry: &AuditEntry,
-    ) -> Outcome<(UserState, Scope)> {
+    /// The words that it is said yes to: of those that the page showed, those that the host names.
+    fn words(&self) -> Scope {
+        let shown = self.pending.shown.clone();
         match &self.verdict {
-            Verdict::Vouched { user_id, scope } => {
-                let judged = judge(client, &self.pending.request, Subject::Client, self.peer);
-                let asked = match judged {
-                    Ok((asked, _)) => asked,
-                    Err(refusal) => return Ok(Err(refusal.why)),
-                };
-                let words = match scope {
-                    Some(scope) => scope.clone().within(&asked),
-                    None => asked.clone(),
-                };
-                if let (Some(word), None) = (asked.words().next(), words.words().next()) {
-                    return Ok(Err(Denied::InsufficientScope { missing: word.to_owned() }));
-                }
-                let user = vouch_for(tx, user_id, &words, entry)?;
-                Ok(Ok((user, words)))
-            }
-            Verdict::Approved | Verdict::Refused(_) => {
-                let user = self.logged_in(tx)?;
-                Ok(user.map(|user| (user, client.metadata.scope.clone())))
-            }
+            Verdict::Vouched { scope: Some(scope), .. } => shown.within(scope),
+            Verdict::Vouched { scope: None, .. } | Verdict::Approved | Verdict::Refused(_) => shown,
+        }
+    }
+
+    /// The user who says yes.
+    fn user(&self, tx: &mut Tx<'_>, words: &Scope, entry: &AuditEntry) -> Outcome<UserState> {
+        match &self.verdict {
+            Verdict::Vouched { user_id, .. } => vouch_for(tx, user_id, words, entry).map(Ok),
+            Verdict::Approved | Verdict::Refused(_) => self.logged_in(tx),
         }
     }
 
@@ -150,4 +141,39 @@ impl Deciding {
             Some(user) => Ok(user),
         })
     }
+}
+
+/// Why a client gets no code: for the audit, and for the client.
+pub(super) struct Refusal {
+    pub(super) why: Denied,
+    pub(super) error: AuthorizationError,
+}
+
+impl From<Denied> for Refusal {
+    fn from(why: Denied) -> Self {
+        let error = AuthorizationError::of(&why);
+        Self { why, error }
+    }
+}
+
+/// The checks of an authorization request whose client and redirect URI are known, in order.
+pub(super) fn judge(
+    client: &Client,
+    request: &AuthorizationRequest,
+    subject: Subject<'_>,
+    peer: Peer,
+) -> Result<(Scope, Option<Challenge>), Refusal> {
+    // The gate first with what is sound, as at the token endpoint.
+    may_be_allowed(client, subject, Wanted::Endpoint, peer)?;
+    let malformed = |error: &AuthorizationError| {
+        let why = Denied::InvalidRequest { why: "the authorization request is malformed" };
+        Refusal { why, error: error.clone() }
+    };
+    let asked = request.asked.as_ref().map_err(malformed)?;
+    let without = client.metadata.danger_allow_no_pkce;
+    let challenge = Challenge::demand(asked.challenge.clone(), without)
+        .map_err(|fault| Denied::InvalidRequest { why: fault.why() })?;
+    let scope = asked.scope.as_deref().map(Scope::parse).transpose()?;
+    let allowed = may_be_allowed(client, subject, Wanted::Token(scope.as_ref()), peer)?;
+    Ok((allowed, challenge))
 }

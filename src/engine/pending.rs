@@ -2,9 +2,9 @@
 //! (wire 27).
 
 use crate::base::UserId;
-use crate::domain::{Context, Scope, Subject};
+use crate::domain::{Context, Scope};
 use crate::engine::Engine;
-use crate::engine::authorize::{Addressed, Stop, Visit, judge};
+use crate::engine::authorize::{Addressed, Stop, Visit};
 use crate::engine::decide::Verdict;
 use crate::engine::endpoint::{Exchange, REQUEST_ID_HEADER};
 use crate::error::{Denied, Error, Result};
@@ -38,7 +38,7 @@ pub enum Decision<'a> {
         /// The host's name for them: 1 to 200 printable ASCII characters without spaces. Their tokens' `sub` is
         /// `usr_.` and this.
         subject: &'a str,
-        /// The words they allow, parted by single spaces; `None`: all that are asked for.
+        /// The words they allow, parted by single spaces; `None`: all of [`Pending::scopes`]. Others give nothing.
         scope: Option<&'a str>,
     },
     /// They do not.
@@ -167,19 +167,15 @@ impl Engine {
         visit: &Visit<'_>,
         addressed: &Addressed,
     ) -> std::result::Result<Pending, Stop> {
-        let (handle, set_cookie) = self.suspend(visit, addressed)?;
+        let suspended = self.suspend(visit, addressed)?;
         let client = addressed.client();
-        let peer = visit.exchange.peer;
-        let judged = judge(client, &addressed.request, Subject::Client, peer);
-        // It was let through a moment ago, from the same snapshot.
-        let scope = judged.map(|(scope, _)| scope).unwrap_or_default();
         Ok(Pending {
             client_id: client.client_id.as_str().to_owned(),
             client_name: client.metadata.client_name.clone(),
             redirect_uri: addressed.redirect_uri.as_str().to_owned(),
-            scopes: self.describe_scope(&scope)?,
-            handle,
-            set_cookie,
+            scopes: self.describe_scope(&suspended.shown)?,
+            handle: suspended.sealed,
+            set_cookie: suspended.cookie,
         })
     }
 }

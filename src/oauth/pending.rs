@@ -2,7 +2,7 @@
 //! make one.
 
 use crate::base::{RequestId, UnixTime, UserId, encode};
-use crate::domain::Settings;
+use crate::domain::{Scope, Settings};
 use crate::oauth::authorize::AuthorizationRequest;
 
 /// An authorization request that waits for a person. It has no row: whoever wants can make any number.
@@ -16,6 +16,8 @@ pub(crate) struct PendingRequest {
     pub(crate) browser: [u8; 32],
     /// Who logged in since, and the generation they had.
     pub(crate) login: Option<(UserId, u64)>,
+    /// What the page says is asked for: nobody can have said yes to more.
+    pub(crate) shown: Scope,
     pub(crate) request: AuthorizationRequest,
 }
 
@@ -27,10 +29,11 @@ impl PendingRequest {
             None => ("", 0),
         };
         format!(
-            "{}\n{}\n{}\n{user}\n{generation}\n{}",
+            "{}\n{}\n{}\n{user}\n{generation}\n{}\n{}",
             self.request_id,
             self.began_at.millis(),
             encode::base64url(&self.browser),
+            self.shown.as_str(),
             self.request.to_query(),
         )
     }
@@ -45,6 +48,7 @@ impl PendingRequest {
             began_at: UnixTime::from_millis(lines.next()?.parse().ok()?),
             browser: encode::from_base64url(lines.next()?.as_bytes())?.try_into().ok()?,
             login: read_login(lines.next()?, lines.next()?)?,
+            shown: Scope::stored(lines.next()?).ok()?,
             request: AuthorizationRequest::read(lines.next()?, settings).ok()?,
         };
         lines.next().is_none().then_some(pending)
@@ -72,6 +76,7 @@ mod tests {
             began_at: UnixTime::from_millis(1_772_353_800_123),
             browser: [7; 32],
             login: login.map(|(user, generation)| (UserId::parse(user).unwrap(), generation)),
+            shown: Scope::stored(if login.is_some() { "a:b c" } else { "" }).unwrap(),
             request: AuthorizationRequest::read(query, &Settings::default()).unwrap(),
         }
     }
@@ -104,7 +109,7 @@ mod tests {
             pending("client_id=lab&redirect_uri=https://a.example/&response_type=code", None)
                 .print();
         let lines: Vec<&str> = text.split('\n').collect();
-        assert_eq!(lines.len(), 6);
+        assert_eq!(lines.len(), 7);
         for at in 0..lines.len() {
             let mut fewer = lines.clone();
             fewer.remove(at);
@@ -117,7 +122,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_panics(text in "\\PC*", lines in "([0-9a-f]{32}\n)?[0-9]{0,3}\n[A-Za-z]{0,44}\n\n0\n\\PC*") {
+        fn no_text_panics(text in "\\PC*", lines in "([0-9a-f]{32}\n)?[0-9]{0,3}\n[A-Za-z]{0,44}\n\n0\n[a ]{0,3}\n\\PC*") {
             let _ = read(&text);
             let _ = read(&lines);
         }

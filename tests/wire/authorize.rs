@@ -4,10 +4,11 @@ use crate::browser::{
     AUTHORIZE, BACK, Browser, SIGN_IN, allow, anna, assert_problem, clinic, code_of, error_of,
     page, query, redirect, sealed, server,
 };
-use crate::common::{assert_chain_whole, events, verify};
+use crate::common::{assert_chain_whole, bench, events, verify};
 use crate::http::{Request, ask, json, text};
 use serde_json::json;
-use wardkey::PrincipalKind;
+use std::time::Duration;
+use wardkey::{Context, Engine, PrincipalKind};
 
 #[test]
 fn wire_21_a_bad_client_or_redirect_uri_is_told_on_a_page_and_redirects_nobody() {
@@ -86,6 +87,34 @@ fn wire_21_plain_http_is_refused_even_where_a_setting_allows_it_elsewhere() {
     let post = Request::post(AUTHORIZE, format!("pending=x&{SIGN_IN}")).insecure();
     assert_problem(&post.send(&clinic.engine), "over HTTPS only");
     assert!(events(&clinic.engine, "user.login").is_empty());
+}
+
+#[test]
+fn wire_21_a_failure_of_the_machine_is_told_to_the_client_too_and_decides_nothing() {
+    let clinic = clinic();
+    let id = page(&clinic, json!({}));
+    let mut browser = Browser::default();
+    let consent = browser.open(&clinic, AUTHORIZE, &query(&id));
+    let consent = browser.sign_in(&clinic, &consent);
+    let impatient = clinic.place.options_at(&clinic.clock).busy_timeout(Duration::from_millis(50));
+    let impatient = Engine::open(&impatient).unwrap();
+    let sqlite = clinic.place.sqlite();
+    sqlite.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let body = format!("pending={}&action=approve", sealed(&consent));
+    let request = Request::post(AUTHORIZE, body).header("Cookie", browser.cookie.clone().unwrap());
+    assert_eq!(error_of(&request.send(&impatient)), "temporarily_unavailable");
+    sqlite.execute_batch("ROLLBACK").unwrap();
+    code_of(&request.send(&impatient));
+}
+
+#[test]
+fn wire_21_a_correlation_id_that_cannot_be_kept_is_told_on_a_page() {
+    let clinic = clinic();
+    let id = page(&clinic, json!({}));
+    let query = query(&id);
+    let context = Context { correlation_id: Some("a\nb"), ..bench() };
+    let request = Request::get(AUTHORIZE).query(&query).within(context);
+    assert_problem(&request.send(&clinic.engine), "correlation id");
 }
 
 #[test]
@@ -412,6 +441,29 @@ fn a_client_or_user_that_ends_at_any_step_gets_no_code() {
         .map(|row| row["reason"].clone())
         .collect();
     assert_eq!(reasons.last(), Some(&json!("user_tokens_revoked")));
+}
+
+#[test]
+fn nobody_has_said_yes_to_more_than_the_page_showed() {
+    let clinic = clinic();
+    let id = page(&clinic, json!({"scope": "lab:read lab:write"}));
+    let mut browser = Browser::default();
+    let login = browser.open(&clinic, AUTHORIZE, &query(&id));
+    let consent = browser.sign_in(&clinic, &login);
+    let wider = json!({"client_id": id, "scope": "lab:read billing:read patients:read"});
+    clinic.call("client.update", wider);
+    let words = json!({"user_id": anna(&clinic), "scope": "lab:read patients:read billing:read"});
+    clinic.call("user.update", words);
+    let code = code_of(&browser.submit(&clinic, &consent, "action=approve"));
+    let tokens = json(&ask(crate::browser::redeem(&id, &code)).send(&clinic.engine));
+    assert_eq!(tokens["scope"], "lab:read");
+
+    let login = browser.open(&clinic, AUTHORIZE, &format!("{}&scope=patients:read", query(&id)));
+    let consent = browser.sign_in(&clinic, &login);
+    let other = json!({"user_id": anna(&clinic), "scope": "lab:read"});
+    clinic.call("user.update", other);
+    let response = browser.submit(&clinic, &consent, "action=approve");
+    assert_eq!(error_of(&response), "access_denied");
 }
 
 #[test]
