@@ -874,8 +874,8 @@ WARDKEY_API int32_t WARDKEY_CALL wardkey_issue(const wardkey_engine *engine,
                       wardkey_buf *json,
                       wardkey_error *error);
 
-// Answers one HTTP request to the token endpoint and its neighbours: introspection, revocation, metadata,
-// keys. Your server carries the messages; the library opens no socket.
+// Answers one HTTP request to the authorization endpoint (with its login page), the token endpoint and their
+// neighbours: introspection, revocation, metadata, keys. Your server carries the messages; the library opens no socket.
 //
 // ```c
 // wardkey_http_request request = {0};
@@ -913,12 +913,88 @@ WARDKEY_API int32_t WARDKEY_CALL wardkey_http(const wardkey_engine *engine,
                      size_t response_size,
                      wardkey_error *error);
 
-// Wipes and frees what wardkey_http put into a response, and sets it to zero.
+// Wipes and frees what wardkey_http, wardkey_pending or wardkey_decide put into a response, and sets it to zero.
 //
 // Harmless on NULL, on a response that is zero, and a second time. It needs no engine: a response outlives
 // the engine it came from. Two threads must not free one response at once; a copy of the struct is
 // not another response.
 WARDKEY_API void WARDKEY_CALL wardkey_http_response_free(wardkey_http_response *response);
+
+// Reads an authorization request (RFC 6749 4.1.1) for a program that has users of its own and shows its own
+// page. A program without them routes `GET /oauth/authorize` to wardkey_http instead, which shows a login
+// page and a consent page.
+//
+// ```c
+// wardkey_buf pending = {0};
+// wardkey_http_response response = {0};
+// if (wardkey_pending(engine, &request, &context, &pending, &response, sizeof response, &error)
+//     == WARDKEY_OK) {
+//     if (pending.data) {
+//         show_page(pending.data); // who asks, for what; after your own login call wardkey_decide
+//     } else {
+//         send_response(response.status, response.headers, response.header_count,
+//                       response.body, response.body_len);
+//     }
+// }
+// wardkey_buf_free(&pending);
+// wardkey_http_response_free(&response);
+// ```
+//
+// On success exactly one of both is filled: pending with a JSON document, or response with what is to be
+// sent as it is (an error page, or a redirect that tells the client). The document has `client_id`,
+// `client_name`, `redirect_uri`, `scopes` (a list of `scope` and `description`), `handle`, and, unless the
+// browser has its cookie already, `set_cookie`: the value of a Set-Cookie header that must go out with your
+// page. Put the handle into your page's form; it counts for ten minutes. Nothing is stored.
+//
+// engine, request, context, pending, response: required. pending is set to zero first; of response the first
+// response_size bytes: pass sizeof. error: may be NULL.
+//
+// Returns WARDKEY_OK; a misuse code; a storage code. Any thread; after close WARDKEY_MISUSE_CLOSED.
+WARDKEY_API int32_t WARDKEY_CALL wardkey_pending(const wardkey_engine *engine,
+                        const wardkey_http_request *request,
+                        const wardkey_context *context,
+                        wardkey_buf *pending,
+                        wardkey_http_response *response,
+                        size_t response_size,
+                        wardkey_error *error);
+
+// Takes your user's decision on a pending request, once, and makes the response for their browser: the
+// redirect to the client, or an error page.
+//
+// ```c
+// int32_t code = wardkey_decide(engine, handle, WARDKEY_NTS, "dr.eva", WARDKEY_NTS, NULL, 0, headers,
+//                               header_count, &context, &response, sizeof response, &error);
+// ```
+//
+// handle: that of wardkey_pending, as your page's form brought it back. Required.
+//
+// subject: your name for the user who approved, 1 to 200 printable ASCII characters without spaces: their
+// tokens' subject is `usr_.` and this. You vouch for them. NULL: the user refused.
+//
+// scope: the words that they allow, parted by single spaces; NULL for all that were shown. Others give
+// nothing.
+//
+// headers: all of the request that brought the decision, in the order received. The cookie of the browser that
+// the request came from must be among them: otherwise one person's browser could be led to approve what
+// another's asked for.
+//
+// engine, context, response: required, as in wardkey_http. error: may be NULL.
+//
+// Returns WARDKEY_OK whenever it made a response; WARDKEY_MISUSE_ARGUMENT for a subject or scope that cannot
+// be; other misuse codes; a storage code. Any thread; after close WARDKEY_MISUSE_CLOSED.
+WARDKEY_API int32_t WARDKEY_CALL wardkey_decide(const wardkey_engine *engine,
+                       const char *handle,
+                       size_t handle_len,
+                       const char *subject,
+                       size_t subject_len,
+                       const char *scope,
+                       size_t scope_len,
+                       const wardkey_header *headers,
+                       size_t header_count,
+                       const wardkey_context *context,
+                       wardkey_http_response *response,
+                       size_t response_size,
+                       wardkey_error *error);
 
 // Runs an administrative operation: a JSON document in, a JSON document out.
 //
@@ -936,7 +1012,8 @@ WARDKEY_API void WARDKEY_CALL wardkey_http_response_free(wardkey_http_response *
 //
 // Operations of this release: `settings.get` `.set`; `client.create` `.import` `.read` `.list` `.update`
 // `.disable` `.enable` `.revoke` `.delete`; `client.secret.create` `.import` `.list` `.revoke` `.confirm`;
-// `scope.list` `.add` `.remove`; `key.list` `.import`; `token.revoke` `.introspect`; `audit.read`
+// `user.create` `.read` `.list` `.update` `.set_password` `.disable` `.enable` `.revoke` `.delete`; `role.list`
+// `.create` `.update` `.delete`; `grant.list` `.revoke`; `scope.list` `.add` `.remove`; `key.list` `.import`; `token.revoke` `.introspect`; `audit.read`
 // `.explain` `.verify`. docs/operations.md describes each. A revocation is in force everywhere when the
 // call returns.
 //

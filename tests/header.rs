@@ -59,7 +59,7 @@ fn spaced(kind: &str) -> String {
 }
 
 /// In the order in which a reader wants them.
-const SOURCES: [&str; 8] = [
+const SOURCES: [&str; 9] = [
     "status.rs",
     "types.rs",
     "library.rs",
@@ -67,6 +67,7 @@ const SOURCES: [&str; 8] = [
     "verify.rs",
     "issue.rs",
     "http.rs",
+    "pending.rs",
     "call.rs",
 ];
 

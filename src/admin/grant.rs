@@ -82,3 +82,22 @@ impl From<&Grant> for GrantDocument {
         }
     }
 }
+
+/// A pending authorization request, for a host's own page.
+#[derive(Serialize)]
+pub(crate) struct PendingDocument {
+    pub(crate) client_id: String,
+    pub(crate) client_name: String,
+    pub(crate) redirect_uri: String,
+    pub(crate) scopes: Vec<PendingScope>,
+    pub(crate) handle: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) set_cookie: Option<String>,
+}
+
+/// A word that is asked for.
+#[derive(Serialize)]
+pub(crate) struct PendingScope {
+    pub(crate) scope: String,
+    pub(crate) description: String,
+}

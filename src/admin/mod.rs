@@ -42,6 +42,7 @@ pub use user::{
 
 pub(crate) use audit::{explanation, page};
 pub(crate) use document::{parse, print};
+pub(crate) use grant::{PendingDocument, PendingScope};
 pub(crate) use settings::settings_of_json;
 pub(crate) use settings::{document_of_settings, settings_of_document};
 pub(crate) use token::ClaimsDocument;

@@ -11,8 +11,8 @@ use crate::ffi::types::{
 };
 use std::ffi::c_char;
 
-/// Answers one HTTP request to the token endpoint and its neighbours: introspection, revocation, metadata,
-/// keys. Your server carries the messages; the library opens no socket.
+/// Answers one HTTP request to the authorization endpoint (with its login page), the token endpoint and their
+/// neighbours: introspection, revocation, metadata, keys. Your server carries the messages; the library opens no socket.
 ///
 /// ```c
 /// wardkey_http_request request = {0};
@@ -52,15 +52,7 @@ pub extern "C" fn wardkey_http(
     response_size: usize,
     error: *mut ErrorReport,
 ) -> i32 {
-    let clear = || {
-        read::demand(response, "response")?;
-        if response_size < boundary::RESPONSE_FIRST_SIZE {
-            // A response that cannot hold its owner could never be freed.
-            let why = "is smaller than wardkey_http_response";
-            return Err(Fault::misuse(WARDKEY_MISUSE_SIZE, "response_size", why));
-        }
-        boundary::clear_sized(response, response_size, "response")
-    };
+    let clear = || demand_response(response, response_size);
     guard_engine(engine, error, clear, |open| {
         let context = read::context(context)?;
         let message = Message::read(request)?;
@@ -72,7 +64,7 @@ pub extern "C" fn wardkey_http(
     })
 }
 
-/// Wipes and frees what wardkey_http put into a response, and sets it to zero.
+/// Wipes and frees what wardkey_http, wardkey_pending or wardkey_decide put into a response, and sets it to zero.
 ///
 /// Harmless on NULL, on a response that is zero, and a second time. It needs no engine: a response outlives
 /// the engine it came from. Two threads must not free one response at once; a copy of the struct is
@@ -82,8 +74,22 @@ pub extern "C" fn wardkey_http_response_free(response: *mut HttpResponseParts) {
     guard_silent(|| boundary::free_response(response));
 }
 
+/// Clears a response that must be there.
+pub(super) fn demand_response(
+    response: *mut HttpResponseParts,
+    response_size: usize,
+) -> Result<(), Fault> {
+    read::demand(response, "response")?;
+    if response_size < boundary::RESPONSE_FIRST_SIZE {
+        // A response that cannot hold its owner could never be freed.
+        let why = "is smaller than wardkey_http_response";
+        return Err(Fault::misuse(WARDKEY_MISUSE_SIZE, "response_size", why));
+    }
+    boundary::clear_sized(response, response_size, "response")
+}
+
 /// The response in memory of its own, with a NUL behind every text.
-fn owned(mut response: HttpResponse) -> OwnedResponse {
+pub(super) fn owned(mut response: HttpResponse) -> OwnedResponse {
     let terminated = |text: &str| {
         let mut bytes = Vec::with_capacity(text.len() + 1);
         bytes.extend_from_slice(text.as_bytes());

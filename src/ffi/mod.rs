@@ -13,6 +13,7 @@ mod issue;
 mod layout_tests;
 mod library;
 mod open;
+mod pending;
 mod read;
 mod status;
 mod types;
