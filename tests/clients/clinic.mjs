@@ -49,7 +49,7 @@ export class Clinic {
     return { ...(await this.call('client.import', client)), ...known, ...members };
   }
 
-  /** A client of people: it gets codes, and refreshes. A page or an app, without a secret, if `none`. */
+  /** A client of people, which gets codes and refreshes; with `none` it has no secret. */
   registerPortal(token_endpoint_auth_method, members = {}) {
     return this.register({
       client_name: 'Portal',

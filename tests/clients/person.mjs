@@ -1,4 +1,4 @@
-// A person at a browser: keeps cookies, fills in forms, presses buttons, and stops where an app would go on.
+// A person at a browser, who fills in forms and presses buttons, and stops where an app would go on.
 
 export class Person {
   #cookies = new Map();
