@@ -52,8 +52,8 @@ for (const width of [360, 1280]) {
     });
 
     test('the longest words fit', async () => {
-      const word = `${'w'.repeat(60)}:read`;
-      await clinic.call('scope.add', { scope: word, description: 'd'.repeat(150) }).catch(() => {});
+      const word = `${'w'.repeat(60)}:${width}`;
+      await clinic.call('scope.add', { scope: word, description: 'd'.repeat(150) });
       const person = await clinic.employ(`anna.${'a'.repeat(50)}.${width}`, word);
       const long = await stage.register({ client_name: 'N'.repeat(200), scope: word });
       const visit = await stage.visit(long, { width, scope: word });
@@ -163,7 +163,7 @@ describe('other ways out', () => {
   });
 
   test('a form that was changed is told so, and sends nobody anywhere', async () => {
-    const visit = await stage.visit(app);
+    const visit = await stage.visit(app, { width: 360 });
     await visit.leave();
     await visit.page.evaluate(() => {
       const field = document.querySelector('[name=pending]');

@@ -56,9 +56,10 @@ export class Stage {
 
   // Serves the app; and what would like to show our pages inside its own.
   async #serve(host) {
-    const [key, cert] = ['KEY', 'CERTIFICATE'].map((name) => readFileSync(process.env[`WARDKEY_TLS_${name}`]));
+    const { WARDKEY_TLS_KEY, WARDKEY_TLS_CERTIFICATE } = process.env;
+    const secrets = { key: readFileSync(WARDKEY_TLS_KEY), cert: readFileSync(WARDKEY_TLS_CERTIFICATE) };
     const app = readFileSync(new URL('app.html', import.meta.url));
-    const server = https.createServer({ key, cert }, (request, response) => {
+    const server = https.createServer(secrets, (request, response) => {
       const { pathname, searchParams } = new URL(request.url, 'https://app');
       response.setHeader('content-type', 'text/html');
       const framed = searchParams.get('framed')?.replaceAll('&', '&amp;');
