@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { Person } from './person.mjs';
 
 export class Clinic {
   #site;
@@ -48,6 +49,24 @@ export class Clinic {
     return { ...(await this.call('client.import', client)), ...known, ...members };
   }
 
+  /** A client of people, which gets codes and refreshes; with `none` it has no secret. */
+  registerPortal(token_endpoint_auth_method, members = {}) {
+    return this.register({
+      client_name: 'Portal',
+      redirect_uris: [BACK],
+      grant_types: ['authorization_code', 'refresh_token'],
+      token_endpoint_auth_method,
+      ...members,
+    });
+  }
+
+  /** Somebody who works here, with a browser. */
+  async employ(username = 'anna', scope = 'lab:read lab:write') {
+    const password = `nobodys guess at ${username}'s`;
+    const { user_id } = await this.call('user.create', { username, password, scope });
+    return Object.assign(new Person({ username, password }), { user_id });
+  }
+
   url(path) {
     return new URL(path, this.issuer);
   }
@@ -74,5 +93,8 @@ export async function failure(promise) {
   if (!(value?.error instanceof Error)) throw new Error(`it should have failed: ${JSON.stringify(value)}`);
   return value.error;
 }
+
+/** Where portals have people sent back to. Nothing is there: the tests read the address. */
+export const BACK = 'https://portal.example/back';
 
 export const AUDIENCE = 'https://api.clinic.example';

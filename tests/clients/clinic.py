@@ -8,11 +8,16 @@ import tempfile
 import unittest
 import urllib.parse
 
+from person import Person
+
 AUDIENCE = "https://api.clinic.example"
 LAB = "lab:read lab:write"
 
 # What a client of before Wardkey may be called: sent without escapes, it says something else.
 BRIDGE = {"client_id": "lab bridge/7%41+b", "client_secret": 'a+b %41: "c"&d=?'}
+
+# Where portals have people sent back to. Nothing is there: the tests read the address.
+BACK = "https://portal.example/back"
 
 SITE = pathlib.Path(__file__).with_name("site.mjs")
 
@@ -54,12 +59,31 @@ class Clinic:
         self.call("client.import", client_name="Bridge", scope=scope, **known)
         return known
 
+    def register_portal(self, method, **members):
+        """A client of people, which gets codes and refreshes; with `none` it has no secret."""
+        members = {
+            "redirect_uris": [BACK],
+            "grant_types": ["authorization_code", "refresh_token"],
+            "token_endpoint_auth_method": method,
+            **members,
+        }
+        return {"client_secret": None, **self.register(**members)}
+
+    def employ(self, username="anna", scope=LAB):
+        """Somebody who works here, with a browser."""
+        password = f"nobodys guess at {username}'s"
+        user = self.call("user.create", username=username, password=password, scope=scope)
+        person = Person(username, password)
+        person.user_id = user["user_id"]
+        return person
+
     def url(self, path):
         return urllib.parse.urljoin(self.issuer, path)
 
 
 class InAClinic(unittest.TestCase):
-    """Tests that share a clinic, and `lab`, a client that may read and write the laboratory's data."""
+    """Tests that share a clinic, and `lab` and `anna`, a client and a user that may read and write the
+    laboratory's data."""
 
     settings = {}
 
@@ -68,3 +92,5 @@ class InAClinic(unittest.TestCase):
         cls.clinic = Clinic(**cls.settings)
         cls.addClassCleanup(cls.clinic.close)
         cls.lab = cls.clinic.register()
+        cls.anna = cls.clinic.employ()
+        cls.addClassCleanup(cls.anna.browser.close)

@@ -3,16 +3,24 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import * as oauth from 'oauth4webapi';
-import { AUDIENCE, Clinic, failure } from './clinic.mjs';
+import { AUDIENCE, BACK, Clinic, failure } from './clinic.mjs';
 
 const METHODS = { basic: oauth.ClientSecretBasic, form: oauth.ClientSecretPost };
 
-let clinic, server, lab;
+// What a portal is registered with, and how it then proves itself.
+const PORTALS = {
+  client_secret_basic: (portal) => oauth.ClientSecretBasic(portal.client_secret),
+  client_secret_post: (portal) => oauth.ClientSecretPost(portal.client_secret),
+  none: () => oauth.None(),
+};
+
+let clinic, server, lab, anna;
 
 before(async () => {
   clinic = await Clinic.open();
   server = await discover('oauth2');
   lab = await clinic.register();
+  anna = await clinic.employ();
 });
 after(() => clinic.close());
 
@@ -132,6 +140,156 @@ describe('revocation', () => {
     });
   }
 });
+
+describe('the authorization code flow', () => {
+  test('the metadata says what there is', () => {
+    assert.equal(server.authorization_endpoint, `${clinic.issuer}/oauth/authorize`);
+    assert.equal(server.authorization_response_iss_parameter_supported, true);
+    assert.deepEqual(server.response_types_supported, ['code']);
+    for (const method of Object.keys(PORTALS)) {
+      assert.ok(server.token_endpoint_auth_methods_supported.includes(method), method);
+    }
+  });
+
+  for (const method of Object.keys(PORTALS)) {
+    test(`a portal, by ${method}, gets a token for the user, refreshes it and revokes it`, async () => {
+      const portal = await clinic.registerPortal(method);
+      const token = await flow(portal, method, { scope: 'lab:read' });
+      assert.equal(token.token_type, 'bearer');
+      assert.equal(token.scope, 'lab:read');
+      const request = bearing(token.access_token);
+      const claims = await oauth.validateJwtAccessToken(server, request, AUDIENCE);
+      assert.deepEqual([claims.sub, claims.client_id], [anna.user_id, portal.client_id]);
+      assert.equal((await ask(token.access_token)).status, 200);
+
+      const next = await refresh(portal, method, token.refresh_token);
+      assert.notEqual(next.access_token, token.access_token);
+      assert.equal(next.scope, 'lab:read');
+      // RFC 9700 2.2.2: "Refresh tokens for public clients MUST be sender-constrained or use refresh token
+      // rotation".
+      assert.equal(next.refresh_token !== token.refresh_token, method === 'none');
+      assert.equal((await ask(next.access_token)).status, 200);
+
+      await revokeAs(portal, method, next.refresh_token);
+      for (const { access_token } of [token, next]) {
+        assert.deepEqual(challenge(await failure(ask(access_token))), [401, 'bearer', 'invalid_token']);
+      }
+      const refused = await failure(refresh(portal, method, next.refresh_token));
+      assert.deepEqual([refused.status, refused.error], [400, 'invalid_grant']);
+    });
+  }
+
+  test('a refresh may ask for less, not for more', async () => {
+    const portal = await clinic.registerPortal('none');
+    const token = await flow(portal, 'none');
+    assert.equal(token.scope, 'lab:read lab:write');
+    const less = await refresh(portal, 'none', token.refresh_token, { scope: 'lab:write' });
+    assert.equal(less.scope, 'lab:write');
+    assert.deepEqual(challenge(await failure(ask(less.access_token))), [403, 'bearer', 'insufficient_scope']);
+    const more = await failure(refresh(portal, 'none', less.refresh_token, { scope: 'billing:read' }));
+    assert.deepEqual([more.status, more.error], [400, 'invalid_scope']);
+  });
+
+  test('a public client\'s refresh token that comes twice ends the login', async () => {
+    const portal = await clinic.registerPortal('none');
+    const first = await flow(portal, 'none');
+    const second = await refresh(portal, 'none', first.refresh_token);
+    // A retry whose answer got lost.
+    const again = await refresh(portal, 'none', first.refresh_token);
+    assert.equal(again.refresh_token, second.refresh_token);
+    const third = await refresh(portal, 'none', second.refresh_token);
+    assert.equal((await ask(third.access_token)).status, 200);
+    assert.equal((await failure(refresh(portal, 'none', first.refresh_token))).error, 'invalid_grant');
+    assert.deepEqual(challenge(await failure(ask(third.access_token))), [401, 'bearer', 'invalid_token']);
+    assert.equal((await failure(refresh(portal, 'none', third.refresh_token))).error, 'invalid_grant');
+  });
+
+  test('a code that comes twice ends what it gave', async () => {
+    const portal = await clinic.registerPortal('none');
+    const request = await begin(portal);
+    const parameters = request.read(await anna.answer(request.link));
+    const { access_token } = await redeem(portal, 'none', parameters, request.verifier);
+    assert.equal((await ask(access_token)).status, 200);
+    const refused = await failure(redeem(portal, 'none', parameters, request.verifier));
+    assert.deepEqual([refused.status, refused.error], [400, 'invalid_grant']);
+    assert.deepEqual(challenge(await failure(ask(access_token))), [401, 'bearer', 'invalid_token']);
+  });
+
+  test('a code with another verifier is invalid_grant', async () => {
+    const portal = await clinic.registerPortal('none');
+    const request = await begin(portal);
+    const parameters = request.read(await anna.answer(request.link));
+    const other = oauth.generateRandomCodeVerifier();
+    assert.equal((await failure(redeem(portal, 'none', parameters, other))).error, 'invalid_grant');
+    assert.equal((await redeem(portal, 'none', parameters, request.verifier)).token_type, 'bearer');
+  });
+
+  test('the library accepts no answer of another issuer or to another request', async () => {
+    const { link, read } = await begin(await clinic.registerPortal('none'));
+    const back = await anna.answer(link);
+    assert.deepEqual([...back.searchParams.keys()].sort(), ['code', 'iss', 'state']);
+    for (const name of ['iss', 'state']) {
+      const changed = new URL(back);
+      changed.searchParams.set(name, 'https://a.example');
+      assert.throws(() => read(changed), { code: oauth.INVALID_RESPONSE });
+    }
+    read(back);
+  });
+
+  test('a denial and an error come back with the state and the issuer', async () => {
+    const portal = await clinic.registerPortal('none');
+    const denied = await begin(portal);
+    const back = await anna.answer(denied.link, 'deny');
+    assert.throws(() => denied.read(back), { code: oauth.AUTHORIZATION_RESPONSE_ERROR, error: 'access_denied' });
+    const wrong = await begin(portal, { scope: 'billing:read' });
+    const { sentTo } = await anna.open(wrong.link);
+    assert.throws(() => wrong.read(sentTo), { code: oauth.AUTHORIZATION_RESPONSE_ERROR, error: 'invalid_scope' });
+    const plain = await begin(portal, { code_challenge_method: 'plain' });
+    const { sentTo: refused } = await anna.open(plain.link);
+    assert.throws(() => plain.read(refused), { error: 'invalid_request' });
+  });
+});
+
+// The whole flow.
+async function flow(portal, method, more) {
+  const request = await begin(portal, more);
+  const parameters = request.read(await anna.answer(request.link));
+  return redeem(portal, method, parameters, request.verifier);
+}
+
+// The link to an authorization request, and how to read what comes back.
+async function begin({ client_id }, more = {}) {
+  const verifier = oauth.generateRandomCodeVerifier();
+  const state = oauth.generateRandomState();
+  const link = new URL(server.authorization_endpoint);
+  link.search = new URLSearchParams({
+    response_type: 'code',
+    client_id,
+    redirect_uri: BACK,
+    state,
+    code_challenge: await oauth.calculatePKCECodeChallenge(verifier),
+    code_challenge_method: 'S256',
+    ...more,
+  });
+  return { link, verifier, read: (back) => oauth.validateAuthResponse(server, { client_id }, back, state) };
+}
+
+async function redeem(portal, method, parameters, verifier) {
+  const proof = PORTALS[method](portal);
+  const response = await oauth.authorizationCodeGrantRequest(server, portal, proof, parameters, BACK, verifier);
+  return oauth.processAuthorizationCodeResponse(server, portal, response);
+}
+
+async function refresh(portal, method, token, additionalParameters = {}) {
+  const options = { additionalParameters };
+  const response = await oauth.refreshTokenGrantRequest(server, portal, PORTALS[method](portal), token, options);
+  return oauth.processRefreshTokenResponse(server, portal, response);
+}
+
+async function revokeAs(portal, method, token) {
+  const response = await oauth.revocationRequest(server, portal, PORTALS[method](portal), token);
+  return oauth.processRevocationResponse(response);
+}
 
 async function discover(algorithm) {
   const issuer = new URL(clinic.issuer);

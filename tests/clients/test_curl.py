@@ -1,10 +1,12 @@
 """curl: each endpoint's bare answer, and the requests of the dialects' own pages, byte for byte."""
 
 import base64
+import datetime
 import json
 import subprocess
+import urllib.parse
 
-from clinic import AUDIENCE, InAClinic
+from clinic import AUDIENCE, BACK, InAClinic
 
 GRANT = "grant_type=client_credentials"
 
@@ -40,7 +42,11 @@ def user(client):
 
 
 def form(client):
-    pairs = (f"{name}={client[name]}" for name in ("client_id", "client_secret"))
+    return fields(client_id=client["client_id"], client_secret=client["client_secret"])
+
+
+def fields(**pairs):
+    pairs = (f"{name}={value}" for name, value in pairs.items())
     return [argument for pair in pairs for argument in ("--data-urlencode", pair)]
 
 
@@ -146,7 +152,7 @@ class Endpoints(Curl):
 class Dialects(Curl):
     """What each system's page shows, with its host, id and secret replaced."""
 
-    settings = {"dialects": ["bio-ecko", "nikohealth", "medblocks"]}
+    settings = {"dialects": ["bio-ecko", "nikohealth", "medblocks", "drchrono", "biot"]}
 
     def test_bio_ecko(self):
         client = self.clinic.register(scope="patients:read appointments:write")
@@ -225,3 +231,139 @@ class Dialects(Curl):
                 "--header", "Content-Type: application/fhir+json",
             )
             self.assertEqual(answer.status, status)
+
+    def test_medblocks_page_without_a_secret(self):
+        members = {"scope": "", "danger_allow_no_pkce": True, "grant_types": ["authorization_code"]}
+        client = self.clinic.register_portal("none", **members)
+        for path in ("/oauth2/auth", "/oauth2/authorize"):
+            code = self.code(path, client, BACK)
+            answer = self.curl(
+                "/oauth2/token", "--request", "POST",
+                "--header", "Content-Type: application/x-www-form-urlencoded",
+                *fields(grant_type="authorization_code", code=code,
+                        client_id=client["client_id"], redirect_uri=BACK),
+            )
+            self.assertEqual(answer.status, 200, answer.text)
+            shown = answer.json
+            token = shown.pop("access_token")
+            self.assertIn(shown.pop("expires_in"), (3598, 3599))
+            self.assertEqual(shown, {"scope": "", "token_type": "bearer"})
+            self.assertEqual(self.results(token).status, 403)
+
+    def test_drchrono(self):
+        back, words = "https://www.bookadoc.com", "lab:read patients:summary:read"
+        client = self.clinic.register_portal(
+            "client_secret_basic", redirect_uris=[back], scope=words, danger_allow_no_pkce=True
+        )
+        self.clinic.call("user.update", user_id=self.anna.user_id, scope=words)
+        for slash in ("/", ""):
+            # `Leave as is`: Postman sends an empty state.
+            code = self.code(f"/o/authorize{slash}", client, back, scope=words, state="")
+            answer = self.curl(
+                f"/o/token{slash}", *user(client),
+                *fields(grant_type="authorization_code", code=code, redirect_uri=back),
+            )
+            self.assertEqual(answer.status, 200, answer.text)
+            names = {"access_token", "token_type", "expires_in", "refresh_token", "scope"}
+            self.assertEqual(set(answer.json), names)
+            self.assertEqual((answer.json["token_type"], answer.json["scope"]), ("Bearer", words))
+            self.assertEqual(self.results(answer.json["access_token"]).status, 200)
+            refresh = fields(grant_type="refresh_token", refresh_token=answer.json["refresh_token"])
+            answer = self.curl(f"/o/token{slash}", *user(client), *refresh)
+            self.assertEqual(self.results(answer.json["access_token"]).status, 200)
+            answer = self.curl(f"/o/token{slash}", *user({**client, "client_secret": "x"}), *refresh)
+            self.assertEqual((answer.status, answer.json["error"]), (401, "invalid_client"))
+
+    def code(self, path, client, back, **more):
+        """A code for what a page shows, which sends no code challenge."""
+        query = {"response_type": "code", "client_id": client["client_id"], "redirect_uri": back}
+        link = f"{self.clinic.url(path)}?{urllib.parse.urlencode({**query, **more})}"
+        place, _, answer = self.anna.answer(link).partition("?")
+        self.assertEqual(place, back)
+        parameters = dict(urllib.parse.parse_qsl(answer, strict_parsing=True))
+        self.assertEqual(set(parameters), {"code", "iss"})
+        self.assertEqual(parameters["iss"], self.clinic.issuer)
+        return parameters["code"]
+
+
+class BioT(Curl):
+    """A login of a user, and its refreshes."""
+
+    settings = {"dialects": ["biot"]}
+
+    def login(self, **changes):
+        return self.json("/ums/v2/users/login", {**self.anna.credentials, **changes})
+
+    def refresh(self, token, *arguments):
+        return self.json("/ums/v2/users/token/refresh", {"refreshToken": token}, *arguments)
+
+    def json(self, path, document, *arguments):
+        return self.curl(path, "--json", json.dumps(document), *arguments)
+
+    def tokens(self, answer):
+        self.assertEqual(answer.status, 200, answer.text)
+        self.assertEqual(answer.headers["cache-control"], "no-store")
+        self.assertEqual(set(answer.json), {"accessJwt", "refreshJwt"})
+        ends = [self.seconds_until(answer.json[name]) for name in ("accessJwt", "refreshJwt")]
+        self.assertAlmostEqual(ends[0], 15 * 60, delta=10)
+        self.assertAlmostEqual(ends[1], 14 * 86_400, delta=10)
+        return answer.json["accessJwt"]["token"], answer.json["refreshJwt"]["token"]
+
+    def seconds_until(self, jwt):
+        self.assertEqual(set(jwt), {"token", "expiration"})
+        end = datetime.datetime.strptime(jwt["expiration"], "%Y-%m-%dT%H:%M:%S.%fZ")
+        now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
+        return (end - now).total_seconds()
+
+    def test_a_login_gives_tokens_and_each_refresh_replaces_both(self):
+        access, refresh = self.tokens(self.login())
+        self.assertEqual(access.count("."), 2)
+        seen = set()
+        for _ in range(3):
+            self.assertEqual(self.results(access).json["for"], "biot")
+            seen |= {access, refresh}
+            access, refresh = self.tokens(self.refresh(refresh))
+        self.assertEqual(len(seen), 6)
+        self.assertEqual(self.results(access).status, 200)
+
+    def test_the_refresh_token_may_come_in_the_header(self):
+        _, refresh = self.tokens(self.login())
+        path = "/ums/v2/users/token/refresh"
+        _, refresh = self.tokens(self.json(path, {}, "--oauth2-bearer", refresh))
+        access, refresh = self.tokens(self.refresh(refresh, "--oauth2-bearer", refresh))
+        self.assertEqual(self.refresh(refresh, "--oauth2-bearer", access).status, 400)
+        self.assertEqual(self.results(access).status, 200)
+
+    def test_refused_logins_read_the_same(self):
+        answers = [self.login(password="wrong"), self.login(username="nobody")]
+        for answer in answers:
+            self.assertEqual((answer.status, answer.json["error"]), (401, "unauthorized"))
+            self.assertEqual(answer.text, answers[0].text)
+        for text in ("{", "{}", '{"username":"anna"}', '{"username":1,"password":2}'):
+            answer = self.curl("/ums/v2/users/login", "--json", text)
+            self.assertEqual(answer.status, 400, answer.text)
+        self.assertEqual(self.refresh("nonsense").status, 401)
+
+    def test_a_refresh_token_that_comes_twice_ends_the_login(self):
+        access, first = self.tokens(self.login())
+        _, second = self.tokens(self.refresh(first))
+        self.tokens(self.refresh(second))
+        self.assertEqual(self.refresh(first).status, 401)
+        self.assertEqual(self.results(access).status, 401)
+
+    def test_a_new_password_ends_every_login(self):
+        bert = self.clinic.employ("bert")
+        self.addCleanup(bert.browser.close)
+        access, refresh = self.tokens(self.login(**bert.credentials))
+        self.clinic.call("user.set_password", user_id=bert.user_id, password="some other words")
+        self.assertEqual(self.results(access).status, 401)
+        self.assertEqual(self.refresh(refresh).status, 401)
+        self.assertEqual(self.login(**bert.credentials).status, 401)
+        bert.credentials["password"] = "some other words"
+        access, _ = self.tokens(self.login(**bert.credentials))
+        self.assertEqual(self.results(access).status, 200)
+
+    def test_it_is_no_grant_of_the_token_endpoint(self):
+        body = "grant_type=password&client_id=biot&username=anna&password=x"
+        answer = self.curl("/oauth/token", "--data", body)
+        self.assertEqual((answer.status, answer.json["error"]), (400, "unsupported_grant_type"))
