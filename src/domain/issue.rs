@@ -150,6 +150,12 @@ impl Ticket {
 }
 
 impl Ticket {
+    /// With one more detail in its audit row.
+    pub(crate) fn noting(mut self, name: &'static str, value: &str) -> Self {
+        self.entry.detail.insert(name, value.to_owned());
+        self
+    }
+
     /// The client and the credential that the token is for.
     pub(crate) fn holder(&self) -> (String, String) {
         (self.client_id.clone(), self.entry.credential.clone().unwrap_or_default())

@@ -64,10 +64,16 @@ impl Family {
         if self.grant.revoked_at.is_some() {
             return Err(Denied::GrantRevoked);
         }
+        // Before the times: a reuse ends what still lives of the family, however late it comes.
+        let turn = self.turn_at(now)?;
         let idle_until = self.grant.used_at.plus(settings.refresh_token_idle_lifetime);
         if now >= self.grant.expires_at || now >= idle_until {
             return Err(Denied::GrantExpired);
         }
+        Ok(turn)
+    }
+
+    fn turn_at(&self, now: UnixTime) -> std::result::Result<Turn, Denied> {
         let Some(spent_at) = self.row.spent_at else {
             return Ok(Turn::Current);
         };

@@ -1,6 +1,6 @@
 //! BioT's dialect: a user logs in and refreshes with JSON.
 
-use crate::base::GrantId;
+use crate::base::{GrantId, UnixTime};
 use crate::domain::{
     self, Ask, BIOT, ClientState, Grant, GrantType, Issued, NewGrant, Proven, Subject, UserState,
     Wanted, first_refresh_token, pass,
@@ -9,6 +9,7 @@ use crate::engine::Engine;
 use crate::engine::endpoint::Exchange;
 use crate::engine::issue::{ATTEMPTS, Caller, Request, entry_of};
 use crate::engine::login::Login;
+use crate::engine::snapshot::Frame;
 use crate::error::{Denied, Error, Result};
 use crate::oauth::{self, BiotTokens, HttpRequest, HttpResponse, LoginAttempt, ReadFailure};
 use crate::store::AuditEntry;
@@ -83,6 +84,9 @@ impl Engine {
         })?;
         let user_id = logged_in.user().user.user_id.as_str();
         for _ in 0..ATTEMPTS {
+            // The frame first: what is read after it is at least as new, so that a change meanwhile, and the
+            // hash took its time, makes the ticket stale.
+            let (frame, now) = self.current()?;
             let caller = Caller { state: self.biot_client(request)?, proven: UNPROVEN };
             let user = self.snapshot.user(&self.store, user_id)?;
             // A password that was changed since it was checked is no longer a password.
@@ -90,7 +94,7 @@ impl Engine {
             let Some(user) = user else {
                 return self.deny(request, &caller, Denied::UserTokensRevoked, now);
             };
-            if let Some(issued) = self.begin_biot_grant(&caller, &user, request)? {
+            if let Some(issued) = self.begin_biot_grant(&caller, &user, request, (&frame, now))? {
                 return Ok(issued);
             }
         }
@@ -113,8 +117,8 @@ impl Engine {
         caller: &Caller,
         user: &UserState,
         request: &Request<'_>,
+        (frame, now): (&Frame, UnixTime),
     ) -> Result<Option<Issued>> {
-        let (frame, now) = self.current()?;
         let client = &caller.state.client;
         let (subject, peer) = (Subject::User(user), request.peer);
         let kind = GrantType::BiotLogin;
@@ -125,7 +129,7 @@ impl Engine {
         };
         let grant_id = GrantId::mint(self.store.identity().entropy.as_ref())?;
         let id = Some(grant_id.clone());
-        let Some(ticket) = self.make_ticket(permit, caller, request, &frame, now, id)? else {
+        let Some(ticket) = self.make_ticket(permit, caller, request, frame, now, id)? else {
             return Ok(None);
         };
         let scope = ticket.issued.scope.clone();

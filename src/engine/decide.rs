@@ -73,6 +73,10 @@ impl Deciding {
         if RedirectUri::among(&client.metadata.redirect_uris, &request.redirect_uri).is_none() {
             return Ok(Err(Denied::RedirectUriWrong));
         }
+        // The client by itself first: nobody gets a row by the request of one that may not ask.
+        if let Err(refusal) = judge(&client, request, Subject::Client, self.peer) {
+            return Ok(Err(refusal.why));
+        }
         let words = self.words();
         let user = match self.user(tx, &words, &entry)? {
             Ok(user) => user,

@@ -50,7 +50,8 @@ impl Engine {
                 continue;
             };
             let refreshing = Refreshing {
-                ticket,
+                // Its grant says how it was given, this how the token came of it.
+                ticket: ticket.noting("by", GrantType::RefreshToken.as_str()),
                 token: Secret::copy_of(token.expose()),
                 settings: Arc::clone(&frame.settings),
                 client_id: caller.state.client.client_id.as_str().to_owned(),
@@ -188,6 +189,10 @@ fn decide_refresh<'s>(
     family.judge(client.client_id.as_str(), &frame.settings, now)?;
     let grant = &family.grant;
     grant.check_generations(frame.epoch, client, user)?;
+    // wire 1: BioT's tokens need TLS without exception, which its own routes demand and others may not.
+    if grant.kind == GrantType::BiotLogin && request.dialect != Some(Dialect::BioT) {
+        return Err(Denied::RefreshTokenForeign);
+    }
     // RFC 6749 6: "The requested scope MUST NOT include any scope not originally granted by the resource
     // owner, and if omitted is treated as equal to the scope originally granted by the resource owner."
     let scope = match request.scope.map(Scope::parse).transpose()? {

@@ -118,6 +118,7 @@ fn print(status: u16, error: &str, description: &str) -> HttpResponse {
 /// BioT's page names no media type, so its absence is fine; another one is not.
 fn check_json(request: &HttpRequest<'_>, settings: &Settings) -> Result<(), ReadFailure> {
     check_length(request.body, settings)?;
+    check_not_cross_site(request)?;
     let value = only_value(request.headers, "Content-Type", "the request has two content types")?;
     let media_type = value.and_then(|value| value.split(|byte| *byte == b';').next());
     let is_json = |found: &[u8]| found.trim_ascii().eq_ignore_ascii_case(b"application/json");
@@ -127,6 +128,19 @@ fn check_json(request: &HttpRequest<'_>, settings: &Settings) -> Result<(), Read
         return Err(
             Denied::InvalidRequest { why: "the content type must be application/json" }.into()
         );
+    }
+    Ok(())
+}
+
+/// A page of another site is no client of these routes: from a browser inside the clinic it could guess at
+/// passwords from a place that their owners are known from.
+fn check_not_cross_site(request: &HttpRequest<'_>) -> Result<(), Denied> {
+    let cross_site = request.header("Sec-Fetch-Site").is_some_and(|site| site == b"cross-site");
+    // A page can send a body without any type unasked, and older browsers name its origin alone.
+    let untyped_page =
+        request.header("Origin").is_some() && request.header("Content-Type").is_none();
+    if cross_site || untyped_page {
+        return Err(Denied::InvalidRequest { why: "a page of another site sent the request" });
     }
     Ok(())
 }
