@@ -1,6 +1,6 @@
 //! `client.*`: registering the programs that may ask for tokens (RFC 7591).
 
-use crate::admin::document::{Done, SecretText, each, operation, some, word};
+use crate::admin::document::{Done, SecretText, by_id, each, operation, some, word};
 use crate::base::{Lifetime, Network};
 use crate::crypto::Algorithm;
 use crate::domain::{AuthMethod, Client, GrantType, Metadata, Scope, TokenFormat, TokenTypeCase};
@@ -142,31 +142,8 @@ with_metadata! {
 }
 operation!(ClientUpdate = "client.update" -> ClientDocument);
 
-/// Declares a request that names a client and nothing else.
-macro_rules! by_id {
-    ($($(#[$doc:meta])* $type:ident = $name:literal -> $response:ty;)*) => {
-        $(
-            $(#[$doc])*
-            #[derive(Debug, Clone, Default, Deserialize)]
-            #[serde(deny_unknown_fields)]
-            pub struct $type {
-                /// The client.
-                pub client_id: String,
-            }
-            operation!($type = $name -> $response);
-
-            impl $type {
-                /// The request about this client.
-                #[must_use]
-                pub fn of(client_id: &str) -> Self {
-                    Self { client_id: client_id.to_owned() }
-                }
-            }
-        )*
-    };
-}
-
 by_id! {
+    client_id, "client":
     /// `client.read`: what is registered about a client.
     ClientRead = "client.read" -> ClientDocument;
     /// `client.disable`: refuses the client and all its tokens until it is enabled again.

@@ -223,6 +223,31 @@ macro_rules! operation {
 }
 pub(super) use operation;
 
+/// Declares requests that name one thing and nothing else.
+macro_rules! by_id {
+    ($member:ident, $what:literal: $($(#[$doc:meta])* $type:ident = $name:literal -> $response:ty;)*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Debug, Clone, Default, Deserialize)]
+            #[serde(deny_unknown_fields)]
+            pub struct $type {
+                #[doc = concat!("The ", $what, ".")]
+                pub $member: String,
+            }
+            operation!($type = $name -> $response);
+
+            impl $type {
+                #[doc = concat!("The request about this ", $what, ".")]
+                #[must_use]
+                pub fn of($member: &str) -> Self {
+                    Self { $member: $member.to_owned() }
+                }
+            }
+        )*
+    };
+}
+pub(super) use by_id;
+
 /// Longest name that is repeated: longer than any of ours (26), shorter than any secret that a program
 /// made (a UUID without its dashes has 32).
 const NAME_LIMIT: usize = 30;

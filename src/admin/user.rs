@@ -1,6 +1,6 @@
 //! `user.*`: the people on whose behalf clients act.
 
-use crate::admin::document::{Done, SecretText, operation, some};
+use crate::admin::document::{Done, SecretText, by_id, operation, some};
 use crate::base::UnixTime;
 use crate::domain::{Scope, User, UserState, Username};
 use crate::error::{Error, Result};
@@ -78,31 +78,8 @@ pub struct UserRead {
 }
 operation!(UserRead = "user.read" -> UserDocument);
 
-/// Declares a request that names a user and nothing else.
-macro_rules! by_id {
-    ($($(#[$doc:meta])* $type:ident = $name:literal -> $response:ty;)*) => {
-        $(
-            $(#[$doc])*
-            #[derive(Debug, Clone, Default, Deserialize)]
-            #[serde(deny_unknown_fields)]
-            pub struct $type {
-                /// The user.
-                pub user_id: String,
-            }
-            operation!($type = $name -> $response);
-
-            impl $type {
-                /// The request about this user.
-                #[must_use]
-                pub fn of(user_id: &str) -> Self {
-                    Self { user_id: user_id.to_owned() }
-                }
-            }
-        )*
-    };
-}
-
 by_id! {
+    user_id, "user":
     /// `user.disable`: ends every token of the user, who may not log in until enabled again.
     UserDisable = "user.disable" -> UserDocument;
     /// `user.enable`: lets a disabled user log in again.

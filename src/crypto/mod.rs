@@ -36,5 +36,6 @@ pub(crate) use opaque::{mint_opaque_base64url, mint_opaque_hex, opaque_form};
 pub(crate) use public_key::PublicKey;
 pub(crate) use seal::SealingKey;
 pub(crate) use secret::{
-    RefreshKey, is_refresh_token, looks_generated, mint_client_secret, mint_refresh_token,
+    RefreshKey, is_refresh_token, looks_generated, looks_secret, mint_client_secret,
+    mint_refresh_token,
 };

@@ -2,6 +2,7 @@
 
 use crate::base::{Entropy, Secret, encode};
 use crate::crypto::digest;
+use crate::crypto::opaque::opaque_form;
 use crate::error::Result;
 use ring::hmac;
 use zeroize::Zeroizing;
@@ -68,6 +69,12 @@ impl RefreshKey {
 /// Whether `text` has the form and the checksum of a client secret that this library made.
 pub(crate) fn looks_generated(text: &[u8]) -> bool {
     has_form(CLIENT_SECRET, text)
+}
+
+/// Whether `text` may be a secret or a token that this library made, of any kind but a JWT: it must not come
+/// back in an error, a log or the audit.
+pub(crate) fn looks_secret(text: &[u8]) -> bool {
+    looks_generated(text) || is_refresh_token(text) || opaque_form(text).is_some()
 }
 
 /// Whether `text` has the form and the checksum of a refresh token.

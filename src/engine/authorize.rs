@@ -122,7 +122,7 @@ impl Engine {
     pub(super) fn check_visit(&self, visit: &Visit<'_>) -> std::result::Result<(), Stop> {
         // A correlation id that cannot be kept is no matter of the client's: said before one is known.
         visit.exchange.request(&[], None)?;
-        if visit.exchange.context.secure || visit.exchange.peer.is_loopback() {
+        if visit.exchange.is_private() {
             return Ok(());
         }
         Err(self.stop(visit, Problem::Insecure, &Denied::InsecureTransport, None)?)

@@ -64,8 +64,7 @@ fn discreet(mut error: Error) -> Error {
         let bytes = id.as_bytes();
         let may_be_secret = (*what == "secret" && CredentialId::parse(id).is_none())
             || (*what == "user" && UserId::parse(id).is_none())
-            || crypto::looks_generated(bytes)
-            || crypto::opaque_form(bytes).is_some()
+            || crypto::looks_secret(bytes)
             || bytes.len() > ID_LIMIT;
         if may_be_secret {
             UNTOLD.clone_into(id);

@@ -345,6 +345,11 @@ pub(super) struct Exchange<'a> {
 }
 
 impl Exchange<'_> {
+    /// Whether nobody on the way can read along. On this machine nobody listens.
+    pub(super) fn is_private(&self) -> bool {
+        self.context.secure || self.peer.is_loopback()
+    }
+
     pub(super) fn request<'r>(
         &self,
         candidates: &'r [domain::Presented],
@@ -373,11 +378,7 @@ fn check_transport(exchange: &Exchange<'_>, endpoint: Endpoint) -> std::result::
         | Endpoint::Jwks
         | Endpoint::Metadata => exchange.frame.settings.danger_allow_plain_http,
     };
-    if exchange.context.secure || exchange.peer.is_loopback() || excepted {
-        Ok(())
-    } else {
-        Err(Denied::InsecureTransport)
-    }
+    if exchange.is_private() || excepted { Ok(()) } else { Err(Denied::InsecureTransport) }
 }
 
 /// Finds the request's row in the audit.

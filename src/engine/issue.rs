@@ -1,7 +1,7 @@
 //! Issuing: authenticate and decide on the snapshot, sign outside the write lock, record inside it.
 
 use crate::base::{ClientId, GrantId, RequestId, Secret, UnixTime};
-use crate::crypto::{self, Algorithm, opaque_form};
+use crate::crypto::{self, Algorithm};
 use crate::domain::{
     self, Actor, Ask, ClientState, Context, Dialect, GrantType, Habits, Issued, Making, Means,
     NewKey, Peer, Presented, Proven, Reading, Scope, Subject, Ticket, TokenFormat, Wanted,
@@ -319,7 +319,7 @@ pub(super) fn entry_of(request: &Request<'_>) -> AuditEntry {
 fn is_tellable(scope: &str) -> bool {
     let may_be_secret = |word: &str| {
         let word = word.as_bytes();
-        word.len() > WORD_LIMIT || crypto::looks_generated(word) || opaque_form(word).is_some()
+        word.len() > WORD_LIMIT || crypto::looks_secret(word)
     };
     Scope::check(scope).is_ok() && !scope.split(' ').any(may_be_secret)
 }

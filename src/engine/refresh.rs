@@ -15,7 +15,8 @@ use std::sync::Arc;
 
 /// What a refresh that was decided takes into its transaction.
 struct Refreshing {
-    ticket: Ticket,
+    /// `None` if the token is only looked at again, to end its family.
+    ticket: Option<Ticket>,
     token: Secret,
     settings: Arc<domain::Settings>,
     client_id: String,
@@ -36,22 +37,21 @@ impl Engine {
             };
             let user = self.snapshot.user(&self.store, &family.grant.subject)?;
             let decided = decide_refresh(&caller, &family, user.as_deref(), request, (&frame, now));
-            let permit = match decided {
-                Ok(permit) => permit,
-                // Whether it was is decided once more, under the lock, and then its family ends.
-                Err(Denied::RefreshTokenReused) => {
-                    return self.end_reused(request, &caller, token, &frame);
+            let ticket = match decided {
+                Ok(permit) => {
+                    let grant_id = Some(family.grant.grant_id.clone());
+                    match self.make_ticket(permit, &caller, request, &frame, now, grant_id)? {
+                        // Its grant says how it was given, this how the token came of it.
+                        Some(ticket) => Some(ticket.noting("by", GrantType::RefreshToken.as_str())),
+                        None => continue,
+                    }
                 }
+                // Whether it was is decided once more, under the lock, and then its family ends.
+                Err(Denied::RefreshTokenReused) => None,
                 Err(why) => return self.deny(request, &caller, why, now),
             };
-            let grant_id = Some(family.grant.grant_id.clone());
-            let ticket = self.make_ticket(permit, &caller, request, &frame, now, grant_id)?;
-            let Some(ticket) = ticket else {
-                continue;
-            };
             let refreshing = Refreshing {
-                // Its grant says how it was given, this how the token came of it.
-                ticket: ticket.noting("by", GrantType::RefreshToken.as_str()),
+                ticket,
                 token: Secret::copy_of(token.expose()),
                 settings: Arc::clone(&frame.settings),
                 client_id: caller.state.client.client_id.as_str().to_owned(),
@@ -91,40 +91,14 @@ impl Engine {
         }
         self.authenticate(request, now)
     }
-
-    /// Ends the family of a token that was presented again after it had been replaced.
-    fn end_reused<T>(
-        &self,
-        request: &Request<'_>,
-        caller: &Caller,
-        token: &Secret,
-        frame: &Frame,
-    ) -> Result<T> {
-        let entry = denial_of(request, caller);
-        let settings = Arc::clone(&frame.settings);
-        let client_id = caller.state.client.client_id.as_str().to_owned();
-        let token = Secret::copy_of(token.expose());
-        let outcome = self.write(self.time.now(), move |tx| {
-            let Some(family) = Family::find(&tx.view(), token.expose())? else {
-                return refuse(tx, entry, Denied::RefreshTokenUnknown);
-            };
-            match family.judge(&client_id, &settings, tx.now()) {
-                Err(Denied::RefreshTokenReused) => revoke_reused(tx, family, entry),
-                // Its successor was not used after all, or all has ended meanwhile: nothing is given either.
-                Ok(_) | Err(_) => refuse(tx, entry, Denied::RefreshTokenReused),
-            }
-        })?;
-        match outcome {
-            Err(why) => Err(denied(why, request)),
-            Ok(()) => Err(Error::Internal { what: "a denial that was allowed" }),
-        }
-    }
 }
 
 impl Refreshing {
     /// Uses the token and records what it gave; `None` if what it was decided on has changed.
     fn record(self, tx: &mut Tx<'_>) -> Outcome<Option<Issued>> {
-        if domain::stale(tx, &self.ticket)? {
+        if let Some(ticket) = &self.ticket
+            && domain::stale(tx, ticket)?
+        {
             return Ok(Ok(None));
         }
         let Some(family) = Family::find(&tx.view(), self.token.expose())? else {
@@ -135,13 +109,17 @@ impl Refreshing {
             Err(Denied::RefreshTokenReused) => return revoke_reused(tx, family, self.entry),
             Err(why) => return refuse(tx, self.entry, why),
         };
-        let (client_id, credential_id) = self.ticket.holder();
+        // Not a reuse after all, as when its time was told anew: the next look decides.
+        let Some(ticket) = self.ticket else {
+            return Ok(Ok(None));
+        };
+        let (client_id, credential_id) = ticket.holder();
         note_place(tx, &client_id, &credential_id, self.peer, 1)?;
-        let ends_at = self.ticket.issued.expires_at;
+        let ends_at = ticket.issued.expires_at;
         let idle = self.settings.refresh_token_idle_lifetime;
         let until = family.grant.expires_at.min(tx.now().plus(idle));
         let next = family.turn(tx, turn, self.token.expose(), self.rotates, ends_at)?;
-        let mut issued = domain::record(tx, self.ticket)?;
+        let mut issued = domain::record(tx, ticket)?;
         issued.refresh = Some((next, until));
         Ok(Ok(Some(issued)))
     }

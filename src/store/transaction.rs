@@ -94,7 +94,8 @@ impl<'a> Tx<'a> {
         self.ledger.state.sequence + 1
     }
 
-    /// Begins a new epoch: every token, code and refresh token issued until now ends.
+    /// Begins a new epoch: every token, code and refresh token issued until now ends. A full checkpoint must
+    /// follow the commit: a main file of another epoch than its WAL is taken for a stranger (`store/pair.rs`).
     pub(crate) fn begin_epoch(&mut self) -> Result<()> {
         self.ledger.state.epoch = Epoch::mint(self.identity.entropy.as_ref())?;
         self.change("epoch", "")
