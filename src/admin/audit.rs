@@ -266,7 +266,7 @@ fn sentence<'a>(
         "client.delete" => format!("{client} was deleted"),
         "secret.create" => format!("{secret} was made"),
         "secret.import" => format!("{secret} was imported"),
-        "secret.revoke" => format!("{secret} was revoked, with every token it had obtained"),
+        "secret.revoke" => format!("{secret} was revoked, with all that it had obtained"),
         "secret.confirm" => format!("{secret} was confirmed after a restore"),
         "secret.new_peer" => format!("{secret} was used from a new address"),
         "scope.add" => format!("the scope `{}` was added", text("scope")),
@@ -315,6 +315,10 @@ fn sentence_of_people<'a>(
         "grant.revoke" if text("reason") == "refresh_token_foreign" => {
             format!("{client} tried to end grant {grant}")
         }
+        "grant.revoke" if !detail("limit").is_empty() => format!(
+            "grant {grant} of {user} to {client} was ended: a user has at most {} to one client",
+            detail("limit")
+        ),
         "grant.revoke" => format!("grant {grant} of {user} to {client} was ended"),
         "user.login" if text("outcome") == "denied" => format!("{user} was not let in"),
         "user.login" => format!("{user} logged in"),

@@ -48,7 +48,7 @@ pub(crate) use code::{Code, Redemption, give_code};
 pub(crate) use credential::{Credential, CredentialKind};
 pub(crate) use dialect::Habits;
 pub(crate) use gate::{Ask, Permit, Subject, Wanted, examine, may_be_allowed, pass};
-pub(crate) use grant::{Grant, NewGrant, begin_grant};
+pub(crate) use grant::{Grant, NewGrant, begin_grant, revoke_grant};
 pub(crate) use issue::{Issued, Making, Ticket, plan, record, stale};
 pub(crate) use keyring::{Key, Keyring, NewKey, import_key, make_key, retire_all};
 pub(crate) use login::{Attempt, LoggedIn, settle};
@@ -60,7 +60,7 @@ pub(crate) use people::{
 };
 pub(crate) use pkce::Challenge;
 pub(crate) use redirect::RedirectUri;
-pub(crate) use refresh::{Family, first_refresh_token, revoke_grant, rotates};
+pub(crate) use refresh::{Family, first_refresh_token, rotates};
 pub(crate) use registration::{
     NewSecret, confirm_secret, create_client, create_secret, delete_client, import_secret,
     revoke_client_tokens, revoke_secret, set_enabled, unconfirm_all, update_client,

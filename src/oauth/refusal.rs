@@ -144,7 +144,6 @@ pub(super) fn answer(denied: &Denied) -> Answer {
         | Denied::SecretUnconfirmed
         | Denied::SecretMissing
         | Denied::CredentialMalformed
-        | Denied::CredentialRevoked
         | Denied::AuthenticationMethod
         | Denied::PeerNotAllowed
         | Denied::PeerUnknown => Answer {
@@ -211,6 +210,7 @@ pub(super) fn answer(denied: &Denied) -> Answer {
         | Denied::RefreshTokenForeign
         | Denied::AccessRefused
         | Denied::EpochEnded
+        | Denied::CredentialRevoked
         | Denied::ClientTokensRevoked => Answer::bad("invalid_grant", "the grant is not valid"),
     }
 }
@@ -351,7 +351,6 @@ pub(super) mod tests {
             Denied::SecretNotYetValid,
             Denied::SecretMissing,
             Denied::CredentialMalformed,
-            Denied::CredentialRevoked,
             Denied::AuthenticationMethod,
             Denied::ClientDisabled,
             Denied::PeerNotAllowed,
@@ -385,6 +384,7 @@ pub(super) mod tests {
         assert_eq!(status_and_error(&Denied::GrantNotAllowed), bad("unauthorized_client"));
         assert_eq!(status_and_error(&Denied::GrantUnsupported), bad("unsupported_grant_type"));
         assert_eq!(status_and_error(&Denied::TokenUnknown), bad("invalid_grant"));
+        assert_eq!(status_and_error(&Denied::CredentialRevoked), bad("invalid_grant"));
         assert_eq!(status_and_error(&Denied::ScopeMalformed), bad("invalid_scope"));
         let word = Denied::ScopeNotAllowed { word: "lab:read".to_owned() };
         assert_eq!(status_and_error(&word), bad("invalid_scope"));

@@ -121,6 +121,7 @@ record! {
         subject: String,
         kind: String,
         scope: String,
+        credential_id: String,
         epoch: [u8; 8],
         client_generation: u64,
         subject_generation: u64,

@@ -203,6 +203,7 @@ CREATE TABLE user_grant (
     subject            TEXT    NOT NULL,
     kind               TEXT    NOT NULL, -- the grant type, or a dialect's login
     scope              TEXT    NOT NULL,
+    credential_id      TEXT    NOT NULL, -- the secret that redeemed its code; empty before that, and of a public client
     epoch              BLOB    NOT NULL,
     client_generation  INTEGER NOT NULL,
     subject_generation INTEGER NOT NULL,
@@ -218,6 +219,7 @@ CREATE TABLE user_grant (
 CREATE INDEX user_grant_client ON user_grant (client_id, grant_id);
 CREATE INDEX user_grant_subject ON user_grant (subject, grant_id);
 CREATE INDEX user_grant_end ON user_grant (ends_at);
+CREATE INDEX user_grant_living ON user_grant (subject, client_id) WHERE revoked_at IS NULL;
 
 -- Authorization codes, as digests. Spent ones stay as long as their grant, to know a second use.
 CREATE TABLE code (
