@@ -15,6 +15,9 @@ pub struct AuditRead {
     /// Rows about this client.
     #[serde(deserialize_with = "some")]
     pub client_id: Option<String>,
+    /// Rows about this user: what was done for or by them.
+    #[serde(deserialize_with = "some")]
+    pub user_id: Option<String>,
     /// Rows about this secret.
     #[serde(deserialize_with = "some")]
     pub credential_id: Option<String>,
@@ -278,7 +281,8 @@ fn sentence<'a>(
         "database.create" => format!("the database was created, issuer {}", detail("issuer")),
         "database.open" => format!("the database was opened with {}", detail("clock")),
         "database.restore" => {
-            "the database was restored: all tokens ended, all secrets await confirmation".to_owned()
+            "the database was restored: all tokens ended, all secrets and users await confirmation"
+                .to_owned()
         }
         "clock.doubt" => {
             format!(
@@ -311,7 +315,10 @@ fn sentence_of_people<'a>(
             text("token"),
             text("scope")
         ),
-        "grant.begin" => format!("{user} allowed {client} `{}`: grant {grant}", text("scope")),
+        "grant.begin" | "grant.approve" => {
+            format!("{user} allowed {client} `{}`: grant {grant}", text("scope"))
+        }
+        "grant.refuse" => format!("{user} did not allow {client} anything"),
         "grant.revoke" if text("reason") == "refresh_token_foreign" => {
             format!("{client} tried to end grant {grant}")
         }
@@ -326,6 +333,7 @@ fn sentence_of_people<'a>(
         "user.update" => format!("what {user} may do was changed"),
         "user.enable" => format!("{user} was enabled"),
         "user.disable" => format!("{user} was disabled"),
+        "user.confirm" => format!("{user} was confirmed after a restore"),
         "user.revoke" => format!("all tokens of {user} were revoked"),
         "user.set_password" => format!("{user} got a new password, and all their tokens ended"),
         "user.delete" => format!("{user} was deleted"),

@@ -160,11 +160,7 @@ pub(crate) fn begin_grant(tx: &mut Tx<'_>, grant: &Grant, entry: AuditEntry) -> 
 }
 
 /// Makes room for one more grant of this user to this client, and stores it.
-pub(super) fn insert_grant(
-    tx: &mut Tx<'_>,
-    grant: &Grant,
-    entry: &AuditEntry,
-) -> Result<[u8; 32]> {
+pub(super) fn insert_grant(tx: &mut Tx<'_>, grant: &Grant, entry: &AuditEntry) -> Result<[u8; 32]> {
     let rows =
         tx.view().grants_beyond(&grant.client_id, &grant.subject, GRANTS_LIMIT - 1, tx.now())?;
     for row in &rows {

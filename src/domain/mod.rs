@@ -55,8 +55,9 @@ pub(crate) use login::{Attempt, LoggedIn, settle};
 pub(crate) use password::{Password, Unfit, check_new_password};
 pub(crate) use peer::Peer;
 pub(crate) use people::{
-    NewUser, check_own, create_role, create_user, delete_role, delete_user, revoke_user_tokens,
-    set_password, set_user_enabled, update_role, update_user, vouch_for,
+    NewUser, check_own, confirm_user, confirm_users, create_role, create_user, delete_role,
+    delete_user, revoke_user_tokens, set_password, set_user_enabled, unconfirm_users, update_role,
+    update_user, vouch_for,
 };
 pub(crate) use pkce::Challenge;
 pub(crate) use redirect::RedirectUri;

@@ -97,6 +97,7 @@ fn answer(denied: &Denied) -> Answer {
         | Denied::TokenForeign
         | Denied::UserUnknown
         | Denied::UserDisabled
+        | Denied::UserUnconfirmed
         | Denied::UserTokensRevoked
         | Denied::PasswordWrong
         | Denied::GrantUnknown

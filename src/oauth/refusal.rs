@@ -194,6 +194,7 @@ pub(super) fn answer(denied: &Denied) -> Answer {
         | Denied::TokenForeign
         | Denied::UserUnknown
         | Denied::UserDisabled
+        | Denied::UserUnconfirmed
         | Denied::UserTokensRevoked
         | Denied::PasswordWrong
         | Denied::GrantUnknown
@@ -254,6 +255,7 @@ pub(super) mod tests {
             Denied::TokenForeign,
             Denied::UserUnknown,
             Denied::UserDisabled,
+            Denied::UserUnconfirmed,
             Denied::UserTokensRevoked,
             Denied::PasswordWrong,
             Denied::GrantUnknown,

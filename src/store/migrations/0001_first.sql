@@ -149,7 +149,9 @@ CREATE TABLE user (
     username            TEXT    NOT NULL, -- in NFC
     phc                 TEXT,             -- Argon2id
     enabled             INTEGER NOT NULL CHECK (enabled IN (0, 1)),
+    confirmed           INTEGER NOT NULL CHECK (confirmed IN (0, 1)), -- since the last restore
     scope               TEXT    NOT NULL, -- beside the words of the roles
+    scope_set           INTEGER NOT NULL CHECK (scope_set IN (0, 1)), -- by an administrator: a host adds nothing to it
     roles               TEXT    NOT NULL,
     description         TEXT    NOT NULL,
     created_at          INTEGER NOT NULL,
