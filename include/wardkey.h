@@ -276,6 +276,9 @@
 // Denied: the user did not approve the request.
 #define WARDKEY_DENIED_ACCESS_REFUSED 257
 
+// Denied: the user has not been confirmed since the database was restored.
+#define WARDKEY_DENIED_USER_UNCONFIRMED 258
+
 // The thing named does not exist.
 #define WARDKEY_NOT_FOUND 300
 
@@ -364,8 +367,8 @@
 // Create a database, and open it. WARDKEY_STORAGE_EXISTS if there is anything at the path.
 #define WARDKEY_MODE_CREATE 1
 
-// Accept a database that may be an old copy, and open it: all tokens end, and every secret has to be
-// confirmed by the operation `client.secret.confirm`.
+// Accept a database that may be an old copy, and open it: all tokens end, every secret has to be confirmed
+// by the operation `client.secret.confirm`, and every user by `user.confirm`.
 #define WARDKEY_MODE_RESTORE 2
 
 // Bring the file to this library's format if it has an older one, and open it. In this release there is
@@ -1012,7 +1015,7 @@ WARDKEY_API int32_t WARDKEY_CALL wardkey_decide(const wardkey_engine *engine,
 //
 // Operations of this release: `settings.get` `.set`; `client.create` `.import` `.read` `.list` `.update`
 // `.disable` `.enable` `.revoke` `.delete`; `client.secret.create` `.import` `.list` `.revoke` `.confirm`;
-// `user.create` `.read` `.list` `.update` `.set_password` `.disable` `.enable` `.revoke` `.delete`; `role.list`
+// `user.create` `.read` `.list` `.update` `.set_password` `.disable` `.enable` `.confirm` `.revoke` `.delete`; `role.list`
 // `.create` `.update` `.delete`; `grant.list` `.revoke`; `scope.list` `.add` `.remove`; `key.list` `.import`; `token.revoke` `.introspect`; `audit.read`
 // `.explain` `.verify`. docs/operations.md describes each. A revocation is in force everywhere when the
 // call returns.

@@ -372,6 +372,8 @@ fn edits_of_a_user_and_of_a_role_are_found_at_their_next_use() {
         ("UPDATE user SET phc = replace(phc, 'm=19456', 'm=8')", "user"),
         ("UPDATE user SET username = 'otto'", "user"),
         ("UPDATE user SET enabled = 1 - enabled", "user"),
+        ("UPDATE user SET confirmed = 1 - confirmed", "user"),
+        ("UPDATE user SET scope_set = 1 - scope_set", "user"),
         ("UPDATE user SET generation = generation - 1", "user"),
         ("UPDATE user SET mac_format = 2", "user"),
         ("UPDATE role SET scope = 'admin:all'", "role"),

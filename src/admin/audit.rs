@@ -15,6 +15,9 @@ pub struct AuditRead {
     /// Rows about this client.
     #[serde(deserialize_with = "some")]
     pub client_id: Option<String>,
+    /// Rows about this user: what was done for or by them.
+    #[serde(deserialize_with = "some")]
+    pub user_id: Option<String>,
     /// Rows about this secret.
     #[serde(deserialize_with = "some")]
     pub credential_id: Option<String>,
@@ -266,7 +269,7 @@ fn sentence<'a>(
         "client.delete" => format!("{client} was deleted"),
         "secret.create" => format!("{secret} was made"),
         "secret.import" => format!("{secret} was imported"),
-        "secret.revoke" => format!("{secret} was revoked, with every token it had obtained"),
+        "secret.revoke" => format!("{secret} was revoked, with all that it had obtained"),
         "secret.confirm" => format!("{secret} was confirmed after a restore"),
         "secret.new_peer" => format!("{secret} was used from a new address"),
         "scope.add" => format!("the scope `{}` was added", text("scope")),
@@ -278,7 +281,8 @@ fn sentence<'a>(
         "database.create" => format!("the database was created, issuer {}", detail("issuer")),
         "database.open" => format!("the database was opened with {}", detail("clock")),
         "database.restore" => {
-            "the database was restored: all tokens ended, all secrets await confirmation".to_owned()
+            "the database was restored: all tokens ended, all secrets and users await confirmation"
+                .to_owned()
         }
         "clock.doubt" => {
             format!(
@@ -311,10 +315,17 @@ fn sentence_of_people<'a>(
             text("token"),
             text("scope")
         ),
-        "grant.begin" => format!("{user} allowed {client} `{}`: grant {grant}", text("scope")),
+        "grant.begin" | "grant.approve" => {
+            format!("{user} allowed {client} `{}`: grant {grant}", text("scope"))
+        }
+        "grant.refuse" => format!("{user} did not allow {client} anything"),
         "grant.revoke" if text("reason") == "refresh_token_foreign" => {
             format!("{client} tried to end grant {grant}")
         }
+        "grant.revoke" if !detail("limit").is_empty() => format!(
+            "grant {grant} of {user} to {client} was ended: a user has at most {} to one client",
+            detail("limit")
+        ),
         "grant.revoke" => format!("grant {grant} of {user} to {client} was ended"),
         "user.login" if text("outcome") == "denied" => format!("{user} was not let in"),
         "user.login" => format!("{user} logged in"),
@@ -322,6 +333,7 @@ fn sentence_of_people<'a>(
         "user.update" => format!("what {user} may do was changed"),
         "user.enable" => format!("{user} was enabled"),
         "user.disable" => format!("{user} was disabled"),
+        "user.confirm" => format!("{user} was confirmed after a restore"),
         "user.revoke" => format!("all tokens of {user} were revoked"),
         "user.set_password" => format!("{user} got a new password, and all their tokens ended"),
         "user.delete" => format!("{user} was deleted"),

@@ -57,6 +57,8 @@ pub struct GrantDocument {
     pub grant_type: String,
     /// What.
     pub scope: String,
+    /// The secret that redeemed the code: revoking it ends the grant. `null` before that, and of a public client.
+    pub credential_id: Option<String>,
     /// When.
     pub created_at: i64,
     /// When it was last exchanged or refreshed.
@@ -75,6 +77,7 @@ impl From<&Grant> for GrantDocument {
             user_id: grant.subject.clone(),
             grant_type: grant.kind.as_str().to_owned(),
             scope: grant.scope.as_str().to_owned(),
+            credential_id: Some(grant.credential_id.clone()).filter(|id| !id.is_empty()),
             created_at: grant.created_at.seconds(),
             used_at: grant.used_at.seconds(),
             expires_at: grant.expires_at.seconds(),

@@ -36,8 +36,8 @@ pub use secret::{
 pub use settings::{SettingsDocument, SettingsGet, SettingsSet};
 pub use token::{TokenDocument, TokenIntrospect, TokenRevoke};
 pub use user::{
-    UserCreate, UserDelete, UserDisable, UserDocument, UserEnable, UserList, UserPage, UserRead,
-    UserRevoke, UserSetPassword, UserUpdate,
+    UserConfirm, UserConfirmed, UserCreate, UserDelete, UserDisable, UserDocument, UserEnable,
+    UserList, UserPage, UserRead, UserRevoke, UserSetPassword, UserUpdate,
 };
 
 pub(crate) use audit::{explanation, page};

@@ -49,8 +49,8 @@ pub struct SecretList {
 }
 operation!(SecretList = "client.secret.list" -> SecretPage);
 
-/// `client.secret.revoke`: ends one secret and every token it obtained. The client's other secrets and
-/// their tokens live on.
+/// `client.secret.revoke`: ends one secret and all that it obtained: tokens, and the grants of users whose code
+/// it redeemed. The client's other secrets and what they obtained live on.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SecretRevoke {

@@ -41,7 +41,8 @@ pub struct UserUpdate {
     /// The name they log in with; a host's own users keep the host's.
     #[serde(default, deserialize_with = "some")]
     pub username: Option<String>,
-    /// See [`UserCreate::scope`].
+    /// See [`UserCreate::scope`]. Of a host's own user from then on all they may have: the host's approvals add
+    /// nothing to it.
     #[serde(default, deserialize_with = "some")]
     pub scope: Option<String>,
     /// See [`UserCreate::roles`].
@@ -90,6 +91,28 @@ by_id! {
     UserDelete = "user.delete" -> Done;
 }
 
+/// `user.confirm`: trusts a user again after a restore, or all of them. Nobody logs in before: the copy may not
+/// know that they were disabled, deleted, or got another password. A new password confirms too.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct UserConfirm {
+    /// The user.
+    #[serde(deserialize_with = "some")]
+    pub user_id: Option<String>,
+    /// All users, if `true`.
+    #[serde(deserialize_with = "some")]
+    pub all: Option<bool>,
+}
+operation!(UserConfirm = "user.confirm" -> UserConfirmed);
+
+/// What `user.confirm` did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct UserConfirmed {
+    /// How many users: of all, those that were not confirmed before.
+    pub confirmed: u64,
+}
+
 /// `user.list`: the users in the order of their ids, page by page.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -127,6 +150,8 @@ pub struct UserDocument {
     pub origin: &'static str,
     /// Whether they may do anything at all.
     pub enabled: bool,
+    /// Whether they were confirmed since the last restore.
+    pub confirmed: bool,
     /// The words given to them directly.
     pub scope: String,
     /// The names of their roles.
@@ -153,6 +178,7 @@ impl UserDocument {
             username: user.username.clone(),
             origin: user.origin.as_str(),
             enabled: user.enabled,
+            confirmed: user.confirmed,
             scope: user.scope.as_str().to_owned(),
             roles: user.roles.clone(),
             effective_scope: state.scope.as_str().to_owned(),
@@ -176,6 +202,7 @@ impl UserUpdate {
                 Some(name) => username(&name)?.as_str().to_owned(),
                 None => user.username,
             },
+            scope_set: user.scope_set || self.scope.is_some(),
             scope: self.scope.as_deref().map_or(Ok(user.scope), scope)?,
             roles: self.roles.unwrap_or(user.roles),
             description: self.description.unwrap_or(user.description),

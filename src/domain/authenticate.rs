@@ -23,6 +23,21 @@ impl ClientState {
     pub(crate) fn credential(&self, credential_id: &str) -> Option<&Credential> {
         self.credentials.iter().find(|known| known.credential_id.as_str() == credential_id)
     }
+
+    /// Whether what the secret `credential_id` obtained still stands: until the secret is revoked, however long
+    /// ago it expired. What was obtained without one (empty) stands as long as the client is public.
+    ///
+    /// # Errors
+    /// [`Denied::CredentialRevoked`].
+    pub(crate) fn check_obtained(&self, credential_id: &str) -> std::result::Result<(), Denied> {
+        if credential_id.is_empty() && self.client.metadata.is_public() {
+            return Ok(());
+        }
+        match self.credential(credential_id) {
+            Some(credential) if credential.revoked_at.is_none() => Ok(()),
+            Some(_) | None => Err(Denied::CredentialRevoked),
+        }
+    }
 }
 
 /// A client id and perhaps a secret, as a request presents them.

@@ -72,6 +72,13 @@ pub(super) fn check_in_catalogue(tx: &Tx<'_>, scope: &Scope) -> Result<()> {
     }
 }
 
+/// Those words of `scope` that exist.
+pub(super) fn within_catalogue(tx: &Tx<'_>, scope: &Scope) -> Result<Scope> {
+    let catalogue = tx.view().scopes()?;
+    let words: Vec<&str> = catalogue.iter().map(|row| row.word.as_str()).collect();
+    Ok(scope.clone().within(&Scope::printed(words.join(" "))))
+}
+
 /// Removes a word that nobody has.
 ///
 /// # Errors

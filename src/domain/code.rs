@@ -3,12 +3,12 @@
 use crate::base::{Lifetime, Secret, UnixTime};
 use crate::crypto;
 use crate::domain::client::{Client, GrantType};
-use crate::domain::grant::Grant;
+use crate::domain::grant::{Grant, insert_grant};
 use crate::domain::pkce::{Challenge, check_verifier};
 use crate::domain::refresh::first_refresh_token;
 use crate::domain::settings::Settings;
 use crate::error::{Denied, Error, Result};
-use crate::store::{CodeRow, NO_EXTRA, Tx, View, check_extra};
+use crate::store::{AuditEntry, CodeRow, NO_EXTRA, Tx, View, check_extra};
 
 /// A code that was presented, with the grant that it gives.
 pub(crate) struct Code {
@@ -24,18 +24,20 @@ pub(crate) struct Redemption {
     pub(crate) verifier: Option<Secret>,
 }
 
-/// Stores the grant that a user has just given, and the code that its client redeems.
+/// Stores the grant that a user has just given, and the code that its client redeems; `entry` says on whose
+/// request.
 pub(crate) fn give_code(
     tx: &mut Tx<'_>,
     mut grant: Grant,
     redirect_uri: &str,
     challenge: Option<&Challenge>,
+    entry: &AuditEntry,
 ) -> Result<Secret> {
     let code = crypto::mint_opaque_base64url(tx.identity().entropy.as_ref())?;
     let expires_at = tx.now().plus(CODE_LIFETIME);
     // Nothing else of it lives yet: a code that nobody redeems takes its grant with it.
     grant.ends_at = expires_at;
-    tx.insert(&grant.to_row())?;
+    insert_grant(tx, &grant, entry)?;
     tx.insert(&CodeRow {
         digest: tx.identity().keys.digest.opaque_token(code.expose()),
         grant_id: grant.grant_id.as_str().to_owned(),
@@ -108,18 +110,21 @@ impl Code {
         if now.millis() >= self.row.expires_at { Err(Denied::CodeExpired) } else { Ok(()) }
     }
 
-    /// Spends the code, judged in this transaction, for an access token that ends at `token_ends_at`; returns
-    /// the refresh token that comes with it and when that ends unused, if the client may refresh.
+    /// Spends the code, judged in this transaction, by the secret `credential_id` (empty for a public client),
+    /// for an access token that ends at `token_ends_at`; returns the refresh token that comes with it and when
+    /// that ends unused, if the client may refresh.
     pub(crate) fn spend(
         mut self,
         tx: &mut Tx<'_>,
         client: &Client,
         settings: &Settings,
+        credential_id: String,
         token_ends_at: UnixTime,
     ) -> Result<Option<(Secret, UnixTime)>> {
         let now = tx.now();
         self.row.spent_at = Some(now.millis());
         tx.update(&self.row)?;
+        self.grant.credential_id = credential_id;
         self.grant.used_at = now;
         self.grant.ends_at = self.grant.ends_at.max(token_ends_at);
         let refreshes = client.metadata.grant_types.contains(&GrantType::RefreshToken);

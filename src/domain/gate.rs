@@ -226,8 +226,8 @@ fn check_enabled(client: &Client) -> std::result::Result<(), Denied> {
 
 fn check_user(subject: Subject<'_>) -> std::result::Result<(), Denied> {
     match subject {
-        Subject::User(state) if !state.user.enabled => Err(Denied::UserDisabled),
-        Subject::User(_) | Subject::Client => Ok(()),
+        Subject::User(state) => state.user.check_usable(),
+        Subject::Client => Ok(()),
     }
 }
 

@@ -20,6 +20,9 @@ pub(crate) struct Grant {
     pub(crate) kind: GrantType,
     /// What was allowed: no token of it has more.
     pub(crate) scope: Scope,
+    /// The secret that redeemed its code: revoked, it takes the grant along. Empty as long as nobody has, and
+    /// of a public client, which has none.
+    pub(crate) credential_id: String,
     pub(crate) epoch: Epoch,
     pub(crate) client_generation: u64,
     pub(crate) subject_generation: u64,
@@ -59,6 +62,7 @@ impl Grant {
             subject: new.user.user.user_id.as_str().to_owned(),
             kind: new.kind,
             scope: new.scope,
+            credential_id: String::new(),
             epoch: new.epoch,
             client_generation: new.client.generation.0,
             subject_generation: new.user.user.generation.0,
@@ -103,6 +107,7 @@ impl Grant {
             subject: row.subject.clone(),
             kind: GrantType::parse(&row.kind).ok_or_else(corrupt)?,
             scope: Scope::printed(row.scope.clone()),
+            credential_id: row.credential_id.clone(),
             epoch: Epoch::from_bytes(row.epoch),
             client_generation: row.client_generation,
             subject_generation: row.subject_generation,
@@ -124,6 +129,7 @@ impl Grant {
             subject: self.subject.clone(),
             kind: self.kind.as_str().to_owned(),
             scope: self.scope.as_str().to_owned(),
+            credential_id: self.credential_id.clone(),
             epoch: self.epoch.bytes(),
             client_generation: self.client_generation,
             subject_generation: self.subject_generation,
@@ -139,7 +145,7 @@ impl Grant {
 
 /// Stores a grant that begins; `entry` says on whose request.
 pub(crate) fn begin_grant(tx: &mut Tx<'_>, grant: &Grant, entry: AuditEntry) -> Result<()> {
-    let mac = tx.insert(&grant.to_row())?;
+    let mac = insert_grant(tx, grant, &entry)?;
     let mut entry = AuditEntry {
         event: "grant.begin",
         outcome: "allowed",
@@ -152,3 +158,44 @@ pub(crate) fn begin_grant(tx: &mut Tx<'_>, grant: &Grant, entry: AuditEntry) -> 
     entry.note_version(grant.version, &mac);
     tx.audit(&entry)
 }
+
+/// Makes room for one more grant of this user to this client, and stores it.
+pub(super) fn insert_grant(tx: &mut Tx<'_>, grant: &Grant, entry: &AuditEntry) -> Result<[u8; 32]> {
+    let rows =
+        tx.view().grants_beyond(&grant.client_id, &grant.subject, GRANTS_LIMIT - 1, tx.now())?;
+    for row in &rows {
+        let mut entry =
+            AuditEntry { event: "grant.revoke", outcome: "done", scope: None, ..entry.clone() };
+        entry.detail.insert("limit", GRANTS_LIMIT.to_string());
+        revoke_grant(tx, Grant::from_row(row)?, entry)?;
+    }
+    tx.insert(&grant.to_row())
+}
+
+/// Revokes a grant and all that follows from it; `entry` says who did it and why. Revoking it again changes
+/// nothing, and is recorded all the same.
+pub(crate) fn revoke_grant(tx: &mut Tx<'_>, mut grant: Grant, mut entry: AuditEntry) -> Result<()> {
+    let grant_id = grant.grant_id.as_str().to_owned();
+    if grant.revoked_at.is_none() {
+        grant.revoked_at = Some(tx.now());
+        grant.ends_at = grant.ends_at.min(tx.now().plus(REVOKED_KEPT));
+        grant.version += 1;
+        let mac = tx.update(&grant.to_row())?;
+        tx.change("grant", &grant_id)?;
+        entry.note_version(grant.version, &mac);
+    }
+    tx.audit(&AuditEntry {
+        client: Some(grant.client_id),
+        user: Some(grant.subject),
+        grant_id: Some(grant_id),
+        ..entry
+    })
+}
+
+/// Living grants of one user to one client: more than anybody has devices, and few enough that a program that
+/// logs in for each request does not fill the file. One more ends the one that was unused for longest.
+const GRANTS_LIMIT: u32 = 100;
+
+/// A day: how long it can be told of what a revoked grant gave that it was revoked. Without its row it is
+/// refused too, as unknown.
+const REVOKED_KEPT: Lifetime = Lifetime::seconds(86_400);

@@ -149,8 +149,10 @@ pub(crate) fn settle(tx: &mut Tx<'_>, verdict: &Verdict, entry: AuditEntry) -> O
     let why = match user {
         None => Denied::UserUnknown,
         Some(user) if !right || user.phc != *phc => Denied::PasswordWrong,
-        Some(user) if !user.enabled => Denied::UserDisabled,
-        Some(user) => return admit_user(tx, attempt, &standing, &user, entry).map(Ok),
+        Some(user) => match user.check_usable() {
+            Ok(()) => return admit_user(tx, attempt, &standing, &user, entry).map(Ok),
+            Err(why) => why,
+        },
     };
     count_failure(tx, attempt, standing)?;
     tx.audit(&AuditEntry { outcome: "denied", reason: Some(why.code()), ..entry })?;

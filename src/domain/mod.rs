@@ -48,19 +48,20 @@ pub(crate) use code::{Code, Redemption, give_code};
 pub(crate) use credential::{Credential, CredentialKind};
 pub(crate) use dialect::Habits;
 pub(crate) use gate::{Ask, Permit, Subject, Wanted, examine, may_be_allowed, pass};
-pub(crate) use grant::{Grant, NewGrant, begin_grant};
+pub(crate) use grant::{Grant, NewGrant, begin_grant, revoke_grant};
 pub(crate) use issue::{Issued, Making, Ticket, plan, record, stale};
 pub(crate) use keyring::{Key, Keyring, NewKey, import_key, make_key, retire_all};
 pub(crate) use login::{Attempt, LoggedIn, settle};
 pub(crate) use password::{Password, Unfit, check_new_password};
 pub(crate) use peer::Peer;
 pub(crate) use people::{
-    NewUser, check_own, create_role, create_user, delete_role, delete_user, revoke_user_tokens,
-    set_password, set_user_enabled, update_role, update_user, vouch_for,
+    NewUser, check_own, confirm_user, confirm_users, create_role, create_user, delete_role,
+    delete_user, revoke_user_tokens, set_password, set_user_enabled, unconfirm_users, update_role,
+    update_user, vouch_for,
 };
 pub(crate) use pkce::Challenge;
 pub(crate) use redirect::RedirectUri;
-pub(crate) use refresh::{Family, first_refresh_token, revoke_grant, rotates};
+pub(crate) use refresh::{Family, first_refresh_token, rotates};
 pub(crate) use registration::{
     NewSecret, confirm_secret, create_client, create_secret, delete_client, import_secret,
     revoke_client_tokens, revoke_secret, set_enabled, unconfirm_all, update_client,

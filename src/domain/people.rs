@@ -2,7 +2,7 @@
 
 use crate::base::{Generation, UserId};
 use crate::domain::actor::Actor;
-use crate::domain::catalogue::check_in_catalogue;
+use crate::domain::catalogue::{check_in_catalogue, within_catalogue};
 use crate::domain::client::check_text;
 use crate::domain::login::forget_failures;
 use crate::domain::scope::Scope;
@@ -38,7 +38,9 @@ pub(crate) fn create_user(tx: &mut Tx<'_>, new: NewUser, actor: &Actor) -> Resul
         username: new.username.as_str().to_owned(),
         phc: Some(new.phc),
         enabled: new.enabled,
+        confirmed: true,
         scope: new.scope,
+        scope_set: true,
         roles: new.roles,
         description: new.description,
         created_at: now,
@@ -53,27 +55,31 @@ pub(crate) fn create_user(tx: &mut Tx<'_>, new: NewUser, actor: &Actor) -> Resul
 }
 
 /// Lets a host's own user in, whom the host vouches for with these words: at the first time they get a row, and
-/// words that they did not have are added to their own. `entry` says in which request.
+/// words that they did not have are added to their own, until an administrator has set these. `entry` says in
+/// which request.
 pub(crate) fn vouch_for(
     tx: &mut Tx<'_>,
     user_id: &UserId,
     words: &Scope,
     entry: &AuditEntry,
 ) -> Result<UserState> {
+    // A word that was removed since the page was shown is nobody's any more. So the catalogue bounds what is added
+    // up here, however much that is.
+    let words = &within_catalogue(tx, words)?;
     let Some(row) = tx.view().user(user_id.as_str())? else {
         let user = host_user(tx, user_id, words);
-        let user = checked(tx, user)?;
         let mac = tx.insert(&user.to_row())?;
         return note(tx, user, &mac, vouched(entry, "user.create"));
     };
     let known = UserState::from_row(&tx.view(), &row)?;
-    // Who is disabled gets nothing, and no words either.
-    if !known.user.enabled || known.scope.first_missing(words).is_none() {
+    // Who may do nothing gets no words either. What an administrator said stands, whatever the host says: what
+    // they took away would otherwise come back, to living tokens too.
+    let fixed = known.user.check_usable().is_err() || known.user.scope_set;
+    if fixed || known.scope.first_missing(words).is_none() {
         return Ok(known);
     }
     let mut user = known.user;
     user.scope = user.scope.and(words);
-    let user = checked(tx, user)?;
     save(tx, user, vouched(entry, "user.update"))
 }
 
@@ -87,7 +93,9 @@ fn host_user(tx: &Tx<'_>, user_id: &UserId, words: &Scope) -> User {
         username: name.strip_prefix("usr_.").unwrap_or(name).to_owned(),
         phc: None,
         enabled: true,
+        confirmed: true,
         scope: words.clone(),
+        scope_set: false,
         roles: Vec::new(),
         description: String::new(),
         created_at: tx.now(),
@@ -136,6 +144,54 @@ pub(crate) fn set_user_enabled(
     save(tx, user, actor.did(if enabled { "user.enable" } else { "user.disable" }))
 }
 
+/// Trusts a user again whom a restore has put in doubt.
+pub(crate) fn confirm_user(tx: &mut Tx<'_>, user_id: &str, actor: &Actor) -> Result<()> {
+    let mut user = find(tx, user_id)?;
+    user.confirmed = true;
+    save(tx, user, actor.did("user.confirm")).map(|_| ())
+}
+
+/// Trusts all users again whom a restore has put in doubt, and tells how many they were.
+pub(crate) fn confirm_users(tx: &mut Tx<'_>, actor: &Actor) -> Result<u64> {
+    each_user(tx, |tx, mut user| {
+        let doubted = !user.confirmed;
+        if doubted {
+            user.confirmed = true;
+            save(tx, user, actor.did("user.confirm"))?;
+        }
+        Ok(doubted)
+    })
+}
+
+/// Puts every user in doubt, as a restore does: they may have been disabled, deleted, or given another password
+/// in the time that is lost. Tells how many they are.
+pub(crate) fn unconfirm_users(tx: &mut Tx<'_>) -> Result<u64> {
+    each_user(tx, |tx, mut user| {
+        let trusted = user.confirmed;
+        if trusted {
+            user.confirmed = false;
+            user.version += 1;
+            tx.update(&user.to_row())?;
+        }
+        Ok(trusted)
+    })
+}
+
+/// Changes users one by one, and counts those of whom `change` says that it has.
+fn each_user(tx: &mut Tx<'_>, change: impl Fn(&mut Tx<'_>, User) -> Result<bool>) -> Result<u64> {
+    let (mut after, mut count) = (String::new(), 0);
+    loop {
+        let page = tx.view().users(&after, PAGE)?;
+        let Some(last) = page.last() else {
+            return Ok(count);
+        };
+        after.clone_from(&last.user_id);
+        for row in &page {
+            count += u64::from(change(tx, User::from_row(row)?)?);
+        }
+    }
+}
+
 /// Ends every token of a user, who may log in anew.
 pub(crate) fn revoke_user_tokens(
     tx: &mut Tx<'_>,
@@ -161,6 +217,7 @@ pub(crate) fn set_password(
     let mut user = find(tx, user_id)?;
     check_own(&user)?;
     user.phc = Some(phc);
+    user.confirmed = true;
     user.password_changed_at = Some(tx.now());
     user.generation = Generation(tx.next_sequence());
     forget_failures(tx, &user.username)?;
@@ -285,7 +342,6 @@ fn find_role(tx: &Tx<'_>, name: &str) -> Result<Role> {
 /// The user with each role once, if everything about them is within its range and exists.
 fn checked(tx: &Tx<'_>, mut user: User) -> Result<User> {
     check_text("description", &user.description, 0, 2000)?;
-    check_scope_length(&user.scope)?;
     check_in_catalogue(tx, &user.scope)?;
     if user.roles.len() > ROLES_LIMIT {
         return Err(Error::document("roles", "must have at most 64 members"));
@@ -308,15 +364,7 @@ fn checked(tx: &Tx<'_>, mut user: User) -> Result<User> {
 
 fn check_role(tx: &Tx<'_>, role: &Role) -> Result<()> {
     check_text("description", &role.description, 0, 2000)?;
-    check_scope_length(&role.scope)?;
     check_in_catalogue(tx, &role.scope)
-}
-
-fn check_scope_length(scope: &Scope) -> Result<()> {
-    if scope.as_str().len() > 4096 {
-        return Err(Error::document("scope", "must have at most 4096 characters"));
-    }
-    Ok(())
 }
 
 fn save(tx: &mut Tx<'_>, mut user: User, entry: AuditEntry) -> Result<UserState> {

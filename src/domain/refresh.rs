@@ -6,7 +6,7 @@ use crate::domain::client::Client;
 use crate::domain::grant::Grant;
 use crate::domain::settings::Settings;
 use crate::error::{Denied, Error, Result};
-use crate::store::{AuditEntry, NO_EXTRA, RefreshTokenRow, Tx, View, check_extra};
+use crate::store::{NO_EXTRA, RefreshTokenRow, Tx, View, check_extra};
 
 /// A refresh token that was presented, with the grant it belongs to and what took its place.
 pub(crate) struct Family {
@@ -48,7 +48,7 @@ impl Family {
     /// Decides what the token may be used for by the client `client_id`.
     ///
     /// # Errors
-    /// [`Denied::RefreshTokenReused`], on which [`revoke_grant`] must follow (RFC 9700 4.14.2); and why the
+    /// [`Denied::RefreshTokenReused`], on which [`crate::domain::revoke_grant`] must follow (RFC 9700 4.14.2); and why the
     /// family has ended.
     pub(crate) fn judge(
         &self,
@@ -128,25 +128,6 @@ fn insert_token(tx: &mut Tx<'_>, grant_id: &GrantId, token: &Secret, number: u64
         extra: NO_EXTRA.to_owned(),
     };
     tx.insert(&row).map(|_| ())
-}
-
-/// Revokes a grant and all that follows from it; `entry` says who did it and why. Revoking it again changes
-/// nothing, and is recorded all the same.
-pub(crate) fn revoke_grant(tx: &mut Tx<'_>, mut grant: Grant, mut entry: AuditEntry) -> Result<()> {
-    let grant_id = grant.grant_id.as_str().to_owned();
-    if grant.revoked_at.is_none() {
-        grant.revoked_at = Some(tx.now());
-        grant.version += 1;
-        let mac = tx.update(&grant.to_row())?;
-        tx.change("grant", &grant_id)?;
-        entry.note_version(grant.version, &mac);
-    }
-    tx.audit(&AuditEntry {
-        client: Some(grant.client_id),
-        user: Some(grant.subject),
-        grant_id: Some(grant_id),
-        ..entry
-    })
 }
 
 /// Whether the client's refresh tokens are replaced at each use (wire 37): a public client's, for whoever

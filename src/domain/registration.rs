@@ -161,7 +161,8 @@ pub(crate) fn import_secret(
     add_credential(tx, client_id, kind, new, actor.did("secret.import"))
 }
 
-/// Revokes one secret: what it obtained ends, the client's other secrets and their tokens live on.
+/// Revokes one secret: what it obtained ends, grants that it redeemed codes of too; the client's other secrets and
+/// what they obtained live on.
 pub(crate) fn revoke_secret(
     tx: &mut Tx<'_>,
     client_id: &str,

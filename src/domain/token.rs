@@ -266,27 +266,18 @@ pub(crate) fn check_standing<'s>(
     if state.client.generation.0 != facts.client_generation {
         return Err(Denied::ClientTokensRevoked);
     }
-    check_credential(facts, state)?;
+    state.check_obtained(&facts.credential_id)?;
     let client = &state.client;
     let (subject, grant) = match &facts.grant_id {
         None => (Subject::Client, GrantType::ClientCredentials),
         Some(_) => {
             let (user, grant) = check_grant(facts, behind)?;
+            // Whichever secret refreshed it: revoking the one that redeemed the code ends all that followed.
+            state.check_obtained(&grant.credential_id)?;
             (Subject::User(user), grant.kind)
         }
     };
     if revoked { Err(Denied::TokenRevoked) } else { Ok(Stands { client, subject, grant }) }
-}
-
-/// The secret that obtained it must live. A public client has none, as long as it is public.
-fn check_credential(facts: &TokenFacts<'_>, state: &ClientState) -> Result<(), Denied> {
-    if facts.credential_id.is_empty() && state.client.metadata.is_public() {
-        return Ok(());
-    }
-    match state.credential(&facts.credential_id) {
-        Some(credential) if credential.revoked_at.is_none() => Ok(()),
-        Some(_) | None => Err(Denied::CredentialRevoked),
-    }
 }
 
 /// The grant it names must live, and be this user's to this client; and the user must be who they were.

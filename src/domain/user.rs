@@ -2,7 +2,7 @@
 
 use crate::base::{Generation, UnixTime, UserId};
 use crate::domain::scope::Scope;
-use crate::error::{Error, Result};
+use crate::error::{Denied, Error, Result};
 use crate::store::{NO_EXTRA, RoleRow, UserRow, View, check_extra};
 
 /// A registered user.
@@ -19,8 +19,13 @@ pub(crate) struct User {
     pub(crate) phc: Option<String>,
     /// Whether they may do anything at all.
     pub(crate) enabled: bool,
+    /// Whether somebody has confirmed them since the last restore: the copy may not know that they were disabled,
+    /// deleted, or got another password.
+    pub(crate) confirmed: bool,
     /// The words given to them directly.
     pub(crate) scope: Scope,
+    /// Whether an administrator gave these words. If not, the host did, and may give more.
+    pub(crate) scope_set: bool,
     /// The names of the roles given to them.
     pub(crate) roles: Vec<String>,
     pub(crate) description: String,
@@ -80,6 +85,20 @@ impl UserState {
 }
 
 impl User {
+    /// Whether anything may be done in their name now.
+    ///
+    /// # Errors
+    /// [`Denied::UserDisabled`], [`Denied::UserUnconfirmed`].
+    pub(crate) fn check_usable(&self) -> std::result::Result<(), Denied> {
+        if !self.enabled {
+            Err(Denied::UserDisabled)
+        } else if !self.confirmed {
+            Err(Denied::UserUnconfirmed)
+        } else {
+            Ok(())
+        }
+    }
+
     /// Reads a row.
     pub(crate) fn from_row(row: &UserRow) -> Result<Self> {
         check_extra(&row.extra)?;
@@ -92,7 +111,9 @@ impl User {
             username: row.username.clone(),
             phc: row.phc.clone(),
             enabled: row.enabled,
+            confirmed: row.confirmed,
             scope: Scope::printed(row.scope.clone()),
+            scope_set: row.scope_set,
             roles: row.roles.split_ascii_whitespace().map(str::to_owned).collect(),
             description: row.description.clone(),
             created_at: UnixTime::from_millis(row.created_at),
@@ -112,7 +133,9 @@ impl User {
             username: self.username.clone(),
             phc: self.phc.clone(),
             enabled: self.enabled,
+            confirmed: self.confirmed,
             scope: self.scope.as_str().to_owned(),
+            scope_set: self.scope_set,
             roles: self.roles.join(" "),
             description: self.description.clone(),
             created_at: self.created_at.millis(),

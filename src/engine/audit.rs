@@ -14,6 +14,7 @@ administer!(AuditRead, |request, engine, _actor, now| {
     let limit = page_size(request.limit)?;
     let filter = AuditFilter {
         client: request.client_id,
+        user: request.user_id,
         credential: request.credential_id,
         outcome: request.outcome,
         event: request.event,

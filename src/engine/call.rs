@@ -127,6 +127,7 @@ operations! {
     SettingsSet,
     TokenIntrospect,
     TokenRevoke,
+    UserConfirm,
     UserCreate,
     UserDelete,
     UserDisable,

@@ -94,16 +94,16 @@ impl Deciding {
         let new = NewGrant { client: &client, user: &user, kind, scope, epoch: self.epoch };
         let grant_id = GrantId::mint(tx.identity().entropy.as_ref())?;
         let grant = Grant::begin(new, grant_id, self.settings.refresh_token_lifetime, tx.now());
-        let entry = AuditEntry {
+        let approval = AuditEntry {
             event: "grant.approve",
             outcome: "allowed",
             scope: Some(grant.scope.as_str().to_owned()),
             grant_id: Some(grant.grant_id.as_str().to_owned()),
             grant: Some(kind.as_str()),
-            ..entry
+            ..entry.clone()
         };
-        let code = give_code(tx, grant, &request.redirect_uri, challenge.as_ref())?;
-        tx.audit(&entry)?;
+        let code = give_code(tx, grant, &request.redirect_uri, challenge.as_ref(), &entry)?;
+        tx.audit(&approval)?;
         Ok(Ok(code))
     }
 

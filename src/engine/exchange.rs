@@ -120,7 +120,8 @@ impl Exchanging {
         };
         let (client_id, credential_id) = ticket.holder();
         note_place(tx, &client_id, &credential_id, self.peer, 1)?;
-        let refresh = code.spend(tx, &self.client, &self.settings, ticket.issued.expires_at)?;
+        let ends_at = ticket.issued.expires_at;
+        let refresh = code.spend(tx, &self.client, &self.settings, credential_id, ends_at)?;
         let issued = domain::record(tx, ticket)?;
         Ok(Ok(Some(Issued { refresh, ..issued })))
     }

@@ -44,9 +44,11 @@ pub(crate) fn restore(options: &Options, context: &Context<'_>) -> Result<()> {
     Store::restore(&options.path, &options.key, options.busy_timeout, entropy, now, |tx, aside| {
         tx.begin_epoch()?;
         domain::retire_all(tx, &actor)?;
-        let unconfirmed = domain::unconfirm_all(tx)?;
+        let secrets = domain::unconfirm_all(tx)?;
+        let users = domain::unconfirm_users(tx)?;
         let mut entry = actor.did("database.restore");
-        entry.detail.insert("secrets_to_confirm", unconfirmed.to_string());
+        entry.detail.insert("secrets_to_confirm", secrets.to_string());
+        entry.detail.insert("users_to_confirm", users.to_string());
         if let Some(suffix) = aside {
             entry.detail.insert("wal_set_aside", suffix.to_owned());
         }

@@ -112,7 +112,8 @@ impl Engine {
     }
 
     /// Accepts a database although it may be an old copy, and opens it: a new epoch begins, in which all
-    /// tokens have ended, signing keys are retired, and every secret awaits `client.secret.confirm`.
+    /// tokens have ended, signing keys are retired, every secret awaits `client.secret.confirm`, and every user
+    /// `user.confirm`.
     ///
     /// # Errors
     /// Those of [`Engine::open`] but the stale ones; [`Error::Busy`] while any process has it open.

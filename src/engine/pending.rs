@@ -114,7 +114,8 @@ impl Engine {
     /// led to approve what another's asked for.
     ///
     /// The host vouches for the user. At the first approval they get a row (`user.list`, origin `host`), and
-    /// words that they did not have are added to it. Disable the user to end what they gave and keep them out.
+    /// words that they did not have are added to it, until an administrator sets them (`user.update`): then these
+    /// are all they may have. Disable the user to end what they gave and keep them out.
     ///
     /// # Errors
     /// Those of [`Engine::pending`]; [`Error::InvalidArgument`] for a subject or scope that cannot be.

@@ -1,9 +1,9 @@
 //! What the operations on users and roles do.
 
 use crate::admin::{
-    Done, RoleCreate, RoleDelete, RoleDocument, RoleList, RolePage, RoleUpdate, UserCreate,
-    UserDelete, UserDisable, UserDocument, UserEnable, UserList, UserPage, UserRead, UserRevoke,
-    UserSetPassword, UserUpdate, read_scope, read_username,
+    Done, RoleCreate, RoleDelete, RoleDocument, RoleList, RolePage, RoleUpdate, UserConfirm,
+    UserConfirmed, UserCreate, UserDelete, UserDisable, UserDocument, UserEnable, UserList,
+    UserPage, UserRead, UserRevoke, UserSetPassword, UserUpdate, read_scope, read_username,
 };
 use crate::base::UnixTime;
 use crate::crypto::password;
@@ -125,6 +125,20 @@ administer!(UserEnable, |request, engine, actor, now| {
 
 administer!(UserRevoke, |request, engine, actor, now| {
     engine.change_user(now, move |tx| domain::revoke_user_tokens(tx, &request.user_id, &actor))
+});
+
+administer!(UserConfirm, |request, engine, actor, now| {
+    let confirmed = match (request.user_id, request.all) {
+        (Some(id), None) => {
+            engine.change(now, move |tx| domain::confirm_user(tx, &id, &actor))?;
+            1
+        }
+        (None, Some(true)) => engine.change(now, move |tx| domain::confirm_users(tx, &actor))?,
+        (Some(_), Some(_)) | (None, Some(false) | None) => {
+            return Err(Error::document(".", "must have either `user_id` or `all`, which is true"));
+        }
+    };
+    Ok(UserConfirmed { confirmed })
 });
 
 administer!(UserDelete, |request, engine, actor, now| {

@@ -167,6 +167,7 @@ fn decide_refresh<'s>(
     family.judge(client.client_id.as_str(), &frame.settings, now)?;
     let grant = &family.grant;
     grant.check_generations(frame.epoch, client, user)?;
+    caller.state.check_obtained(&grant.credential_id)?;
     // wire 1: BioT's tokens need TLS without exception, which its own routes demand and others may not.
     if grant.kind == GrantType::BiotLogin && request.dialect != Some(Dialect::BioT) {
         return Err(Denied::RefreshTokenForeign);

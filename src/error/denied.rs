@@ -171,6 +171,8 @@ reasons! {
         UserUnknown = "user_unknown", "no such user exists";
         /// The user is disabled.
         UserDisabled = "user_disabled", "the user is disabled";
+        /// The user has not been confirmed since the database was restored.
+        UserUnconfirmed = "user_unconfirmed", "the user has not been confirmed since the database was restored";
         /// All tokens of the user were revoked after this one was issued: by a new password, for one.
         UserTokensRevoked = "user_tokens_revoked", "all tokens of the user issued until then were revoked";
         /// The password is not the user's.

@@ -156,6 +156,8 @@ pub const WARDKEY_DENIED_REFRESH_TOKEN_REUSED: i32 = 255;
 pub const WARDKEY_DENIED_REFRESH_TOKEN_FOREIGN: i32 = 256;
 /// Denied: the user did not approve the request.
 pub const WARDKEY_DENIED_ACCESS_REFUSED: i32 = 257;
+/// Denied: the user has not been confirmed since the database was restored.
+pub const WARDKEY_DENIED_USER_UNCONFIRMED: i32 = 258;
 
 /// The thing named does not exist.
 pub const WARDKEY_NOT_FOUND: i32 = 300;
@@ -292,6 +294,7 @@ const fn of_denied(why: &Denied) -> i32 {
         Denied::TokenForeign => WARDKEY_DENIED_TOKEN_FOREIGN,
         Denied::UserUnknown => WARDKEY_DENIED_USER_UNKNOWN,
         Denied::UserDisabled => WARDKEY_DENIED_USER_DISABLED,
+        Denied::UserUnconfirmed => WARDKEY_DENIED_USER_UNCONFIRMED,
         Denied::UserTokensRevoked => WARDKEY_DENIED_USER_TOKENS_REVOKED,
         Denied::PasswordWrong => WARDKEY_DENIED_PASSWORD_WRONG,
         Denied::GrantUnknown => WARDKEY_DENIED_GRANT_UNKNOWN,
@@ -403,6 +406,7 @@ const CODES: &[Row] = &[
     (WARDKEY_DENIED_REFRESH_TOKEN_REUSED, c"WARDKEY_DENIED_REFRESH_TOKEN_REUSED", c"Denied: the refresh token had been replaced before; its family is revoked."),
     (WARDKEY_DENIED_REFRESH_TOKEN_FOREIGN, c"WARDKEY_DENIED_REFRESH_TOKEN_FOREIGN", c"Denied: the refresh token is another client's."),
     (WARDKEY_DENIED_ACCESS_REFUSED, c"WARDKEY_DENIED_ACCESS_REFUSED", c"Denied: the user did not approve the request."),
+    (WARDKEY_DENIED_USER_UNCONFIRMED, c"WARDKEY_DENIED_USER_UNCONFIRMED", c"Denied: the user has not been confirmed since the database was restored."),
     (WARDKEY_NOT_FOUND, c"WARDKEY_NOT_FOUND", c"The thing named does not exist."),
     (WARDKEY_CONFLICT, c"WARDKEY_CONFLICT", c"A thing of this id exists already, or the change contradicts another."),
     (WARDKEY_STORAGE_MISSING, c"WARDKEY_STORAGE_MISSING", c"Storage: there is no database at the path. Correct the path, or make one with WARDKEY_MODE_CREATE."),

@@ -271,8 +271,8 @@ pub(super) const WARDKEY_ANY_SCOPE: &[u8] = b" any";
 pub const WARDKEY_MODE_OPEN: u32 = 0;
 /// Create a database, and open it. WARDKEY_STORAGE_EXISTS if there is anything at the path.
 pub const WARDKEY_MODE_CREATE: u32 = 1;
-/// Accept a database that may be an old copy, and open it: all tokens end, and every secret has to be
-/// confirmed by the operation `client.secret.confirm`.
+/// Accept a database that may be an old copy, and open it: all tokens end, every secret has to be confirmed
+/// by the operation `client.secret.confirm`, and every user by `user.confirm`.
 pub const WARDKEY_MODE_RESTORE: u32 = 2;
 /// Bring the file to this library's format if it has an older one, and open it. In this release there is
 /// no older format: every file that opens is current.

@@ -67,6 +67,7 @@ enum Answer {
 }
 
 /// Every reason has its answer. Of an invalid token only its age is told, which its holder knows.
+#[expect(clippy::too_many_lines, reason = "one line for each kind, and no `_`")]
 fn answer(denied: &Denied) -> Answer {
     match denied {
         Denied::TokenMissing => Answer::NoToken,
@@ -97,6 +98,7 @@ fn answer(denied: &Denied) -> Answer {
         | Denied::TokenForeign
         | Denied::UserUnknown
         | Denied::UserDisabled
+        | Denied::UserUnconfirmed
         | Denied::UserTokensRevoked
         | Denied::PasswordWrong
         | Denied::GrantUnknown

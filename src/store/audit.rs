@@ -173,6 +173,7 @@ impl AuditHead {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct AuditFilter {
     pub(crate) client: Option<String>,
+    pub(crate) user: Option<String>,
     pub(crate) credential: Option<String>,
     pub(crate) outcome: Option<String>,
     pub(crate) event: Option<String>,
@@ -196,6 +197,7 @@ pub(crate) fn read(db: &Db, filter: &AuditFilter) -> Result<Vec<AuditRow>> {
     };
     let texts = [
         ("client =", &filter.client),
+        ("user =", &filter.user),
         ("CASE WHEN json_valid(row) THEN row ->> '$.credential' END =", &filter.credential),
         ("CASE WHEN json_valid(row) THEN row ->> '$.outcome' END =", &filter.outcome),
         ("CASE WHEN json_valid(row) THEN row ->> '$.event' END =", &filter.event),

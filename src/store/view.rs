@@ -1,5 +1,6 @@
 //! What can be read, inside a transaction or outside.
 
+use crate::base::UnixTime;
 use crate::crypto::Cell;
 use crate::error::Result;
 use crate::store::audit::{self, AuditFilter, AuditHead, AuditRow};
@@ -209,6 +210,26 @@ impl<'a> View<'a> {
                 Cell::text_or_null(subject),
                 Cell::Text(after),
                 Cell::Integer(i64::from(limit)),
+            ],
+        )
+    }
+
+    /// The grants of a user to a client that have not ended by `now`, but for the `kept` that were used last.
+    pub(crate) fn grants_beyond(
+        &self,
+        client_id: &str,
+        subject: &str,
+        kept: u32,
+        now: UnixTime,
+    ) -> Result<Vec<GrantRow>> {
+        self.records(
+            "WHERE subject = ? AND client_id = ? AND revoked_at IS NULL AND ends_at > ?
+             ORDER BY used_at DESC, grant_id LIMIT -1 OFFSET ?",
+            &[
+                Cell::Text(subject),
+                Cell::Text(client_id),
+                Cell::Integer(now.millis()),
+                Cell::Integer(i64::from(kept)),
             ],
         )
     }

@@ -162,6 +162,14 @@ int main(int argc, char **argv) {
     answer = run_operation(engine, "user.list", "{}");
     CHECK(strstr(answer.data, "\"usr_.dr.eva\"") != NULL);
     wardkey_buf_free(&answer);
+    answer = run_operation(engine, "audit.read", "{\"user_id\":\"usr_.dr.eva\"}");
+    CHECK(strstr(answer.data, "\"event\":\"user.create\"") != NULL);
+    CHECK(strstr(answer.data, "\"event\":\"grant.approve\"") != NULL);
+    CHECK(strstr(answer.data, "\"event\":\"client.create\"") == NULL);
+    wardkey_buf_free(&answer);
+    answer = run_operation(engine, "user.confirm", "{\"all\":true}");
+    CHECK(strstr(answer.data, "\"confirmed\":0") != NULL);
+    wardkey_buf_free(&answer);
     EXPECT(WARDKEY_OK, wardkey_close(engine, NULL));
     return verdict();
 }

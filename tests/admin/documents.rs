@@ -42,6 +42,7 @@ fn these_are_the_operations() {
         "settings.set",
         "token.introspect",
         "token.revoke",
+        "user.confirm",
         "user.create",
         "user.delete",
         "user.disable",
@@ -367,6 +368,7 @@ fn samples(client: &str, credential: &str, user: &str) -> Vec<(&'static str, Val
         ),
         ("token.introspect", json!({"token": "x"})),
         ("token.revoke", json!({"jti": format!("{}.{}", "A".repeat(11), "A".repeat(22))})),
+        ("user.confirm", of_user()),
         (
             "user.create",
             json!({

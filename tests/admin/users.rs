@@ -15,7 +15,8 @@ fn a_user_gets_an_id_and_the_defaults_and_no_answer_has_the_password() {
     let id = created["user_id"].as_str().unwrap();
     assert!(id.starts_with("usr_") && id.len() == 26, "{id}");
     let expected = json!({
-        "user_id": id, "username": "Jos\u{e9}", "origin": "own", "enabled": true, "scope": "",
+        "user_id": id, "username": "Jos\u{e9}", "origin": "own", "enabled": true,
+        "confirmed": true, "scope": "",
         "roles": [], "effective_scope": "", "description": "", "created_at": now,
         "updated_at": now, "password_changed_at": now, "last_login_at": null,
     });
@@ -192,9 +193,15 @@ fn false_members_are_refused_by_their_path() {
 fn whoever_does_not_exist_is_not_found() {
     let clinic = Clinic::open();
     let id = format!("usr_{}", "A".repeat(22));
-    for operation in
-        ["user.read", "user.update", "user.disable", "user.enable", "user.revoke", "user.delete"]
-    {
+    for operation in [
+        "user.read",
+        "user.update",
+        "user.disable",
+        "user.enable",
+        "user.confirm",
+        "user.revoke",
+        "user.delete",
+    ] {
         let refused = call(&clinic, operation, &json!({ "user_id": id }));
         assert_eq!(refused, Err(Error::NotFound { what: "user", id: id.clone() }), "{operation}");
         // What cannot be an id may be a password in the wrong member.
@@ -273,7 +280,7 @@ fn every_change_of_a_user_has_its_row_with_version_and_code() {
     let id = &created["user_id"];
     clinic.call("user.update", json!({"user_id": id, "description": "d"}));
     clinic.call("user.set_password", json!({"user_id": id, "password": "another guess"}));
-    for operation in ["user.disable", "user.enable", "user.revoke", "user.delete"] {
+    for operation in ["user.disable", "user.enable", "user.confirm", "user.revoke", "user.delete"] {
         clinic.call(operation, json!({ "user_id": id }));
     }
     let expected = [
@@ -282,6 +289,7 @@ fn every_change_of_a_user_has_its_row_with_version_and_code() {
         "user.set_password",
         "user.disable",
         "user.enable",
+        "user.confirm",
         "user.revoke",
         "user.delete",
     ];

@@ -135,6 +135,7 @@ fn every_kind_of_row_is_a_sentence() {
         "token.issue",
         "token.revoke",
         "token.use",
+        "user.confirm",
         "user.create",
         "user.delete",
         "user.disable",
@@ -178,7 +179,7 @@ fn people(clinic: &Clinic) {
     }
     let grants = clinic.call("grant.list", json!({}));
     clinic.call("grant.revoke", json!({"grant_id": grants["grants"][0]["grant_id"]}));
-    for operation in ["user.disable", "user.enable", "user.revoke"] {
+    for operation in ["user.disable", "user.enable", "user.confirm", "user.revoke"] {
         clinic.call(operation, id.clone());
     }
     let mut with = id.clone();

@@ -15,9 +15,17 @@ fn conditions_hold_together() {
         verify(&clinic.engine, &token).unwrap();
         ask(format!("{GRANT}&scope=no")).by_client(client).send(&clinic.engine);
     }
+    for name in ["anna", "otto"] {
+        clinic.call("user.create", json!({"username": name, "password": "nobodys guess"}));
+    }
+    let anna = clinic.call("user.read", json!({"username": "anna"}))["user_id"].clone();
+    clinic.call("user.disable", json!({ "user_id": anna }));
     let all: Vec<Value> = audit(&clinic.engine).into_iter().map(|row| row.entry).collect();
     let requests = [
         json!({"client_id": one.id}),
+        json!({"user_id": anna}),
+        json!({"user_id": anna, "event": "user.disable"}),
+        json!({"user_id": anna, "client_id": one.id}),
         json!({"credential_id": two.credential}),
         json!({"outcome": "denied"}),
         json!({"outcome": "allowed"}),
@@ -119,6 +127,7 @@ fn a_deleted_clients_rows_stay() {
 fn fits(entry: &Value, request: &Value) -> bool {
     [
         ("client_id", "client"),
+        ("user_id", "user"),
         ("credential_id", "credential"),
         ("outcome", "outcome"),
         ("event", "event"),

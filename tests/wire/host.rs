@@ -36,6 +36,19 @@ fn decide(
     clinic.engine.decide(&pending.handle, headers, decision, &bench()).unwrap()
 }
 
+/// How the browser is answered when this user of the host's allows the client all that it asks for.
+pub(crate) fn answer(clinic: &Clinic, client_id: &str, subject: &str) -> HttpResponse {
+    let pending = pending(clinic, &query(client_id), None).unwrap();
+    let yes = Decision::Approve { subject, scope: None };
+    decide(clinic, &pending, &cookie_of(&pending), yes)
+}
+
+/// The code that a user of the host's gives the client.
+#[track_caller]
+pub(crate) fn approve(clinic: &Clinic, client_id: &str, subject: &str) -> String {
+    code_of(&answer(clinic, client_id, subject))
+}
+
 const YES: Decision<'static> = Decision::Approve { subject: "dr.eva", scope: None };
 
 #[test]
@@ -138,4 +151,85 @@ fn wire_27_what_cannot_be_asked_is_answered_and_what_cannot_be_decided_is_an_err
     let tokens = json(&ask(redeem(&id, &code)).send(&clinic.engine));
     let principal = verify(&clinic.engine, tokens["access_token"].as_str().unwrap()).unwrap();
     assert_eq!(principal.subject, format!("usr_.{own}"));
+}
+
+#[test]
+fn what_an_administrator_took_from_a_hosts_user_stays_taken_whatever_the_host_approves() {
+    let clinic = clinic();
+    let id = page(&clinic, json!({}));
+    let tokens = |code: &str| json(&ask(redeem(&id, code)).send(&clinic.engine));
+    let scope_of_user =
+        || clinic.call("user.read", json!({"user_id": "usr_.dr.eva"}))["scope"].clone();
+    let first = tokens(&approve(&clinic, &id, "dr.eva"));
+    assert_eq!(first["scope"], "lab:read lab:write billing:read");
+    // Until an administrator says so, the host gives words.
+    let wide = "lab:read lab:write billing:read emr:read";
+    clinic.call("client.update", json!({"client_id": id, "scope": wide}));
+    clinic.call("user.update", json!({"user_id": "usr_.dr.eva", "description": "on leave"}));
+    assert_eq!(tokens(&approve(&clinic, &id, "dr.eva"))["scope"], wide);
+
+    clinic.call("user.update", json!({"user_id": "usr_.dr.eva", "scope": "lab:read"}));
+    clinic
+        .call("client.update", json!({"client_id": id, "scope": format!("{wide} pharmacy:read")}));
+    let later = tokens(&approve(&clinic, &id, "dr.eva"));
+    assert_eq!(later["scope"], "lab:read");
+    assert_eq!(scope_of_user(), "lab:read");
+    let lost = clinic.call("token.introspect", json!({"token": first["access_token"]}));
+    assert_eq!(lost["scope"], "lab:read");
+    // Nothing of what is left is asked for: a refusal, as with a user of the library's own.
+    clinic.call("client.update", json!({"client_id": id, "scope": "lab:write"}));
+    assert_eq!(error_of(&answer(&clinic, &id, "dr.eva")), "access_denied");
+    let refused = events(&clinic.engine, "grant.refuse");
+    assert_eq!(refused.last().unwrap()["reason"], "insufficient_scope");
+    assert_eq!(scope_of_user(), "lab:read");
+    // Roles are words too, and an administrator's.
+    clinic.call("role.create", json!({"name": "lead", "scope": "lab:write"}));
+    clinic.call("user.update", json!({"user_id": "usr_.dr.eva", "roles": ["lead"]}));
+    assert_eq!(tokens(&approve(&clinic, &id, "dr.eva"))["scope"], "lab:write");
+}
+
+#[test]
+fn a_word_that_was_removed_while_the_page_was_open_is_left_out_of_the_decision() {
+    let clinic = clinic();
+    clinic.call("scope.add", json!({"scope": "x:y"}));
+    for (left, expected) in [("lab:read", Ok("lab:read")), ("", Err("access_denied"))] {
+        clinic.call("scope.add", json!({"scope": "x:z"}));
+        let id = page(&clinic, json!({"scope": format!("x:z {left}").trim()}));
+        let pending = pending(&clinic, &query(&id), None).unwrap();
+        assert!(pending.scopes.iter().any(|(word, _)| word == "x:z"));
+        clinic.call("client.update", json!({"client_id": id, "scope": left}));
+        clinic.call("scope.remove", json!({"scope": "x:z"}));
+        let response = decide(&clinic, &pending, &cookie_of(&pending), YES);
+        match expected {
+            Ok(scope) => {
+                let tokens = json(&ask(redeem(&id, &code_of(&response))).send(&clinic.engine));
+                assert_eq!(tokens["scope"], scope);
+            }
+            Err(error) => assert_eq!(error_of(&response), error),
+        }
+    }
+    let user = clinic.call("user.read", json!({"user_id": "usr_.dr.eva"}));
+    assert_eq!(user["scope"], "lab:read");
+}
+
+#[test]
+fn however_many_words_add_up_a_hosts_user_can_go_on_allowing() {
+    let clinic = clinic();
+    let words = |letter: &str| -> Vec<String> {
+        (0..33).map(|number| format!("{}:{number:02}", letter.repeat(118))).collect()
+    };
+    for letter in ["a", "b"] {
+        for word in words(letter) {
+            clinic.call("scope.add", json!({"scope": word}));
+        }
+        let scope = words(letter).join(" ");
+        let id = page(&clinic, json!({"scope": scope}));
+        let code = approve(&clinic, &id, "dr.eva");
+        assert_eq!(json(&ask(redeem(&id, &code)).send(&clinic.engine))["scope"], scope);
+    }
+    let user = clinic.call("user.read", json!({"user_id": "usr_.dr.eva"}));
+    assert!(user["scope"].as_str().unwrap().len() > 4096);
+    // An administrator can change it still.
+    clinic.call("user.update", json!({"user_id": "usr_.dr.eva", "description": "d"}));
+    clinic.call("user.update", json!({"user_id": "usr_.dr.eva", "scope": "lab:read"}));
 }

@@ -149,7 +149,9 @@ CREATE TABLE user (
     username            TEXT    NOT NULL, -- in NFC
     phc                 TEXT,             -- Argon2id
     enabled             INTEGER NOT NULL CHECK (enabled IN (0, 1)),
+    confirmed           INTEGER NOT NULL CHECK (confirmed IN (0, 1)), -- since the last restore
     scope               TEXT    NOT NULL, -- beside the words of the roles
+    scope_set           INTEGER NOT NULL CHECK (scope_set IN (0, 1)), -- by an administrator: a host adds nothing to it
     roles               TEXT    NOT NULL,
     description         TEXT    NOT NULL,
     created_at          INTEGER NOT NULL,
@@ -203,6 +205,7 @@ CREATE TABLE user_grant (
     subject            TEXT    NOT NULL,
     kind               TEXT    NOT NULL, -- the grant type, or a dialect's login
     scope              TEXT    NOT NULL,
+    credential_id      TEXT    NOT NULL, -- the secret that redeemed its code; empty before that, and of a public client
     epoch              BLOB    NOT NULL,
     client_generation  INTEGER NOT NULL,
     subject_generation INTEGER NOT NULL,
@@ -218,6 +221,7 @@ CREATE TABLE user_grant (
 CREATE INDEX user_grant_client ON user_grant (client_id, grant_id);
 CREATE INDEX user_grant_subject ON user_grant (subject, grant_id);
 CREATE INDEX user_grant_end ON user_grant (ends_at);
+CREATE INDEX user_grant_living ON user_grant (subject, client_id) WHERE revoked_at IS NULL;
 
 -- Authorization codes, as digests. Spent ones stay as long as their grant, to know a second use.
 CREATE TABLE code (
