@@ -280,6 +280,16 @@ mod tests {
     }
 
     #[test]
+    fn of_a_name_the_passwords_that_can_be_guessed_are_itself_and_its_lower_case() {
+        let of = |name| -> Vec<String> {
+            let name = Username::parse(name).unwrap();
+            passwords_of_name(&name).map(|password| password.text().to_owned()).collect()
+        };
+        assert_eq!(of("annabella"), ["annabella"]);
+        assert_eq!(of("Annabella \u{c9}"), ["Annabella \u{c9}", "annabella \u{e9}"]);
+    }
+
+    #[test]
     fn a_host_word_has_a_letter() {
         for good in ["x", "Saint Mary", "\u{4ec1}\u{548c}", &"x".repeat(100)] {
             assert!(is_host_word(good), "{good}");

@@ -394,6 +394,29 @@ mod tests {
     }
 
     #[test]
+    fn a_header_that_is_not_believed_does_not_choose_where_a_guess_is_counted() {
+        let throttle = Throttle::default();
+        let doubtful = Peer::Doubtful("192.0.2.7".parse().unwrap());
+        for _ in 0..3 {
+            assert!(guess(&throttle, "lab", peer("192.0.2.7"), at(0)).is_none());
+            assert!(guess(&throttle, "lab", doubtful, at(0)).is_none());
+        }
+        assert!(guess(&throttle, "lab", doubtful, at(0)).is_some());
+        assert!(guess(&throttle, "lab", Peer::Unknown, at(0)).is_none());
+    }
+
+    #[test]
+    fn a_right_secret_clears_nothing_where_anybody_may_be() {
+        let throttle = Throttle::default();
+        for _ in 0..5 {
+            assert!(guess(&throttle, "lab", Peer::Unknown, at(0)).is_none());
+        }
+        prove(&throttle, Peer::Unknown, at(0));
+        assert!(guess(&throttle, "lab", Peer::Unknown, at(0)).is_none());
+        assert!(guess(&throttle, "lab", Peer::Unknown, at(0)).is_some());
+    }
+
+    #[test]
     fn a_64_is_one_place_and_many_of_them_share_the_clients_allowance() {
         let throttle = Throttle::default();
         let within = |n: usize| peer(&format!("2001:db8::{n:x}"));

@@ -83,7 +83,7 @@ mod tests {
         AuditRead, UserCreate, UserDisable, UserEnable, UserRead, UserSetPassword, UserUpdate,
     };
     use crate::base::{ManualClock, UnixTime};
-    use crate::domain::{Context, Settings};
+    use crate::domain::{self, Actor, Context, Settings, User};
     use crate::engine::Options;
     use std::sync::Arc;
 
@@ -199,14 +199,6 @@ mod tests {
                 AuditRead { event: Some(event.into()), limit: Some(1000), ..AuditRead::default() };
             let page = self.engine.run(&Context::by("admin"), request).unwrap();
             page.rows.into_iter().map(|row| row.entry).collect()
-        }
-    }
-
-    /// The reason that says the same as `why`, if it is one that all of a kind share.
-    fn as_wrong(why: &Denied) -> &Denied {
-        match why {
-            Denied::UserUnknown => &Denied::UserUnknown,
-            _ => &Denied::PasswordWrong,
         }
     }
 
@@ -427,7 +419,9 @@ mod tests {
             let mut answers = Vec::new();
             let mut guess = |name: &str, from| {
                 let (hashed, why) = bench.guess(name, from);
-                answers.push((hashed, wait(&why, as_wrong(&why))));
+                let unknown = why == Denied::UserUnknown;
+                let wrong = if unknown { Denied::UserUnknown } else { Denied::PasswordWrong };
+                answers.push((hashed, wait(&why, &wrong)));
             };
             for n in 0..90 {
                 guess(&format!("junk {n}"), peer(DESK));
@@ -679,7 +673,26 @@ mod tests {
         }
         rename("nobodys guess at all").unwrap();
         bench.try_as("nobodys guess at all", RIGHT, DESK).unwrap();
-        // The same name again is no new one, and a host's own user has no password.
+        // The same name again is no new one.
         rename("nobodys guess at all").unwrap();
+    }
+
+    #[test]
+    fn a_name_and_a_password_that_change_at_once_are_compared_all_the_same() {
+        let bench = Bench::open();
+        let (engine, now) = (&bench.engine, bench.engine.now());
+        let actor = Actor::library(&engine.mint_request_id(now).unwrap());
+        let (by, user_id) = (actor.clone(), bench.user_id.clone());
+        let renamed = engine.write(now, move |tx| {
+            let change = |user| Ok(User { username: "annabel".into(), ..user });
+            domain::update_user(tx, &user_id, Some("an older hash"), change, &by).map(Ok)
+        });
+        assert!(matches!(renamed, Err(Error::Busy)));
+        let user_id = bench.user_id.clone();
+        let given = engine.write(now, move |tx| {
+            domain::set_password(tx, &user_id, "an older name", String::new(), &actor).map(Ok)
+        });
+        assert!(matches!(given, Err(Error::Busy)));
+        bench.try_as("anna", RIGHT, DESK).unwrap();
     }
 }
