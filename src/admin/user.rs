@@ -38,7 +38,7 @@ operation!(UserCreate = "user.create" -> UserDocument);
 pub struct UserUpdate {
     /// The user.
     pub user_id: String,
-    /// The name they log in with; a host's own users keep the host's.
+    /// The name they log in with, which must not be their password; a host's own users keep the host's.
     #[serde(default, deserialize_with = "some")]
     pub username: Option<String>,
     /// See [`UserCreate::scope`]. Of a host's own user from then on all they may have: the host's approvals add

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// A range of IPv4 or IPv6 addresses in CIDR notation (RFC 4632 3.1): `10.1.0.0/16`, `fd00::/8`.
 ///
@@ -72,11 +72,23 @@ impl Network {
     /// machine has the whole /64 to choose from.
     #[must_use]
     pub fn of_peer(address: IpAddr) -> Self {
+        Self::around(address, 32, 64)
+    }
+
+    /// The range around `address` with the first `v4` or `v6` bits fixed; no more than it has.
+    pub(crate) fn around(address: IpAddr, v4: u8, v6: u8) -> Self {
         match address.to_canonical() {
-            IpAddr::V4(v4) => Self { address: IpAddr::V4(v4), prefix: 32 },
-            IpAddr::V6(v6) => {
-                let kept = u128::from(v6) & !u128::from(u64::MAX);
-                Self { address: IpAddr::V6(Ipv6Addr::from(kept)), prefix: 64 }
+            IpAddr::V4(address) => {
+                let prefix = v4.min(32);
+                let free = u32::MAX.checked_shr(u32::from(prefix)).unwrap_or(0);
+                let kept = u32::from(address) & !free;
+                Self { address: IpAddr::V4(Ipv4Addr::from(kept)), prefix }
+            }
+            IpAddr::V6(address) => {
+                let prefix = v6.min(128);
+                let free = u128::MAX.checked_shr(u32::from(prefix)).unwrap_or(0);
+                let kept = u128::from(address) & !free;
+                Self { address: IpAddr::V6(Ipv6Addr::from(kept)), prefix }
             }
         }
     }
@@ -148,5 +160,15 @@ mod tests {
     fn an_ipv6_peer_counts_by_its_64() {
         assert_eq!(Network::of_peer(address("2001:db8::1:2")).to_string(), "2001:db8::/64");
         assert_eq!(Network::of_peer(address("::ffff:10.0.0.1")).to_string(), "10.0.0.1/32");
+    }
+
+    #[test]
+    fn the_range_around_an_address_keeps_its_first_bits() {
+        let around = |text, v4, v6| Network::around(address(text), v4, v6).to_string();
+        assert_eq!(around("192.0.2.7", 24, 48), "192.0.2.0/24");
+        assert_eq!(around("192.0.2.7", 0, 48), "0.0.0.0/0");
+        assert_eq!(around("::ffff:192.0.2.7", 99, 48), "192.0.2.7/32");
+        assert_eq!(around("2001:db8:1:2::3", 24, 48), "2001:db8:1::/48");
+        assert_eq!(around("2001:db8:1:2::3", 24, 255), "2001:db8:1:2::3/128");
     }
 }

@@ -30,10 +30,15 @@ impl DigestKey {
         self.tagged(b"wardkey token 1\0", token)
     }
 
-    /// The digest of a username, under which wrong passwords are counted: of names that nobody has too,
+    /// The digest of a username, by which wrong passwords are counted: of names that nobody has too,
     /// which may be passwords in the wrong field.
     pub(crate) fn account(&self, username: &[u8]) -> [u8; 32] {
         self.tagged(b"wardkey account 1\0", username)
+    }
+
+    /// The digest of a range of addresses, by which wrong passwords are counted.
+    pub(crate) fn network(&self, range: &[u8]) -> [u8; 32] {
+        self.tagged(b"wardkey network 1\0", range)
     }
 
     /// The domain ends in the only NUL before the text, so no two domains share an input.
@@ -120,6 +125,8 @@ pub(super) mod tests {
         let expected = |input: &[u8]| bytes(&hmac::sign(&plain, input));
         assert_eq!(key.client_secret(b"s"), expected(b"wardkey secret 1\0s"));
         assert_eq!(key.opaque_token(b"s"), expected(b"wardkey token 1\0s"));
+        assert_eq!(key.account(b"s"), expected(b"wardkey account 1\0s"));
+        assert_eq!(key.network(b"s"), expected(b"wardkey network 1\0s"));
         assert!(!equal(&key.client_secret(b"s"), &key.opaque_token(b"s")));
     }
 

@@ -31,7 +31,19 @@ impl Limiter {
     /// [`Error::Overloaded`] when [`AT_ONCE`] hashes are being computed; there is no queue, because
     /// whoever floods would fill it.
     pub(crate) fn permit(&self) -> Result<Permit<'_>> {
-        let free = |running| (running < AT_ONCE).then_some(running + 1);
+        self.one_of(AT_ONCE)
+    }
+
+    /// The right to compute a hash now, for somebody who must leave the last one to others.
+    ///
+    /// # Errors
+    /// [`Error::Overloaded`] when only one more could be computed.
+    pub(crate) fn permit_but_the_last(&self) -> Result<Permit<'_>> {
+        self.one_of(AT_ONCE - 1)
+    }
+
+    fn one_of(&self, at_once: usize) -> Result<Permit<'_>> {
+        let free = |running| (running < at_once).then_some(running + 1);
         match self.running.fetch_update(Ordering::Acquire, Ordering::Relaxed, free) {
             Ok(_) => Ok(Permit { limiter: self }),
             Err(_) => Err(Error::Overloaded),
@@ -278,6 +290,7 @@ mod tests {
             panic!("while hashing");
         });
         assert!(panicked.is_err());
+        assert!(matches!(limiter.permit_but_the_last(), Err(Error::Overloaded)));
         permits.push(limiter.permit().unwrap());
         assert!(limiter.permit().is_err());
     }

@@ -25,6 +25,12 @@ impl Pace {
     /// a minute is looked at in the long run.
     pub(crate) const MINUTE: Self = Self { forgiven_every: LONGEST_WAIT };
 
+    /// A failure a second.
+    pub(crate) const SECOND: Self = Self { forgiven_every: 1000 };
+
+    /// Ten failures a minute.
+    pub(crate) const SIX_SECONDS: Self = Self { forgiven_every: 6000 };
+
     /// A failure each quarter of an hour.
     pub(crate) const QUARTER: Self = Self { forgiven_every: 15 * 60_000 };
 }

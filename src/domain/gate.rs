@@ -241,7 +241,7 @@ fn check_peer(client: &Client, presenter: Presenter) -> std::result::Result<(), 
         Presenter::Nobody => Ok(()),
         Presenter::At(Peer::Known(address)) if within(address) => Ok(()),
         Presenter::At(Peer::Known(_)) => Err(Denied::PeerNotAllowed),
-        Presenter::At(Peer::Unknown) => Err(Denied::PeerUnknown),
+        Presenter::At(Peer::Doubtful(_) | Peer::Unknown) => Err(Denied::PeerUnknown),
     }
 }
 

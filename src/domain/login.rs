@@ -3,35 +3,42 @@
 //! People's passwords are guessed, so the throttle stands in front of the hash. Unlike that of clients'
 //! imported secrets it lives in the file: all processes share it, and no restart begins anew.
 //!
-//! Wrong passwords are counted for each account and place (an IPv4 address, an IPv6 /64, or "unknown"), and
-//! for each account over all the places from which its user never logged in. Of a place [`FREE`] are free,
-//! then each makes the next attempt wait twice as long, from one second to a minute; each minute forgives one.
-//! Of all unknown places together an account takes [`OUTSIDERS_LIMIT`] (NIST SP 800-63B 5.2.2: "no more than
-//! 100"), then one each quarter of an hour; and one place, of all accounts that are not known there, a hundred
-//! too, then about one a minute. So nobody outside locks a user out at their own desk, and nobody at their desk
-//! is worth more than a guess a minute.
+//! A *place* is an IPv4 address, an IPv6 /64, or "unknown". It is known of a user who logged in from there, and a
+//! desk if that is known of anybody. Wrong passwords are counted, whoever's they are (the numbers are in
+//! `standing.rs`):
 //!
-//! Names that nobody has are counted, hashed and audited as if somebody had them. The rows are bounded: when
-//! there are too many, no old one gives way, and those for whom there is no room are throttled as one. Only what
-//! is hashed counts: neither a refresh nor an attempt that had to wait does.
+//! * at each place for each name. Five are free, then each makes the next attempt wait twice as long, from
+//!   one second to a minute; each minute forgives one. At a desk no more than a hundred for each name, then
+//!   one each quarter of an hour; and of all names two hundred, then one a second.
+//! * for each name over all places a hundred (NIST SP 800-63B 5.2.2: "no more than 100"), then one each
+//!   quarter of an hour; from each network (an IPv4 address, an IPv6 /48) a hundred, then one a minute; from
+//!   each wider one (an IPv4 /24, an IPv6 /32) a thousand, then ten a minute. These three keep outsiders waiting,
+//!   and nobody else: who is known from the place goes in with the right password.
+//!
+//! What is counted, and what a wrong password is answered, depends on name and place alone, never on whether
+//! somebody has the name or is known from there. So while outsiders wait at a desk, every password there is
+//! looked at, and every one but the right one of somebody known there is answered as if it had not been: else
+//! status or time would tell who works there.
+//!
+//! No login forgives anything: neighbours, who may share the place, would get new guesses by it. Time
+//! forgives, and a new password does. Only what is looked at counts: neither a refresh nor an attempt that had
+//! to wait does.
 
-use crate::base::{Network, UnixTime};
+use crate::base::UnixTime;
 use crate::crypto::DigestKey;
 use crate::crypto::password::{self, Permit};
-use crate::domain::failures::{Failures, Pace};
 use crate::domain::password::Password;
 use crate::domain::peer::Peer;
+use crate::domain::standing::{Standing, Subjects};
 use crate::domain::user::{User, UserOrigin, UserState};
 use crate::domain::username::Username;
 use crate::error::{Denied, Result};
-use crate::store::{AuditEntry, FailureRow, Outcome, Tx, View};
+use crate::store::{AuditEntry, Outcome, Tx, View};
 
 /// Somebody at a place who says who they are.
 pub(crate) struct Attempt {
     username: Username,
-    /// The keyed digest of the name.
-    account: [u8; 32],
-    place: String,
+    subjects: Subjects,
 }
 
 /// An attempt that did not have to wait.
@@ -40,6 +47,7 @@ pub(crate) struct Trial {
     attempt: Attempt,
     /// What recognises the password; `None` for a name that nobody has.
     phc: Option<String>,
+    is_desk: bool,
 }
 
 /// An attempt whose password was looked at.
@@ -73,18 +81,18 @@ impl Attempt {
         digest_key: &DigestKey,
     ) -> std::result::Result<Self, Denied> {
         let username = Username::parse(username).map_err(|_| Denied::CredentialMalformed)?;
-        let account = digest_key.account(username.as_str().as_bytes());
-        Ok(Self { username, account, place: place_of(peer) })
+        let subjects = Subjects::new(&username, peer, digest_key);
+        Ok(Self { username, subjects })
     }
 
     /// Lets the attempt have its password looked at, unless it has to wait.
     pub(crate) fn admit(self, view: &View<'_>, now: UnixTime) -> Outcome<Trial> {
-        let user = self.user(view)?;
-        let standing = self.standing(view, user.as_ref())?;
+        let standing = Standing::read(view, &self.subjects)?;
         if let Err(why) = standing.check_wait(now) {
             return Ok(Err(why));
         }
-        Ok(Ok(Trial { attempt: self, phc: user.and_then(|user| user.phc) }))
+        let phc = self.user(view)?.and_then(|user| user.phc);
+        Ok(Ok(Trial { attempt: self, phc, is_desk: standing.is_desk() }))
     }
 
     fn user(&self, view: &View<'_>) -> Result<Option<User>> {
@@ -92,28 +100,31 @@ impl Attempt {
         row.as_ref().map(User::from_row).transpose()
     }
 
-    fn standing(&self, view: &View<'_>, user: Option<&User>) -> Result<Standing> {
-        let known = match user {
-            Some(user) => view.has_logged_in(user.user_id.as_str(), &self.place)?,
-            None => false,
-        };
-        let failures = |account, place| -> Result<Option<Failures>> {
-            Ok(view.login_failures(account, place)?.as_ref().map(failures_of))
-        };
-        let here = failures(&self.account, self.place.as_str())?;
-        if known {
-            return Ok(Standing { known, here, ..Standing::default() });
+    /// Whether a user with the right password may enter: one in use, and who is known from the place does
+    /// not wait with outsiders.
+    fn check_user(&self, view: &View<'_>, user: &User, outsiders: &Entry) -> Outcome<()> {
+        if let Err(why) = user.check_usable() {
+            return Ok(Err(why));
         }
-        let everywhere = failures(&self.account, EVERYWHERE)?;
-        let spray = failures(&ALL_ACCOUNTS, self.place.as_str())?;
-        // Who has rows of their own is judged by these; where there was no room for one, all are one.
-        let roomless = here.is_none() || everywhere.is_none() || spray.is_none();
-        let overflow = if roomless { failures(&ALL_ACCOUNTS, EVERYWHERE)? } else { None };
-        Ok(Standing { known, here, everywhere, spray, overflow })
+        if view.has_logged_in(user.user_id.as_str(), self.subjects.place())? {
+            return Ok(Ok(()));
+        }
+        Ok(outsiders.clone())
     }
 }
 
 impl Trial {
+    /// Whether the attempt is made where somebody is known from.
+    pub(crate) const fn is_at_a_desk(&self) -> bool {
+        self.is_desk
+    }
+
+    /// As [`Trial::check`] of a wrong password, without the hash.
+    #[cfg(test)]
+    pub(crate) fn check_wrong(self) -> Verdict {
+        Verdict { trial: self, right: false }
+    }
+
     /// Looks at the password, whoever's it is: a name that nobody has costs the same.
     ///
     /// # Errors
@@ -137,143 +148,40 @@ impl Trial {
 /// is decided has its row in the audit, in `entry`'s words but for the name, which may be a password in the
 /// wrong field.
 pub(crate) fn settle(tx: &mut Tx<'_>, verdict: &Verdict, entry: AuditEntry) -> Outcome<LoggedIn> {
-    let Verdict { trial: Trial { attempt, phc }, right } = verdict;
+    let Verdict { trial: Trial { attempt, phc, .. }, right } = verdict;
     let user = attempt.user(&tx.view())?;
-    let standing = attempt.standing(&tx.view(), user.as_ref())?;
+    let standing = Standing::read(&tx.view(), &attempt.subjects)?;
     if let Err(why) = standing.check_wait(tx.now()) {
         return Ok(Err(why));
     }
+    let outsiders = standing.check_outsiders(tx.now());
     let user_id = user.as_ref().map(|user| user.user_id.as_str().to_owned());
     let entry = AuditEntry { event: "user.login", user: user_id, ..entry };
     // A password that was changed meanwhile is right no more.
     let why = match user {
         None => Denied::UserUnknown,
         Some(user) if !right || user.phc != *phc => Denied::PasswordWrong,
-        Some(user) => match user.check_usable() {
-            Ok(()) => return admit_user(tx, attempt, &standing, &user, entry).map(Ok),
+        Some(user) => match attempt.check_user(&tx.view(), &user, &outsiders)? {
+            Ok(()) => return admit_user(tx, attempt, &user, entry).map(Ok),
             Err(why) => why,
         },
     };
-    count_failure(tx, attempt, standing)?;
+    standing.count(tx)?;
     tx.audit(&AuditEntry { outcome: "denied", reason: Some(why.code()), ..entry })?;
-    Ok(Err(why))
-}
-
-/// Forgets what was guessed at a user's password: it is another one now.
-pub(super) fn forget_failures(tx: &mut Tx<'_>, username: &str) -> Result<()> {
-    let account = tx.identity().keys.digest.account(username.as_bytes());
-    tx.forget_login_failures(&account, None)
+    // The audit has the true reason. The answer is that to any other name.
+    Ok(Err(outsiders.err().unwrap_or(why)))
 }
 
 fn admit_user(
     tx: &mut Tx<'_>,
     attempt: &Attempt,
-    standing: &Standing,
     user: &User,
     entry: AuditEntry,
 ) -> Result<LoggedIn> {
-    // SP 800-63B 5.2.2: "When the subscriber successfully authenticates, the verifier SHOULD disregard any
-    // previous failed attempts for that user from the same IP address."
-    tx.forget_login_failures(&attempt.account, Some(&attempt.place))?;
-    if standing.known {
-        tx.forget_login_failures(&attempt.account, Some(EVERYWHERE))?;
-    }
-    tx.note_login(user.user_id.as_str(), &attempt.place)?;
+    tx.note_login(user.user_id.as_str(), attempt.subjects.place())?;
     tx.audit(&AuditEntry { outcome: "allowed", ..entry })?;
     Ok(LoggedIn { user: UserState::from_row(&tx.view(), &user.to_row())? })
 }
 
-fn count_failure(tx: &mut Tx<'_>, attempt: &Attempt, standing: Standing) -> Result<()> {
-    let Attempt { account, place, .. } = attempt;
-    let known = standing.known;
-    let here = one_more(standing.here, FREE, Pace::MINUTE, tx.now());
-    let mut kept = tx.keep_login_failures(account, place, known, &here)?;
-    if !known {
-        // How long an account waits follows from how many are left, not from the last one.
-        let everywhere = one_more(standing.everywhere, i64::MAX, Pace::QUARTER, tx.now());
-        kept &= tx.keep_login_failures(account, EVERYWHERE, false, &everywhere)?;
-        let spray = one_more(standing.spray, FREE_OF_ALL_ACCOUNTS, Pace::MINUTE, tx.now());
-        kept &= tx.keep_login_failures(&ALL_ACCOUNTS, place, false, &spray)?;
-    }
-    if !kept {
-        let overflow = one_more(standing.overflow, FREE, Pace::MINUTE, tx.now());
-        // There is one such row, and always room for it.
-        tx.keep_login_failures(&ALL_ACCOUNTS, EVERYWHERE, true, &overflow)?;
-    }
-    Ok(())
-}
-
-fn one_more(failures: Option<Failures>, free: i64, pace: Pace, now: UnixTime) -> FailureRow {
-    let mut failures = failures.unwrap_or_default();
-    failures.fail(free, pace, now);
-    FailureRow {
-        failures: failures.count,
-        since: failures.since.millis(),
-        until: failures.until.millis(),
-        ends_at: failures.fewer_than(1, pace).max(failures.until).millis(),
-    }
-}
-
-/// What was counted before an attempt.
-#[derive(Default)]
-struct Standing {
-    /// Whether the user has logged in from this place; then nothing counts but what was wrong here.
-    known: bool,
-    /// For this account from this place.
-    here: Option<Failures>,
-    /// For this account from all places that it is not known from.
-    everywhere: Option<Failures>,
-    /// From this place for all accounts that are not known here.
-    spray: Option<Failures>,
-    /// All that there was no room for.
-    overflow: Option<Failures>,
-}
-
-impl Standing {
-    fn check_wait(&self, now: UnixTime) -> std::result::Result<(), Denied> {
-        let until = |failures: Option<Failures>| failures.unwrap_or_default().until;
-        let everywhere = self.everywhere.unwrap_or_default();
-        let wait = until(self.here)
-            .max(until(self.spray))
-            .max(until(self.overflow))
-            .max(everywhere.fewer_than(OUTSIDERS_LIMIT, Pace::QUARTER))
-            .since(now);
-        if wait <= 0 {
-            return Ok(());
-        }
-        let retry_after = u32::try_from((wait + 999) / 1000).unwrap_or(u32::MAX);
-        Err(Denied::RateLimited { retry_after })
-    }
-}
-
-fn failures_of(row: &FailureRow) -> Failures {
-    Failures {
-        count: row.failures,
-        since: UnixTime::from_millis(row.since),
-        until: UnixTime::from_millis(row.until),
-    }
-}
-
-/// Who counts as one caller; all whose address is unknown count as one, too.
-fn place_of(peer: Peer) -> String {
-    match peer {
-        Peer::Known(address) => Network::of_peer(address).to_string(),
-        Peer::Unknown => String::new(),
-    }
-}
-
-/// Failures from one place without a wait: a person who mistypes, or tries last year's password.
-const FREE: i64 = 5;
-
-/// NIST SP 800-63B 5.2.2: "the verifier SHALL limit consecutive failed authentication attempts on a single
-/// account to no more than 100."
-const OUTSIDERS_LIMIT: i64 = 100;
-
-/// Failures from one place for all accounts that are not known there: a clinic's first morning.
-const FREE_OF_ALL_ACCOUNTS: i64 = 100;
-
-/// Stands for all places from which the user never logged in; no place looks like it.
-const EVERYWHERE: &str = "*";
-
-/// Stands for all accounts; no keyed digest is that.
-const ALL_ACCOUNTS: [u8; 32] = [0; 32];
+/// Whether outsiders may enter.
+type Entry = std::result::Result<(), Denied>;

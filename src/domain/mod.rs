@@ -24,6 +24,7 @@ mod registration;
 mod revocation;
 mod scope;
 mod settings;
+mod standing;
 mod throttle;
 mod token;
 mod user;
@@ -52,7 +53,7 @@ pub(crate) use grant::{Grant, NewGrant, begin_grant, revoke_grant};
 pub(crate) use issue::{Issued, Making, Ticket, plan, record, stale};
 pub(crate) use keyring::{Key, Keyring, NewKey, import_key, make_key, retire_all};
 pub(crate) use login::{Attempt, LoggedIn, settle};
-pub(crate) use password::{Password, Unfit, check_new_password};
+pub(crate) use password::{Password, Unfit, check_new_password, passwords_of_name};
 pub(crate) use peer::Peer;
 pub(crate) use people::{
     NewUser, check_own, confirm_user, confirm_users, create_role, create_user, delete_role,

@@ -121,6 +121,15 @@ pub(crate) fn check_new_password<'w>(
     }
 }
 
+/// The passwords that a user must not have who is to be called `username`, as far as they can be guessed: only
+/// the hash of theirs is known, so of what [`Unfit::Username`] means it is the name itself, as it is written
+/// and in lower case, without more digits, spaces and punctuation.
+pub(crate) fn passwords_of_name(username: &Username) -> impl Iterator<Item = Password> {
+    let (name, lower) = (username.as_str().to_owned(), username.as_str().to_lowercase());
+    let lower = Some(lower).filter(|lower| *lower != name);
+    [Some(name), lower].into_iter().flatten().filter_map(|text| Password::parse(&text).ok())
+}
+
 /// Whether `word` can stand in `password_blocklist`: without a letter it would be compared with nothing.
 pub(crate) fn is_host_word(word: &str) -> bool {
     (1..=100).contains(&word.chars().count())
@@ -268,6 +277,16 @@ mod tests {
         }
         assert_eq!(check("87294061", "87294061", &words), Err(Unfit::Username));
         assert_eq!(check("87294062", "87294061", &words), Ok(()));
+    }
+
+    #[test]
+    fn of_a_name_the_passwords_that_can_be_guessed_are_itself_and_its_lower_case() {
+        let of = |name| -> Vec<String> {
+            let name = Username::parse(name).unwrap();
+            passwords_of_name(&name).map(|password| password.text().to_owned()).collect()
+        };
+        assert_eq!(of("annabella"), ["annabella"]);
+        assert_eq!(of("Annabella \u{c9}"), ["Annabella \u{c9}", "annabella \u{e9}"]);
     }
 
     #[test]

@@ -35,8 +35,8 @@ impl<'a> Context<'a> {
     /// Resolves the caller's address.
     ///
     /// Behind named proxies it is the rightmost hop that is not one of them. A forwarding header from
-    /// anybody else may be a lie, and a named proxy without one hides the caller: both make the peer
-    /// unknown, as does a hop that is no address.
+    /// anybody else may be a lie, which makes the peer doubtful; a named proxy without one hides the
+    /// caller, as does a hop that is no address.
     pub(crate) fn resolve(&self, proxies: &[Network]) -> Peer {
         let is_proxy = |address: IpAddr| proxies.iter().any(|network| network.contains(address));
         let Some(peer) = self.peer.map(|address| address.to_canonical()) else {
@@ -44,7 +44,8 @@ impl<'a> Context<'a> {
         };
         match (self.forwarded, is_proxy(peer)) {
             (None, false) => Peer::Known(peer),
-            (None, true) | (Some(_), false) => Peer::Unknown,
+            (Some(_), false) => Peer::Doubtful(peer),
+            (None, true) => Peer::Unknown,
             (Some(header), true) => {
                 for hop in header.rsplit(',') {
                     match hop_address(hop.trim()) {
@@ -64,6 +65,10 @@ impl<'a> Context<'a> {
 pub(crate) enum Peer {
     /// This address.
     Known(IpAddr),
+    /// The connection is from this address, and says that the caller's is another: a proxy that nobody
+    /// named, or a lie. It lets nobody in; only guesses are counted by it, for else whoever sends the
+    /// header could choose where theirs are.
+    Doubtful(IpAddr),
     /// No address, or none that can be trusted.
     Unknown,
 }
@@ -73,24 +78,34 @@ impl Peer {
     pub(crate) fn is_loopback(self) -> bool {
         match self {
             Self::Known(address) => address.is_loopback(),
-            Self::Unknown => false,
+            Self::Doubtful(_) | Self::Unknown => false,
+        }
+    }
+
+    /// The address, if it can be trusted.
+    pub(crate) const fn address(self) -> Option<IpAddr> {
+        match self {
+            Self::Known(address) => Some(address),
+            Self::Doubtful(_) | Self::Unknown => None,
+        }
+    }
+
+    /// The address under which guesses are counted.
+    pub(crate) const fn counted(self) -> Option<IpAddr> {
+        match self {
+            Self::Known(address) | Self::Doubtful(address) => Some(address),
+            Self::Unknown => None,
         }
     }
 
     /// The address for the audit.
     pub(crate) fn text(self) -> Option<String> {
-        match self {
-            Self::Known(address) => Some(address.to_string()),
-            Self::Unknown => None,
-        }
+        self.address().map(|address| address.to_string())
     }
 
     /// The range that counts as one caller, for the audit's gathered rows.
     pub(crate) fn prefix(self) -> Option<String> {
-        match self {
-            Self::Known(address) => Some(Network::of_peer(address).to_string()),
-            Self::Unknown => None,
-        }
+        self.address().map(|address| Network::of_peer(address).to_string())
     }
 }
 
@@ -156,7 +171,9 @@ mod tests {
 
     #[test]
     fn a_forwarding_header_counts_only_from_a_named_proxy() {
-        assert_eq!(resolve("192.168.1.5", Some("10.9.9.9")), Peer::Unknown);
+        let doubtful = Peer::Doubtful("192.168.1.5".parse().unwrap());
+        assert_eq!(resolve("192.168.1.5", Some("10.9.9.9")), doubtful);
+        assert_eq!(resolve("::ffff:192.168.1.5", Some("no address")), doubtful);
         assert_eq!(resolve("10.0.0.1", None), Peer::Unknown);
         assert_eq!(resolve("10.0.0.1", Some("203.0.113.9")), known("203.0.113.9"));
         assert_eq!(resolve("::ffff:10.0.0.1", Some("203.0.113.9")), known("203.0.113.9"));

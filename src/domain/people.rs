@@ -4,8 +4,8 @@ use crate::base::{Generation, UserId};
 use crate::domain::actor::Actor;
 use crate::domain::catalogue::{check_in_catalogue, within_catalogue};
 use crate::domain::client::check_text;
-use crate::domain::login::forget_failures;
 use crate::domain::scope::Scope;
+use crate::domain::standing::{copy_failures, forget_failures};
 use crate::domain::user::{Role, User, UserOrigin, UserState};
 use crate::domain::username::Username;
 use crate::error::{Error, Result};
@@ -109,23 +109,33 @@ fn vouched(entry: &AuditEntry, event: &'static str) -> AuditEntry {
     AuditEntry { event, outcome: "done", ..entry.clone() }
 }
 
-/// Replaces what is known about a user. What their tokens may do follows at once.
+/// Replaces what is known about a user. What their tokens may do follows at once. A new name must have been
+/// compared with the password that `phc` was made from; what was guessed at it stays counted.
 ///
 /// # Errors
-/// [`Error::NotFound`], and those of [`create_user`].
+/// [`Error::NotFound`], and those of [`create_user`]; [`Error::Busy`] for a new name when the password has
+/// been changed since.
 pub(crate) fn update_user(
     tx: &mut Tx<'_>,
     user_id: &str,
+    phc: Option<&str>,
     change: impl FnOnce(User) -> Result<User>,
     actor: &Actor,
 ) -> Result<UserState> {
     let old = find(tx, user_id)?;
     let (origin, username) = (old.origin, old.username.clone());
     let user = change(old)?;
-    if origin == UserOrigin::Host && user.username != username {
+    let is_renamed = user.username != username;
+    if origin == UserOrigin::Host && is_renamed {
         return Err(Error::document("username", "is the host's, as is the user"));
     }
     let user = checked(tx, user)?;
+    if is_renamed {
+        if user.phc.as_deref() != phc {
+            return Err(Error::Busy);
+        }
+        copy_failures(tx, &username, &user.username)?;
+    }
     save(tx, user, actor.did("user.update"))
 }
 
@@ -203,19 +213,25 @@ pub(crate) fn revoke_user_tokens(
     save(tx, user, actor.did("user.revoke"))
 }
 
-/// Gives a user the password that `phc` was made from. All their tokens end: whoever had the old password
-/// may have obtained some. What was guessed at the old one is forgotten.
+/// Gives a user the password that `phc` was made from, which must have been compared with `username`. All
+/// their tokens end: whoever had the old password may have obtained some. What was guessed at the old one is
+/// forgotten.
 ///
 /// # Errors
-/// [`Error::NotFound`]; [`Error::InvalidDocument`] for a host's own user.
+/// [`Error::NotFound`]; [`Error::InvalidDocument`] for a host's own user; [`Error::Busy`] when they have been
+/// renamed since.
 pub(crate) fn set_password(
     tx: &mut Tx<'_>,
     user_id: &str,
+    username: &str,
     phc: String,
     actor: &Actor,
 ) -> Result<UserState> {
     let mut user = find(tx, user_id)?;
     check_own(&user)?;
+    if user.username != username {
+        return Err(Error::Busy);
+    }
     user.phc = Some(phc);
     user.confirmed = true;
     user.password_changed_at = Some(tx.now());

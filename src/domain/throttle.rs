@@ -20,7 +20,8 @@ use std::sync::Mutex;
 /// larger allowance for each client over all places: whoever has many places gains nothing by them. The
 /// first [`FREE_OF_PLACE`] or [`FREE_OF_CLIENT`] are free, then each makes the next guess wait twice as
 /// long, from one second to a minute. Each minute forgives one failure, and a right secret those of
-/// its place; it forgives none of the client's, for its owner's logins would clear an attacker's slate.
+/// its place if that is known; it forgives none of the client's, for its owner's logins would clear an
+/// attacker's slate.
 ///
 /// A right secret that was proven before is recognised by its keyed digest, without a hash and, at the
 /// places that proved it, during a wait too: nobody elsewhere locks out a client that is at work. At such a
@@ -121,7 +122,9 @@ impl Turn<'_> {
     /// It was right: the secret with this keyed digest is the one that `phc` was made from.
     pub(crate) fn proved(self, phc: &str, digest: [u8; 32]) {
         self.note(|guesses, place| {
-            guesses.places.remove(&place);
+            if place.is_some() {
+                guesses.places.remove(&place);
+            }
             guesses.know(phc, digest, place);
         });
     }
@@ -225,10 +228,7 @@ impl Known {
 }
 
 fn place_of(peer: Peer) -> Place {
-    match peer {
-        Peer::Known(address) => Some(Network::of_peer(address)),
-        Peer::Unknown => None,
-    }
+    peer.counted().map(Network::of_peer)
 }
 
 /// Makes room for one more, by forgetting what harms least.
@@ -391,6 +391,29 @@ mod tests {
         assert!(guess(&throttle, "lab", Peer::Unknown, at(0)).is_some());
         assert!(guess(&throttle, "lab", peer("192.0.2.8"), at(0)).is_none());
         assert!(guess(&throttle, "pharmacy", peer("192.0.2.7"), at(0)).is_none());
+    }
+
+    #[test]
+    fn a_header_that_is_not_believed_does_not_choose_where_a_guess_is_counted() {
+        let throttle = Throttle::default();
+        let doubtful = Peer::Doubtful("192.0.2.7".parse().unwrap());
+        for _ in 0..3 {
+            assert!(guess(&throttle, "lab", peer("192.0.2.7"), at(0)).is_none());
+            assert!(guess(&throttle, "lab", doubtful, at(0)).is_none());
+        }
+        assert!(guess(&throttle, "lab", doubtful, at(0)).is_some());
+        assert!(guess(&throttle, "lab", Peer::Unknown, at(0)).is_none());
+    }
+
+    #[test]
+    fn a_right_secret_clears_nothing_where_anybody_may_be() {
+        let throttle = Throttle::default();
+        for _ in 0..5 {
+            assert!(guess(&throttle, "lab", Peer::Unknown, at(0)).is_none());
+        }
+        prove(&throttle, Peer::Unknown, at(0));
+        assert!(guess(&throttle, "lab", Peer::Unknown, at(0)).is_none());
+        assert!(guess(&throttle, "lab", Peer::Unknown, at(0)).is_some());
     }
 
     #[test]

@@ -69,10 +69,7 @@ impl Gather {
         peer: Peer,
         now: UnixTime,
     ) {
-        let address = match peer {
-            Peer::Known(address) => Some(address),
-            Peer::Unknown => None,
-        };
+        let address = peer.address();
         let hour = now.hour();
         let mut notes = lock(&self.notes);
         if let Some(uses) = notes.uses.get_mut(token_id) {

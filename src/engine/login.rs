@@ -56,7 +56,14 @@ impl Engine {
             Ok(trial) => trial,
             Err(why) => return Ok(Err(why)),
         };
-        let verdict = trial.check(&password, &self.hashes.permit()?)?;
+        // Whoever guesses from everywhere must not keep those waiting who are known from where they are.
+        let permit = if trial.is_at_a_desk() {
+            self.hashes.permit()?
+        } else {
+            self.hashes.permit_but_the_last()?
+        };
+        let verdict = trial.check(&password, &permit)?;
+        drop(permit);
         let entry = AuditEntry {
             client: login.client_id.map(str::to_owned),
             peer: login.peer.text(),
@@ -72,16 +79,31 @@ impl Engine {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::admin::{AuditRead, UserCreate, UserDisable, UserEnable, UserRead, UserSetPassword};
+    use crate::admin::{
+        AuditRead, UserCreate, UserDisable, UserEnable, UserRead, UserSetPassword, UserUpdate,
+    };
     use crate::base::{ManualClock, UnixTime};
-    use crate::domain::{Context, Settings};
+    use crate::domain::{self, Actor, Context, Settings, User};
     use crate::engine::Options;
-    use crate::store::FailureRow;
     use std::sync::Arc;
 
     const RIGHT: &str = "nobodys guess";
     const DESK: &str = "192.0.2.7";
     const QUARTER: i64 = 15 * 60;
+
+    /// The same numbers in every run, so that the shares are the same.
+    struct Repeating(std::sync::atomic::AtomicU64);
+
+    impl crate::base::Entropy for Repeating {
+        fn fill(&self, out: &mut [u8]) -> Result<()> {
+            for chunk in out.chunks_mut(32) {
+                let count = self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                let bytes = crate::crypto::sha256(&count.to_be_bytes());
+                chunk.copy_from_slice(&bytes[..chunk.len()]);
+            }
+            Ok(())
+        }
+    }
 
     /// An open database with one user, `anna`, at a clock that stands still.
     struct Bench {
@@ -96,8 +118,9 @@ mod tests {
         fn open() -> Self {
             let folder = tempfile::tempdir().unwrap();
             let clock = Arc::new(ManualClock::at(UnixTime::from_seconds(1_772_353_800)));
-            let options =
-                Options::new(folder.path().join("db")).clock(Arc::<ManualClock>::clone(&clock));
+            let options = Options::new(folder.path().join("db"))
+                .clock(Arc::<ManualClock>::clone(&clock))
+                .entropy(Arc::new(Repeating(0.into())));
             Engine::create(&options, &Settings::default(), &Context::by("admin")).unwrap();
             let engine = Engine::open(&options).unwrap();
             let request = UserCreate {
@@ -120,7 +143,7 @@ mod tests {
             password: &str,
             place: &str,
         ) -> std::result::Result<LoggedIn, Denied> {
-            try_at(&self.engine, username, password, place)
+            try_at(&self.engine, username, password, peer(place))
         }
 
         fn why(&self, password: &str, place: &str) -> Denied {
@@ -132,11 +155,36 @@ mod tests {
             wait(&self.why("wrong guess", place), &Denied::PasswordWrong)
         }
 
-        /// Wrong passwords from one new /64 after the other; how many were looked at.
+        /// Guesses wrongly, without computing the hash: whether it would have been computed, and the answer.
+        fn guess(&self, username: &str, from: Peer) -> (bool, Denied) {
+            let engine = &self.engine;
+            let key = &engine.store.identity().keys.digest;
+            let attempt = Attempt::new(username, from, key).unwrap();
+            let now = engine.now();
+            match engine.store.read(|view| attempt.admit(view, now)).unwrap() {
+                Ok(trial) => {
+                    let verdict = trial.check_wrong();
+                    let entry = AuditEntry::default();
+                    let settled = engine.write(now, move |tx| settle(tx, &verdict, entry));
+                    (true, settled.unwrap().unwrap_err())
+                }
+                Err(why) => (false, why),
+            }
+        }
+
+        /// How many of these guesses were looked at.
+        fn looked_at(&self, guesses: impl Iterator<Item = (String, Peer)>) -> usize {
+            guesses.filter(|(name, from)| self.guess(name, *from).0).count()
+        }
+
+        /// Wrong passwords for `anna` from one new /24 after the other; how many were looked at.
         fn wrong_from_everywhere(&self, tries: usize) -> usize {
-            (0..tries)
-                .filter(|n| self.wrong_from(&format!("2001:db8:0:{n:x}::1")).is_none())
-                .count()
+            self.looked_at((0..tries).map(|n| ("anna".into(), somewhere(n))))
+        }
+
+        /// How many rows the throttle has.
+        fn failure_rows(&self) -> i64 {
+            self.engine.store.read(|view| view.count_login_failures()).unwrap()
         }
 
         fn set_password(&self, password: &str) {
@@ -147,7 +195,8 @@ mod tests {
 
         fn rows(&self, event: &str) -> Vec<serde_json::Value> {
             self.engine.maintain().unwrap();
-            let request = AuditRead { event: Some(event.into()), ..AuditRead::default() };
+            let request =
+                AuditRead { event: Some(event.into()), limit: Some(1000), ..AuditRead::default() };
             let page = self.engine.run(&Context::by("admin"), request).unwrap();
             page.rows.into_iter().map(|row| row.entry).collect()
         }
@@ -162,14 +211,22 @@ mod tests {
         None
     }
 
+    fn peer(address: &str) -> Peer {
+        Peer::Known(address.parse().unwrap())
+    }
+
+    /// The n-th of many networks that have nothing to do with each other.
+    fn somewhere(n: usize) -> Peer {
+        peer(&format!("{}.{}.{}.1", 20 + n / 65_536, n / 256 % 256, n % 256))
+    }
+
     fn try_at(
         engine: &Engine,
         username: &str,
         password: &str,
-        place: &str,
+        peer: Peer,
     ) -> std::result::Result<LoggedIn, Denied> {
         let id = engine.mint_request_id(engine.now()).unwrap();
-        let peer = Peer::Known(place.parse().unwrap());
         let login =
             Login { username, password, client_id: Some("emr"), id, peer, correlation: None };
         match engine.log_in(&login) {
@@ -244,13 +301,9 @@ mod tests {
             bench.pass(i64::from(retry_after));
         }
         assert_eq!(waits[..6], [1, 2, 4, 8, 16, 32]);
-        // Elsewhere nobody waits, and the right one clears its place.
+        // Elsewhere nobody waits, and who has waited goes in.
         assert_eq!(bench.wrong_from("198.51.100.1"), None);
         bench.try_as("anna", RIGHT, DESK).unwrap();
-        for _ in 0..6 {
-            assert_eq!(bench.wrong_from(DESK), None);
-        }
-        assert_eq!(bench.wrong_from(DESK), Some(1));
     }
 
     #[test]
@@ -259,12 +312,12 @@ mod tests {
         let other = Engine::open(&bench.options).unwrap();
         for _ in 0..3 {
             assert_eq!(bench.wrong_from(DESK), None);
-            let why = try_at(&other, "anna", "wrong guess", DESK).unwrap_err();
+            let why = try_at(&other, "anna", "wrong guess", peer(DESK)).unwrap_err();
             assert_eq!(why, Denied::PasswordWrong);
         }
         drop(other);
         let again = Engine::open(&bench.options).unwrap();
-        let why = try_at(&again, "anna", RIGHT, DESK).unwrap_err();
+        let why = try_at(&again, "anna", RIGHT, peer(DESK)).unwrap_err();
         assert_eq!(why, Denied::RateLimited { retry_after: 1 });
     }
 
@@ -289,10 +342,10 @@ mod tests {
         assert_eq!(bench.why(RIGHT, "198.51.100.1"), Denied::RateLimited { retry_after: quarter });
         bench.pass(QUARTER);
         assert_eq!(bench.wrong_from_everywhere(5), 1);
-        // The desk has its own count, and a login there clears the others'.
-        assert_eq!(bench.wrong_from(DESK), None);
+        // A login at the desk is no reason to let outsiders guess anew.
         bench.try_as("anna", RIGHT, DESK).unwrap();
-        assert_eq!(bench.wrong_from("198.51.100.1"), None);
+        assert_eq!(bench.wrong_from_everywhere(5), 0);
+        bench.pass(QUARTER);
         bench.try_as("anna", RIGHT, "198.51.100.2").unwrap();
     }
 
@@ -300,23 +353,137 @@ mod tests {
     fn one_place_does_not_try_a_thousand_names_and_those_known_there_go_on() {
         let bench = Bench::open();
         bench.try_as("anna", RIGHT, DESK).unwrap();
-        let tries = (0..110)
-            .map(|n| bench.try_as(&format!("nobody {n}"), "wrong guess", DESK).unwrap_err());
-        assert_eq!(tries.filter(|why| *why == Denied::UserUnknown).count(), 101);
+        let tries = (0..110).map(|n| bench.guess(&format!("nobody {n}"), peer(DESK)).1);
+        assert_eq!(tries.filter(|why| *why == Denied::UserUnknown).count(), 100);
         bench.try_as("anna", RIGHT, DESK).unwrap();
         bench.try_as("anna", RIGHT, "198.51.100.1").unwrap();
         // A login of one does not wash off what the place has done.
         let why = bench.try_as("nobody else", "wrong guess", DESK).unwrap_err();
-        assert_eq!(why, Denied::RateLimited { retry_after: 1 });
+        assert_eq!(why, Denied::RateLimited { retry_after: 60 });
+    }
+
+    #[test]
+    fn neighbours_get_no_new_guess_by_the_logins_of_the_right_user() {
+        for at in [peer(DESK), Peer::Unknown] {
+            let mut looked_at = Vec::new();
+            for logs_in in [false, true] {
+                let bench = Bench::open();
+                try_at(&bench.engine, "anna", RIGHT, at).unwrap();
+                let (mut guesses, mut logins) = (0, 0);
+                for _ in 0..120 {
+                    guesses += bench.looked_at(std::iter::repeat_n(("anna".into(), at), 8));
+                    bench.pass(30);
+                    // Anna is first whenever nobody has to wait.
+                    logins +=
+                        usize::from(logs_in && try_at(&bench.engine, "anna", RIGHT, at).is_ok());
+                }
+                assert!(!logs_in || logins > 50, "{logins}");
+                looked_at.push(guesses);
+            }
+            // An hour: a few at first, then one a minute.
+            assert_eq!(looked_at[0], looked_at[1]);
+            assert!(looked_at[0] <= 10 + 60, "{looked_at:?}");
+        }
+    }
+
+    #[test]
+    fn at_a_desk_a_name_takes_a_hundred_too_however_the_guesses_are_paced() {
+        let bench = Bench::open();
+        bench.try_as("anna", RIGHT, DESK).unwrap();
+        let mut looked_at = 0;
+        for _ in 0..24 * 60 {
+            looked_at += bench.looked_at(std::iter::repeat_n(("anna".into(), peer(DESK)), 2));
+            bench.pass(60);
+        }
+        assert!((150..=100 + 24 * 4).contains(&looked_at), "{looked_at}");
+        // When it has ended, a quarter of an hour is the longest that anybody waits.
+        bench.pass(QUARTER);
+        bench.try_as("anna", RIGHT, DESK).unwrap();
+    }
+
+    #[test]
+    fn what_a_wrong_password_is_answered_does_not_tell_who_is_known_at_the_place() {
+        // The same attack from Anna's own place on her name, on that of somebody known elsewhere, and on one
+        // that nobody has: answers, and whether a hash was computed, are the same at every step.
+        let mut seen = Vec::new();
+        for name in ["anna", "otto", "nobody"] {
+            let bench = Bench::open();
+            let request = UserCreate {
+                username: "otto".into(),
+                password: RIGHT.into(),
+                ..UserCreate::default()
+            };
+            bench.engine.run(&Context::by("admin"), request).unwrap();
+            bench.try_as("anna", RIGHT, DESK).unwrap();
+            bench.try_as("otto", RIGHT, "203.0.113.9").unwrap();
+            let mut answers = Vec::new();
+            let mut guess = |name: &str, from| {
+                let (hashed, why) = bench.guess(name, from);
+                let unknown = why == Denied::UserUnknown;
+                let wrong = if unknown { Denied::UserUnknown } else { Denied::PasswordWrong };
+                answers.push((hashed, wait(&why, &wrong)));
+            };
+            for n in 0..90 {
+                guess(&format!("junk {n}"), peer(DESK));
+            }
+            // Through the end of the place's allowance, and in the waits after it.
+            for step in 0..40 {
+                guess(name, peer(DESK));
+                guess(&format!("junk {}", step % 3), peer(DESK));
+                bench.pass(step % 3 * 7);
+            }
+            bench.pass(3600);
+            // Through the end of the name's allowance over all places.
+            for n in 0..60 {
+                guess(name, somewhere(n));
+                guess(name, peer(DESK));
+                bench.pass(30);
+            }
+            // Through the end of what is looked at there while outsiders wait.
+            for n in 0..250 {
+                guess(&format!("more junk {n}"), peer(DESK));
+                if n % 50 == 0 {
+                    guess(name, peer(DESK));
+                }
+            }
+            assert!(answers.contains(&(true, None)) && answers.contains(&(false, Some(1))));
+            assert!(answers.iter().any(|(hashed, wait)| *hashed && wait.is_some()));
+            seen.push(answers);
+        }
+        assert_eq!(seen[0], seen[1]);
+        assert_eq!(seen[0], seen[2]);
+    }
+
+    #[test]
+    fn who_has_the_right_password_but_is_not_known_there_waits_like_a_wrong_one() {
+        let bench = Bench::open();
+        let otto =
+            UserCreate { username: "otto".into(), password: RIGHT.into(), ..UserCreate::default() };
+        bench.engine.run(&Context::by("admin"), otto).unwrap();
+        bench.try_as("anna", RIGHT, DESK).unwrap();
+        for n in 0..100 {
+            bench.guess(&format!("junk {n}"), peer(DESK));
+        }
+        let waits = Denied::RateLimited { retry_after: 60 };
+        for (name, password) in [("otto", RIGHT), ("otto", "wrong guess"), ("anna", "wrong guess")]
+        {
+            assert_eq!(bench.try_as(name, password, DESK).unwrap_err(), waits);
+        }
+        bench.pass(60);
+        bench.try_as("otto", RIGHT, DESK).unwrap();
+        // The audit knows what was false.
+        let rows = bench.rows("user.login");
+        let last: Vec<_> = rows.iter().rev().take(4).map(|row| row["reason"].clone()).collect();
+        assert_eq!(last[1..], ["password_wrong", "password_wrong", "rate_limited"]);
     }
 
     #[test]
     fn a_new_password_forgets_what_was_guessed_at_the_old_one() {
         let bench = Bench::open();
-        assert_eq!(bench.wrong_from_everywhere(101), 100);
         for _ in 0..7 {
             bench.wrong_from(DESK);
         }
+        assert_eq!(bench.wrong_from_everywhere(101), 94);
         bench.set_password("another guess");
         assert_eq!(bench.why(RIGHT, DESK), Denied::PasswordWrong);
         bench.try_as("anna", "another guess", DESK).unwrap();
@@ -367,44 +534,165 @@ mod tests {
     }
 
     #[test]
-    fn whoever_fills_the_table_makes_it_forget_nothing_and_shuts_out_outsiders_alone() {
+    fn whoever_has_many_networks_makes_new_places_wait_and_no_known_one() {
         let bench = Bench::open();
         bench.try_as("anna", RIGHT, DESK).unwrap();
-        for _ in 0..3 {
-            assert_eq!(bench.wrong_from("198.51.100.1"), None);
-        }
-        let ends_at = bench.engine.now().plus_millis(3_600_000).millis();
-        let row = FailureRow { failures: 60, since: ends_at - 3_600_000, until: 0, ends_at };
+        let name = |n: usize| format!("nobody {n}");
+        // Twenty /64s, and as many /48s of one /32 as somebody likes.
+        let of_a_48 = |n: usize| peer(&format!("2001:db8:7:{:x}::1", n / 100));
+        let of_a_32 = |n: usize| peer(&format!("2001:db8:{:x}::1", n / 100));
+        assert_eq!(bench.looked_at((0..2000).map(|n| (name(n), of_a_48(n)))), 100);
+        assert_eq!(bench.looked_at((0..1500).map(|n| (name(n), of_a_32(n)))), 900);
+        assert!(bench.failure_rows() <= 1000 + 1000 + 12, "{}", bench.failure_rows());
+        // Another /32, and IPv4, feel nothing of it.
+        bench.try_as("anna", RIGHT, "2001:db9::1").unwrap();
+        bench.try_as("anna", RIGHT, "198.51.100.1").unwrap();
+        assert!(matches!(bench.why(RIGHT, "2001:db8:ffff::1"), Denied::RateLimited { .. }));
+        bench.pass(6);
+        bench.try_as("anna", RIGHT, "2001:db8:ffff::1").unwrap();
+    }
+
+    #[test]
+    fn after_a_night_of_attacks_from_everywhere_whoever_is_known_goes_to_work_at_once() {
+        let bench = Bench::open();
+        bench.try_as("anna", RIGHT, DESK).unwrap();
+        let ends_at = bench.engine.now().plus_millis(100 * QUARTER * 1000).millis();
+        let since = bench.engine.now().millis();
         let fill = move |tx: &mut crate::store::Tx<'_>| {
-            for n in 0..500_u32 {
-                let mut account = [7; 32];
-                account[..4].copy_from_slice(&n.to_be_bytes());
-                tx.keep_login_failures(&account, "", false, &row)?;
+            for what in ["account", "network", "wider"] {
+                for number in 0..2048 {
+                    let key = crate::store::FailureKey { what, place: String::new(), number };
+                    let row = crate::store::FailureRow { failures: 1000, since, until: 0, ends_at };
+                    tx.keep_login_failures(&key, &row)?;
+                }
             }
             tx.audit(&AuditEntry { event: "test", outcome: "done", ..AuditEntry::default() })?;
             Ok(Ok(()))
         };
         bench.engine.write(bench.engine.now(), fill).unwrap().unwrap();
-        // Who has rows goes on being counted there.
-        for _ in 0..3 {
-            assert_eq!(bench.wrong_from("198.51.100.1"), None);
-        }
-        assert_eq!(bench.wrong_from("198.51.100.1"), Some(1));
-        // For whom there is no room is one with all the others, whatever the name and the place.
-        let tries = (0..20).map(|n| {
-            let (name, place) = (format!("nobody {n}"), format!("2001:db8:0:{n:x}::1"));
-            bench.try_as(&name, "wrong guess", &place).unwrap_err()
-        });
-        let looked_at = tries.filter(|why| *why == Denied::UserUnknown).count();
-        assert_eq!(looked_at, 6);
-        assert_eq!(bench.wrong_from("203.0.113.1"), Some(1));
-        // At the desk nothing of it is felt, and wrong ones there are counted.
+        let rows = bench.failure_rows();
+        assert_eq!(bench.wrong_from_everywhere(50), 0);
+        assert_eq!(bench.looked_at((0..50).map(|n| (format!("{n}"), somewhere(n)))), 0);
+        assert_eq!(bench.failure_rows(), rows, "nothing is written for who waits");
         bench.try_as("anna", RIGHT, DESK).unwrap();
-        for _ in 0..6 {
-            assert_eq!(bench.wrong_from(DESK), None);
+        // Mistypes, and goes on.
+        for _ in 0..3 {
+            assert!(matches!(bench.why("wrong guess", DESK), Denied::RateLimited { .. }));
         }
-        assert_eq!(bench.wrong_from(DESK), Some(1));
-        bench.pass(3600);
-        bench.try_as("anna", RIGHT, "203.0.113.1").unwrap();
+        bench.try_as("anna", RIGHT, DESK).unwrap();
+    }
+
+    #[test]
+    fn a_neighbour_with_a_list_of_names_holds_up_nobody_longer_than_it_lasts() {
+        let bench = Bench::open();
+        bench.try_as("anna", RIGHT, DESK).unwrap();
+        let mut looked_at = 0;
+        for second in 0..1200 {
+            let names = (0..3).map(|n| (format!("name {}", second * 3 + n), peer(DESK)));
+            looked_at += bench.looked_at(names);
+            bench.pass(1);
+        }
+        // Two hundred, then one a second; rows of twenty minutes at most.
+        assert!((1300..=200 + 1200).contains(&looked_at), "{looked_at}");
+        assert!(bench.failure_rows() <= 2048 + 1200, "{}", bench.failure_rows());
+        bench.pass(1);
+        bench.try_as("anna", RIGHT, DESK).unwrap();
+    }
+
+    #[test]
+    fn a_forwarding_header_does_not_choose_where_guesses_are_counted() {
+        let bench = Bench::open();
+        let from = |forwarded| {
+            let peer = Some("198.51.100.1".parse().unwrap());
+            Context { peer, forwarded, ..Context::default() }.resolve(&[])
+        };
+        let headers = [None, Some("203.0.113.9"), Some("unknown"), Some("for=_x, 10.0.0.1")];
+        let guesses = (0..30).map(|n| ("anna".into(), from(headers[n % 4])));
+        assert_eq!(bench.looked_at(guesses), 6);
+        // Whose address is really not known is somebody else.
+        assert!(bench.guess("anna", Peer::Unknown).0);
+        // Nor is a place known by what a header says.
+        let otto =
+            UserCreate { username: "otto".into(), password: RIGHT.into(), ..UserCreate::default() };
+        bench.engine.run(&Context::by("admin"), otto).unwrap();
+        try_at(&bench.engine, "otto", RIGHT, from(Some("203.0.113.9"))).unwrap();
+        let at_a_desk = |place| {
+            let known = bench.engine.store.read(|view| view.has_anybody_logged_in(place));
+            known.unwrap()
+        };
+        assert!(at_a_desk("198.51.100.1/32") && !at_a_desk("203.0.113.9/32") && !at_a_desk(""));
+    }
+
+    #[test]
+    fn a_new_name_keeps_what_was_guessed_at_the_old_one() {
+        let bench = Bench::open();
+        bench.try_as("anna", RIGHT, DESK).unwrap();
+        assert_eq!(bench.wrong_from_everywhere(101), 100);
+        for _ in 0..6 {
+            bench.guess("anna", peer(DESK));
+        }
+        bench.pass(1);
+        bench.guess("anna", peer(DESK));
+        let rename = |name: &str| {
+            let request = UserUpdate {
+                user_id: bench.user_id.clone(),
+                username: Some(name.into()),
+                ..UserUpdate::default()
+            };
+            bench.engine.run(&Context::by("admin"), request)
+        };
+        rename("annabel").unwrap();
+        let retry_after = u32::try_from(QUARTER - 1).unwrap();
+        let why = bench.try_as("annabel", RIGHT, "198.51.100.1").unwrap_err();
+        assert_eq!(why, Denied::RateLimited { retry_after });
+        let why = bench.try_as("annabel", RIGHT, DESK).unwrap_err();
+        assert_eq!(why, Denied::RateLimited { retry_after: 2 });
+        // The old name is one that nobody has, and as used up as it was.
+        let why = bench.try_as("anna", RIGHT, "198.51.100.1").unwrap_err();
+        assert_eq!(why, Denied::RateLimited { retry_after });
+        bench.pass(2);
+        bench.try_as("annabel", RIGHT, DESK).unwrap();
+        assert!(matches!(bench.try_as("anna", RIGHT, DESK), Err(Denied::RateLimited { .. })));
+    }
+
+    #[test]
+    fn a_new_name_is_not_the_users_password() {
+        let bench = Bench::open();
+        let rename = |name: &str| {
+            let request = UserUpdate {
+                user_id: bench.user_id.clone(),
+                username: Some(name.into()),
+                ..UserUpdate::default()
+            };
+            bench.engine.run(&Context::by("admin"), request)
+        };
+        for name in [RIGHT, "Nobodys GUESS"] {
+            let Err(Error::InvalidDocument { path, why }) = rename(name) else { panic!("{name}") };
+            assert_eq!(path, "username");
+            assert!(why.contains("is the user's password") && !why.contains(name));
+        }
+        rename("nobodys guess at all").unwrap();
+        bench.try_as("nobodys guess at all", RIGHT, DESK).unwrap();
+        // The same name again is no new one.
+        rename("nobodys guess at all").unwrap();
+    }
+
+    #[test]
+    fn a_name_and_a_password_that_change_at_once_are_compared_all_the_same() {
+        let bench = Bench::open();
+        let (engine, now) = (&bench.engine, bench.engine.now());
+        let actor = Actor::library(&engine.mint_request_id(now).unwrap());
+        let (by, user_id) = (actor.clone(), bench.user_id.clone());
+        let renamed = engine.write(now, move |tx| {
+            let change = |user| Ok(User { username: "annabel".into(), ..user });
+            domain::update_user(tx, &user_id, Some("an older hash"), change, &by).map(Ok)
+        });
+        assert!(matches!(renamed, Err(Error::Busy)));
+        let user_id = bench.user_id.clone();
+        let given = engine.write(now, move |tx| {
+            domain::set_password(tx, &user_id, "an older name", String::new(), &actor).map(Ok)
+        });
+        assert!(matches!(given, Err(Error::Busy)));
+        bench.try_as("anna", RIGHT, DESK).unwrap();
     }
 }

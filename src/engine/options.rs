@@ -73,7 +73,7 @@ impl Options {
     }
 
     /// Reads randomness from `entropy`, for golden tests: tokens become predictable.
-    #[cfg(feature = "test-hooks")]
+    #[cfg(any(test, feature = "test-hooks"))]
     #[must_use]
     pub fn entropy(mut self, entropy: Arc<dyn Entropy>) -> Self {
         self.entropy = Some(entropy);

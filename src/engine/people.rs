@@ -9,7 +9,7 @@ use crate::base::UnixTime;
 use crate::crypto::password;
 use crate::domain::{
     self, Actor, NewUser, Password, Role, Scope, User, UserOrigin, UserState, Username,
-    check_new_password,
+    check_new_password, passwords_of_name,
 };
 use crate::engine::Engine;
 use crate::engine::administer::{Administer, administer, page_size, private};
@@ -27,6 +27,29 @@ impl Engine {
         check_new_password(&password, username, words.map(String::as_str)).map_err(unfit)?;
         let permit = self.hashes.permit()?;
         password::hash(&permit, password.expose(), self.store.identity().entropy.as_ref())
+    }
+
+    /// Demands that a user's password is not the name that they are to get. What recognises it, if a name was
+    /// compared with it.
+    fn check_new_name(&self, request: &UserUpdate) -> Result<Option<String>> {
+        let Some(name) = &request.username else {
+            return Ok(None);
+        };
+        let name = read_username(name)?;
+        let row = self.store.read(|view| view.user(&request.user_id))?;
+        let user = row.as_ref().map(User::from_row).transpose()?;
+        let Some(phc) = user.filter(|user| user.username != name.as_str()).and_then(|u| u.phc)
+        else {
+            return Ok(None);
+        };
+        let permit = self.hashes.permit()?;
+        for guess in passwords_of_name(&name) {
+            if password::verify(&permit, &phc, guess.expose())? {
+                let why = "is the user's password; give them another one first";
+                return Err(Error::document("username", why));
+            }
+        }
+        Ok(Some(phc))
     }
 
     fn change_user(
@@ -68,9 +91,9 @@ administer!(UserCreate, |request, engine, actor, now| {
 });
 
 administer!(UserUpdate, |request, engine, actor, now| {
-    let user_id = request.user_id.clone();
+    let (user_id, phc) = (request.user_id.clone(), engine.check_new_name(&request)?);
     engine.change_user(now, move |tx| {
-        domain::update_user(tx, &user_id, |user| request.apply(user), &actor)
+        domain::update_user(tx, &user_id, phc.as_deref(), |user| request.apply(user), &actor)
     })
 });
 
@@ -82,7 +105,9 @@ administer!(UserSetPassword, |request, engine, actor, now| {
     let username = read_username(&user.username)?;
     let phc = engine.hash_new_password(request.password.expose(), &username)?;
     let user_id = request.user_id;
-    engine.change_user(now, move |tx| domain::set_password(tx, &user_id, phc, &actor))
+    engine.change_user(now, move |tx| {
+        domain::set_password(tx, &user_id, username.as_str(), phc, &actor)
+    })
 });
 
 administer!(UserRead, |request, engine, _actor, _now| {

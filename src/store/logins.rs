@@ -6,7 +6,18 @@ use crate::error::Result;
 use crate::store::transaction::Tx;
 use crate::store::view::View;
 
-/// Wrong passwords for one account from one place.
+/// What wrong passwords are counted for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FailureKey {
+    /// Which count.
+    pub(crate) what: &'static str,
+    /// Where, or nothing for a count over all places.
+    pub(crate) place: String,
+    /// Which name, or which share of all names or networks.
+    pub(crate) number: i64,
+}
+
+/// Wrong passwords counted for one key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FailureRow {
     pub(crate) failures: i64,
@@ -27,16 +38,30 @@ impl View<'_> {
         Ok(row.is_some())
     }
 
-    /// The wrong passwords for an account from `place`.
-    pub(crate) fn login_failures(
-        &self,
-        account: &[u8; 32],
-        place: &str,
-    ) -> Result<Option<FailureRow>> {
+    /// Whether any user has logged in from `place`, as far as that is remembered.
+    pub(crate) fn has_anybody_logged_in(&self, place: &str) -> Result<bool> {
+        let row = self.db.first(
+            "SELECT 1 FROM user_login WHERE place = ? LIMIT 1",
+            &[Cell::Text(place)],
+            |row| row.integer(0),
+        )?;
+        Ok(row.is_some())
+    }
+
+    /// How many rows count wrong passwords.
+    #[cfg(test)]
+    pub(crate) fn count_login_failures(&self) -> Result<i64> {
+        let rows =
+            self.db.first("SELECT count(*) FROM login_failure", &[], |row| row.integer(0))?;
+        Ok(rows.unwrap_or_default())
+    }
+
+    /// The wrong passwords counted for `key`.
+    pub(crate) fn login_failures(&self, key: &FailureKey) -> Result<Option<FailureRow>> {
         self.db.first(
             "SELECT failures, since, until, ends_at FROM login_failure
-             WHERE account = ? AND place = ?",
-            &[Cell::Blob(account), Cell::Text(place)],
+             WHERE what = ? AND place = ? AND number = ?",
+            &[Cell::Text(key.what), Cell::Text(&key.place), Cell::Integer(key.number)],
             |row| {
                 Ok(FailureRow {
                     failures: row.integer(0)?,
@@ -73,80 +98,55 @@ impl Tx<'_> {
         .map(|_| ())
     }
 
-    /// Keeps the wrong passwords for an account from `place`, where its user `known` has logged in from
-    /// there or not; `false` if there was no room.
-    ///
-    /// Places that users are known from are as many as there are users; of what anybody can make up, accounts
-    /// and places, at most [`UNKNOWN_KEPT`] rows are there. None that counts gives way to another: whoever
-    /// made up enough could otherwise make the table forget what it is there for.
-    pub(crate) fn keep_login_failures(
-        &mut self,
-        account: &[u8; 32],
-        place: &str,
-        known: bool,
-        row: &FailureRow,
-    ) -> Result<bool> {
-        self.forget_forgiven()?;
+    /// Keeps the wrong passwords counted for `key`, and clears a few rows away of which nothing is left.
+    pub(crate) fn keep_login_failures(&mut self, key: &FailureKey, row: &FailureRow) -> Result<()> {
+        let now: UnixTime = self.now();
+        self.execute(
+            "DELETE FROM login_failure WHERE (what, place, number) IN
+                 (SELECT what, place, number FROM login_failure WHERE ends_at <= ? LIMIT 16)",
+            &[Cell::Integer(now.millis())],
+        )?;
         let cells = [
-            Cell::Blob(account),
-            Cell::Text(place),
-            Cell::Integer(i64::from(known)),
+            Cell::Text(key.what),
+            Cell::Text(&key.place),
+            Cell::Integer(key.number),
             Cell::Integer(row.failures),
             Cell::Integer(row.since),
             Cell::Integer(row.until),
             Cell::Integer(row.ends_at),
-            Cell::Integer(UNKNOWN_KEPT),
         ];
-        let changed = self.execute(
-            "UPDATE login_failure
-             SET known = ?3, failures = ?4, since = ?5, until = ?6, ends_at = ?7
-             WHERE account = ?1 AND place = ?2",
-            &cells[..7],
-        )?;
-        if changed > 0 {
-            return Ok(true);
-        }
-        let inserted = self.execute(
-            "INSERT INTO login_failure (account, place, known, failures, since, until, ends_at)
-             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7
-             WHERE ?3 OR (SELECT count(*) FROM login_failure WHERE NOT known) < ?8",
-            &cells,
-        )?;
-        Ok(inserted > 0)
-    }
-
-    /// Forgets the wrong passwords for an account, from `place` or, without one, from everywhere.
-    pub(crate) fn forget_login_failures(
-        &mut self,
-        account: &[u8; 32],
-        place: Option<&str>,
-    ) -> Result<()> {
         self.execute(
-            "DELETE FROM login_failure WHERE account = ?1 AND (?2 IS NULL OR place = ?2)",
-            &[Cell::Blob(account), Cell::text_or_null(place)],
+            "INSERT OR REPLACE INTO login_failure
+                 (what, place, number, failures, since, until, ends_at)
+             VALUES (?, ?, ?, ?, ?, ?, ?)",
+            &cells,
         )
         .map(|_| ())
     }
 
-    /// Deletes a few rows of which nothing is left.
-    fn forget_forgiven(&mut self) -> Result<()> {
-        let now: UnixTime = self.now();
-        for known in 0..=1 {
-            self.execute(
-                "DELETE FROM login_failure WHERE (account, place) IN
-                     (SELECT account, place FROM login_failure
-                      WHERE known = ? AND ends_at <= ? LIMIT 16)",
-                &[Cell::Integer(known), Cell::Integer(now.millis())],
-            )?;
-        }
-        Ok(())
+    /// Forgets what is counted as `what` for a name or a share of names, wherever it was.
+    pub(crate) fn forget_login_failures(&mut self, what: &str, number: i64) -> Result<()> {
+        self.execute(
+            "DELETE FROM login_failure WHERE what = ? AND number = ?",
+            &[Cell::Text(what), Cell::Integer(number)],
+        )
+        .map(|_| ())
+    }
+
+    /// Counts as `what` for `to`, at each place, at least what is counted for `from`.
+    pub(crate) fn copy_login_failures(&mut self, what: &str, from: i64, to: i64) -> Result<()> {
+        self.execute(
+            "INSERT INTO login_failure (what, place, number, failures, since, until, ends_at)
+             SELECT what, place, ?3, failures, since, until, ends_at FROM login_failure
+             WHERE what = ?1 AND number = ?2
+             ON CONFLICT (what, place, number) DO UPDATE SET
+                 failures = max(failures, excluded.failures), since = max(since, excluded.since),
+                 until = max(until, excluded.until), ends_at = max(ends_at, excluded.ends_at)",
+            &[Cell::Text(what), Cell::Integer(from), Cell::Integer(to)],
+        )
+        .map(|_| ())
     }
 }
 
 /// Places kept of one user.
 const PLACES_KEPT: i64 = 64;
-
-/// Rows kept of what anybody can make up. Each wrong password that is looked at costs a row of the audit, and
-/// makes rows here that live for up to a quarter of an hour: so many bound the audit to some 200,000 rows a day
-/// (60 MB) under an attack from everywhere, without end. Fewer where tests fill them.
-const UNKNOWN_KEPT: i64 = if cfg!(test) { 400 } else { 4000 };

@@ -22,7 +22,7 @@ mod view;
 mod writer;
 
 pub(crate) use audit::{AuditEntry, AuditFilter, AuditRow};
-pub(crate) use logins::FailureRow;
+pub(crate) use logins::{FailureKey, FailureRow};
 pub(crate) use master::KeySource;
 pub(crate) use open::{Creation, Store};
 pub(crate) use rows::{

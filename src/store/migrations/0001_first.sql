@@ -183,19 +183,21 @@ CREATE TABLE user_login (
     logins  INTEGER NOT NULL,
     PRIMARY KEY (user_id, place)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX user_login_place ON user_login (place);
 
--- Wrong passwords, for the throttle that all processes share. Bounded.
+-- Wrong passwords, for the throttle that all processes share. Bounded: of names over all places and of networks, 2048
+-- shares by their digest are counted as one each; all else lives for minutes.
 CREATE TABLE login_failure (
-    account  BLOB    NOT NULL, -- keyed digest of the username, whether somebody has it or not; zeros: all
-    place    TEXT    NOT NULL, -- as in user_login; '*': all places from which the user never logged in
-    known    INTEGER NOT NULL CHECK (known IN (0, 1)), -- whether the user has logged in from there
+    what     TEXT    NOT NULL, -- here, day, desk, account, network, wider
+    place    TEXT    NOT NULL, -- of here, day and desk: as in user_login; of the others: nothing
+    number   INTEGER NOT NULL, -- of here and day: the name; of account, network and wider: the share; of desk: 0
     failures INTEGER NOT NULL,
     since    INTEGER NOT NULL, -- from when on time forgives
-    until    INTEGER NOT NULL, -- until when the next attempt waits
+    until    INTEGER NOT NULL, -- until when the next attempt waits, where waits grow
     ends_at  INTEGER NOT NULL, -- when all are forgiven
-    PRIMARY KEY (account, place)
+    PRIMARY KEY (what, place, number)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX login_failure_end ON login_failure (known, ends_at);
+CREATE INDEX login_failure_end ON login_failure (ends_at);
 
 -- What a user allowed a client: all codes and tokens that follow from it name it.
 CREATE TABLE user_grant (
