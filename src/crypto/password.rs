@@ -7,31 +7,37 @@ use argon2::{Argon2, Params, Version};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use zeroize::Zeroizing;
 
-/// Bounds how many hashes are computed at once: each takes 19 MiB and 15 ms of a core, and a flood of
+/// Bounds how many checks of passwords run at once: a hash takes 19 MiB and 15 ms of a core, and a flood of
 /// logins must cost neither the host's memory nor its other requests.
 pub(crate) struct Limiter {
+    limit: usize,
     running: AtomicUsize,
 }
 
-/// The right to compute one hash. Dropping it, by a panic too, gives it back.
+/// The right to run one. Dropping it, by a panic too, gives it back.
 #[must_use]
 pub(crate) struct Permit<'a> {
     limiter: &'a Limiter,
 }
 
 impl Limiter {
-    /// A limiter with nothing running.
+    /// A limiter of hashes, with nothing running.
     pub(crate) const fn new() -> Self {
-        Self { running: AtomicUsize::new(0) }
+        Self::of(AT_ONCE)
     }
 
-    /// The right to compute a hash now.
+    /// A limiter of something else, of which `limit` may run at once.
+    pub(crate) const fn of(limit: usize) -> Self {
+        Self { limit, running: AtomicUsize::new(0) }
+    }
+
+    /// The right to run one now.
     ///
     /// # Errors
-    /// [`Error::Overloaded`] when [`AT_ONCE`] hashes are being computed; there is no queue, because
-    /// whoever floods would fill it.
+    /// [`Error::Overloaded`] when as many as may are running; there is no queue, because whoever floods would
+    /// fill it.
     pub(crate) fn permit(&self) -> Result<Permit<'_>> {
-        let free = |running| (running < AT_ONCE).then_some(running + 1);
+        let free = |running| (running < self.limit).then_some(running + 1);
         match self.running.fetch_update(Ordering::Acquire, Ordering::Relaxed, free) {
             Ok(_) => Ok(Permit { limiter: self }),
             Err(_) => Err(Error::Overloaded),

@@ -72,6 +72,12 @@ pub(super) fn check_in_catalogue(tx: &Tx<'_>, scope: &Scope) -> Result<()> {
     }
 }
 
+/// The words of `scope` that exist: what a host says of its users may be more than is kept here.
+pub(super) fn within_catalogue(tx: &Tx<'_>, scope: Scope) -> Result<Scope> {
+    let words: Vec<String> = tx.view().scopes()?.into_iter().map(|row| row.word).collect();
+    Ok(scope.within(&Scope::printed(words.join(" "))))
+}
+
 /// Removes a word that nobody has.
 ///
 /// # Errors

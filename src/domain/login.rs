@@ -11,25 +11,29 @@
 //! too, then about one a minute. So nobody outside locks a user out at their own desk, and nobody at their desk
 //! is worth more than a guess a minute.
 //!
-//! Names that nobody has are counted, hashed and audited as if somebody had them. The rows are bounded: when
+//! Names that nobody has are counted, hashed and audited as if somebody had them; if the host checks users of its
+//! own, it is asked instead of hashing, and what it says is counted and audited no otherwise. The rows are bounded: when
 //! there are too many, no old one gives way, and those for whom there is no room are throttled as one. Only what
-//! is hashed counts: neither a refresh nor an attempt that had to wait does.
+//! is looked at counts: neither a refresh nor an attempt that had to wait does.
 
-use crate::base::{Network, UnixTime};
+use crate::base::{Network, UnixTime, UserId};
 use crate::crypto::DigestKey;
 use crate::crypto::password::{self, Permit};
+use crate::domain::catalogue::within_catalogue;
 use crate::domain::failures::{Failures, Pace};
 use crate::domain::password::Password;
 use crate::domain::peer::Peer;
+use crate::domain::people::vouch_for;
+use crate::domain::scope::Scope;
 use crate::domain::user::{User, UserOrigin, UserState};
 use crate::domain::username::Username;
-use crate::error::{Denied, Result};
+use crate::error::{Denied, Error, Result};
 use crate::store::{AuditEntry, FailureRow, Outcome, Tx, View};
 
 /// Somebody at a place who says who they are.
 pub(crate) struct Attempt {
     username: Username,
-    /// The keyed digest of the name.
+    /// What guesses at the name are counted for.
     account: [u8; 32],
     place: String,
 }
@@ -46,19 +50,40 @@ pub(crate) struct Trial {
 #[must_use]
 pub(crate) struct Verdict {
     trial: Trial,
-    right: bool,
+    finding: Finding,
+}
+
+enum Finding {
+    /// It was compared with what is kept here, if anything is.
+    Own { right: bool },
+    Host(HostAnswer),
+}
+
+/// What a host says of a name that none of our own users has, and of a password.
+pub(crate) enum HostAnswer {
+    /// They are those of this user of its own, who may have these words.
+    Approved { user_id: UserId, words: Scope },
+    /// They are not, or it does not say why.
+    Refused,
 }
 
 /// A user who proved who they are, just now. There is no other way to one.
 #[derive(Debug)]
 pub(crate) struct LoggedIn {
     user: UserState,
+    /// Of a host's own user the words that the host named at this login; it can have taken others away.
+    words: Option<Scope>,
 }
 
 impl LoggedIn {
     /// Who it is.
     pub(crate) const fn user(&self) -> &UserState {
         &self.user
+    }
+
+    /// The same user as they were read later, with no more words than this login is good for.
+    pub(crate) fn within_login(&self, user: &UserState) -> UserState {
+        within(user.clone(), self.words.as_ref())
     }
 }
 
@@ -73,7 +98,7 @@ impl Attempt {
         digest_key: &DigestKey,
     ) -> std::result::Result<Self, Denied> {
         let username = Username::parse(username).map_err(|_| Denied::CredentialMalformed)?;
-        let account = digest_key.account(username.as_str().as_bytes());
+        let account = account_of(digest_key, username.as_str());
         Ok(Self { username, account, place: place_of(peer) })
     }
 
@@ -95,7 +120,7 @@ impl Attempt {
     fn standing(&self, view: &View<'_>, user: Option<&User>) -> Result<Standing> {
         let known = match user {
             Some(user) => view.has_logged_in(user.user_id.as_str(), &self.place)?,
-            None => false,
+            None => view.has_logged_in_as(&self.account, &self.place)?,
         };
         let failures = |account, place| -> Result<Option<Failures>> {
             Ok(view.login_failures(account, place)?.as_ref().map(failures_of))
@@ -114,6 +139,21 @@ impl Attempt {
 }
 
 impl Trial {
+    /// Whether one of our own users has the name. Nobody else is asked about that one then.
+    pub(crate) const fn is_own(&self) -> bool {
+        self.phc.is_some()
+    }
+
+    /// The name, normalised.
+    pub(crate) fn username(&self) -> &str {
+        self.attempt.username.as_str()
+    }
+
+    /// Takes the host's answer for it.
+    pub(crate) const fn answered(self, answer: HostAnswer) -> Verdict {
+        Verdict { trial: self, finding: Finding::Host(answer) }
+    }
+
     /// Looks at the password, whoever's it is: a name that nobody has costs the same.
     ///
     /// # Errors
@@ -126,59 +166,125 @@ impl Trial {
                 false
             }
         };
-        Ok(Verdict { trial: self, right })
+        Ok(Verdict { trial: self, finding: Finding::Own { right } })
     }
 }
 
-/// Decides, and counts. Wrong name, wrong password and disabled user are three reasons for the audit, cost the
-/// same, and must get one answer.
+/// Decides, and counts. Wrong name, wrong password, disabled user and a host's refusal are reasons for the audit,
+/// cost the same, and must get one answer.
 ///
 /// Whoever has to wait by now learns nothing: guesses made at once count as if one came after the other. What
 /// is decided has its row in the audit, in `entry`'s words but for the name, which may be a password in the
 /// wrong field.
+///
+/// # Errors
+/// [`Error::UserCheck`] for words of a host's user that are too many to be kept.
 pub(crate) fn settle(tx: &mut Tx<'_>, verdict: &Verdict, entry: AuditEntry) -> Outcome<LoggedIn> {
-    let Verdict { trial: Trial { attempt, phc }, right } = verdict;
+    let attempt = &verdict.trial.attempt;
     let user = attempt.user(&tx.view())?;
     let standing = attempt.standing(&tx.view(), user.as_ref())?;
     if let Err(why) = standing.check_wait(tx.now()) {
         return Ok(Err(why));
     }
-    let user_id = user.as_ref().map(|user| user.user_id.as_str().to_owned());
-    let entry = AuditEntry { event: "user.login", user: user_id, ..entry };
-    // A password that was changed meanwhile is right no more.
-    let why = match user {
-        None => Denied::UserUnknown,
-        Some(user) if !right || user.phc != *phc => Denied::PasswordWrong,
-        Some(user) if !user.enabled => Denied::UserDisabled,
-        Some(user) => return admit_user(tx, attempt, &standing, &user, entry).map(Ok),
+    let (user_id, decided) = match (user, &verdict.finding) {
+        (Some(user), Finding::Own { .. } | Finding::Host(_)) => {
+            (Some(user.user_id.clone()), own_user(tx, user, verdict)?)
+        }
+        (None, Finding::Own { .. }) => (None, Err(Denied::UserUnknown)),
+        (None, Finding::Host(HostAnswer::Refused)) => (None, Err(Denied::UserRefused)),
+        (None, Finding::Host(HostAnswer::Approved { user_id, words })) => {
+            (Some(user_id.clone()), host_user(tx, user_id, words, &entry)?)
+        }
     };
-    count_failure(tx, attempt, standing)?;
-    tx.audit(&AuditEntry { outcome: "denied", reason: Some(why.code()), ..entry })?;
-    Ok(Err(why))
+    let user_id = user_id.map(|user_id| user_id.as_str().to_owned());
+    let entry = AuditEntry { event: "user.login", user: user_id, ..entry };
+    match decided {
+        Ok(logged_in) => {
+            note_success(tx, attempt, &standing, &logged_in)?;
+            tx.audit(&AuditEntry { outcome: "allowed", ..entry })?;
+            Ok(Ok(logged_in))
+        }
+        Err(why) => {
+            count_failure(tx, attempt, standing)?;
+            tx.audit(&AuditEntry { outcome: "denied", reason: Some(why.code()), ..entry })?;
+            Ok(Err(why))
+        }
+    }
 }
 
 /// Forgets what was guessed at a user's password: it is another one now.
 pub(super) fn forget_failures(tx: &mut Tx<'_>, username: &str) -> Result<()> {
-    let account = tx.identity().keys.digest.account(username.as_bytes());
+    let account = account_of(&tx.identity().keys.digest, username);
     tx.forget_login_failures(&account, None)
 }
 
-fn admit_user(
+/// What guesses at a name are counted for. Names that differ by case alone are one: many a host's directory
+/// finds the same user by all of them, and each would be worth as many guesses again.
+fn account_of(digest_key: &DigestKey, username: &str) -> [u8; 32] {
+    digest_key.account(username.to_lowercase().as_bytes())
+}
+
+/// One of our own users, if the password was theirs and still is. A host that was asked knew nothing of it: the
+/// name was nobody's then.
+fn own_user(
+    tx: &Tx<'_>,
+    user: User,
+    verdict: &Verdict,
+) -> Result<std::result::Result<LoggedIn, Denied>> {
+    let right = matches!(verdict.finding, Finding::Own { right: true });
+    if !right || user.phc != verdict.trial.phc {
+        return Ok(Err(Denied::PasswordWrong));
+    }
+    if !user.enabled {
+        return Ok(Err(Denied::UserDisabled));
+    }
+    Ok(Ok(LoggedIn { user: UserState::from_row(&tx.view(), &user.to_row())?, words: None }))
+}
+
+/// A user of the host's own, who has a row from now on. Words that do not exist here give nothing.
+fn host_user(
+    tx: &mut Tx<'_>,
+    user_id: &UserId,
+    words: &Scope,
+    entry: &AuditEntry,
+) -> Outcome<LoggedIn> {
+    let words = within_catalogue(tx, words.clone())?;
+    let entry = AuditEntry { actor: Some(user_id.as_str().to_owned()), ..entry.clone() };
+    let user = vouch_for(tx, user_id, &words, &entry).map_err(|error| match error {
+        Error::InvalidDocument { why, .. } => Error::UserCheck { why: format!("the scope {why}") },
+        other => other,
+    })?;
+    if !user.user.enabled {
+        return Ok(Err(Denied::UserDisabled));
+    }
+    Ok(Ok(LoggedIn { user: within(user, Some(&words)), words: Some(words) }))
+}
+
+fn within(mut user: UserState, words: Option<&Scope>) -> UserState {
+    if let Some(words) = words {
+        user.scope = user.scope.within(words);
+    }
+    user
+}
+
+fn note_success(
     tx: &mut Tx<'_>,
     attempt: &Attempt,
     standing: &Standing,
-    user: &User,
-    entry: AuditEntry,
-) -> Result<LoggedIn> {
+    logged_in: &LoggedIn,
+) -> Result<()> {
+    let user_id = logged_in.user.user.user_id.as_str();
     // SP 800-63B 5.2.2: "When the subscriber successfully authenticates, the verifier SHOULD disregard any
     // previous failed attempts for that user from the same IP address."
     tx.forget_login_failures(&attempt.account, Some(&attempt.place))?;
     if standing.known {
         tx.forget_login_failures(&attempt.account, Some(EVERYWHERE))?;
     }
-    tx.note_login(user.user_id.as_str(), &attempt.place)?;
-    tx.audit(&AuditEntry { outcome: "allowed", ..entry })?;
-    Ok(LoggedIn { user: UserState::from_row(&tx.view(), &user.to_row())? })
+    tx.note_login(user_id, &attempt.place)?;
+    if logged_in.words.is_some() {
+        tx.name_login(user_id, &attempt.place, &attempt.account)?;
+    }
+    Ok(())
 }
 
 fn count_failure(tx: &mut Tx<'_>, attempt: &Attempt, standing: Standing) -> Result<()> {

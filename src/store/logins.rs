@@ -27,6 +27,16 @@ impl View<'_> {
         Ok(row.is_some())
     }
 
+    /// Whether a host's own user has logged in from `place` by the name of this account.
+    pub(crate) fn has_logged_in_as(&self, account: &[u8; 32], place: &str) -> Result<bool> {
+        let row = self.db.first(
+            "SELECT 1 FROM user_login WHERE account = ? AND place = ?",
+            &[Cell::Blob(account), Cell::Text(place)],
+            |row| row.integer(0),
+        )?;
+        Ok(row.is_some())
+    }
+
     /// The wrong passwords for an account from `place`.
     pub(crate) fn login_failures(
         &self,
@@ -69,6 +79,20 @@ impl Tx<'_> {
                  (SELECT place FROM user_login WHERE user_id = ?1
                   ORDER BY last_at DESC, place = ?2 DESC LIMIT ?4)",
             &cells,
+        )
+        .map(|_| ())
+    }
+
+    /// Keeps by which name a host's own user logged in, once that is counted.
+    pub(crate) fn name_login(
+        &mut self,
+        user_id: &str,
+        place: &str,
+        account: &[u8; 32],
+    ) -> Result<()> {
+        self.execute(
+            "UPDATE user_login SET account = ?3 WHERE user_id = ?1 AND place = ?2",
+            &[Cell::Text(user_id), Cell::Text(place), Cell::Blob(account)],
         )
         .map(|_| ())
     }

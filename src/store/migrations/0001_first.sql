@@ -179,12 +179,14 @@ CREATE TABLE user_login (
     place   TEXT    NOT NULL, -- an IPv4 address, an IPv6 /64, or nothing when it was not known
     last_at INTEGER NOT NULL,
     logins  INTEGER NOT NULL,
+    account BLOB,             -- of a host's own user the account (login_failure) of the name they typed last
     PRIMARY KEY (user_id, place)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX user_login_account ON user_login (account, place) WHERE account IS NOT NULL;
 
 -- Wrong passwords, for the throttle that all processes share. Bounded.
 CREATE TABLE login_failure (
-    account  BLOB    NOT NULL, -- keyed digest of the username, whether somebody has it or not; zeros: all
+    account  BLOB    NOT NULL, -- keyed digest of the username in lower case, whether somebody has it or not; zeros: all
     place    TEXT    NOT NULL, -- as in user_login; '*': all places from which the user never logged in
     known    INTEGER NOT NULL CHECK (known IN (0, 1)), -- whether the user has logged in from there
     failures INTEGER NOT NULL,
