@@ -55,7 +55,9 @@ pub(crate) struct Verdict {
 
 enum Finding {
     /// It was compared with what is kept here, if anything is.
-    Own { right: bool },
+    Own {
+        right: bool,
+    },
     Host(HostAnswer),
 }
 

@@ -174,6 +174,8 @@ impl Error {
 
 impl std::error::Error for Error {}
 
+impl std::error::Error for Denied {}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

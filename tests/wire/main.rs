@@ -22,6 +22,7 @@ mod endpoints;
 mod errors;
 mod guesses;
 mod host;
+mod host_users;
 mod request;
 mod response;
 mod revocation;
