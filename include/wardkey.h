@@ -483,8 +483,9 @@ typedef struct {
     // Your name for the user, which never changes: 1 to 200 printable ASCII characters without spaces. Their
     // tokens' subject is `usr_.` and this. Who was disabled here (`user.disable`) stays out all the same.
     char subject[256];
-    // All words that they may have, parted by single spaces, at most 4096 characters; empty for none. Words that
-    // the catalogue does not have give nothing.
+    // All words that they may have, beside those of roles that were given to them here: what is not named is gone,
+    // from living tokens too. Parted by single spaces, at most 4096 characters; empty for none. Words that the
+    // catalogue does not have give nothing.
     char scope[4352];
 } wardkey_user_verdict;
 

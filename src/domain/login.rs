@@ -23,7 +23,7 @@ use crate::domain::catalogue::within_catalogue;
 use crate::domain::failures::{Failures, Pace};
 use crate::domain::password::Password;
 use crate::domain::peer::Peer;
-use crate::domain::people::vouch_for;
+use crate::domain::people::{keep_only, vouch_for};
 use crate::domain::scope::Scope;
 use crate::domain::user::{User, UserOrigin, UserState};
 use crate::domain::username::Username;
@@ -73,19 +73,12 @@ pub(crate) enum HostAnswer {
 #[derive(Debug)]
 pub(crate) struct LoggedIn {
     user: UserState,
-    /// Of a host's own user the words that the host named at this login; it can have taken others away.
-    words: Option<Scope>,
 }
 
 impl LoggedIn {
     /// Who it is.
     pub(crate) const fn user(&self) -> &UserState {
         &self.user
-    }
-
-    /// The same user as they were read later, with no more words than this login is good for.
-    pub(crate) fn within_login(&self, user: &UserState) -> UserState {
-        within(user.clone(), self.words.as_ref())
     }
 }
 
@@ -240,10 +233,11 @@ fn own_user(
     if !user.enabled {
         return Ok(Err(Denied::UserDisabled));
     }
-    Ok(Ok(LoggedIn { user: UserState::from_row(&tx.view(), &user.to_row())?, words: None }))
+    Ok(Ok(LoggedIn { user: UserState::from_row(&tx.view(), &user.to_row())? }))
 }
 
-/// A user of the host's own, who has a row from now on. Words that do not exist here give nothing.
+/// A user of the host's own, whose row says from now on what the host does. Words that do not exist here give
+/// nothing.
 fn host_user(
     tx: &mut Tx<'_>,
     user_id: &UserId,
@@ -252,21 +246,18 @@ fn host_user(
 ) -> Outcome<LoggedIn> {
     let words = within_catalogue(tx, words.clone())?;
     let entry = AuditEntry { actor: Some(user_id.as_str().to_owned()), ..entry.clone() };
-    let user = vouch_for(tx, user_id, &words, &entry).map_err(|error| match error {
-        Error::InvalidDocument { why, .. } => Error::UserCheck { why: format!("the scope {why}") },
-        other => other,
-    })?;
+    let user = vouch_for(tx, user_id, &words, &entry);
+    let user =
+        user.and_then(|user| keep_only(tx, user, &words, &entry)).map_err(|error| match error {
+            Error::InvalidDocument { why, .. } => {
+                Error::UserCheck { why: format!("the scope {why}") }
+            }
+            other => other,
+        })?;
     if !user.user.enabled {
         return Ok(Err(Denied::UserDisabled));
     }
-    Ok(Ok(LoggedIn { user: within(user, Some(&words)), words: Some(words) }))
-}
-
-fn within(mut user: UserState, words: Option<&Scope>) -> UserState {
-    if let Some(words) = words {
-        user.scope = user.scope.within(words);
-    }
-    user
+    Ok(Ok(LoggedIn { user }))
 }
 
 fn note_success(
@@ -283,10 +274,10 @@ fn note_success(
         tx.forget_login_failures(&attempt.account, Some(EVERYWHERE))?;
     }
     tx.note_login(user_id, &attempt.place)?;
-    if logged_in.words.is_some() {
-        tx.name_login(user_id, &attempt.place, &attempt.account)?;
+    match logged_in.user.user.origin {
+        UserOrigin::Own => Ok(()),
+        UserOrigin::Host => tx.name_login(user_id, &attempt.place, &attempt.account),
     }
-    Ok(())
 }
 
 fn count_failure(tx: &mut Tx<'_>, attempt: &Attempt, standing: Standing) -> Result<()> {

@@ -77,6 +77,22 @@ pub(crate) fn vouch_for(
     save(tx, user, vouched(entry, "user.update"))
 }
 
+/// Takes from a host's own user what the host did not name, who named all their words: at the next use of
+/// their tokens it is gone. Roles are given here, and stay.
+pub(super) fn keep_only(
+    tx: &mut Tx<'_>,
+    known: UserState,
+    words: &Scope,
+    entry: &AuditEntry,
+) -> Result<UserState> {
+    if !known.user.enabled || words.first_missing(&known.user.scope).is_none() {
+        return Ok(known);
+    }
+    let mut user = known.user;
+    user.scope = user.scope.within(words);
+    save(tx, user, vouched(entry, "user.update"))
+}
+
 fn host_user(tx: &Tx<'_>, user_id: &UserId, words: &Scope) -> User {
     let name = user_id.as_str();
     User {

@@ -94,7 +94,6 @@ impl Engine {
             let Some(user) = user else {
                 return self.deny(request, &caller, Denied::UserTokensRevoked, now);
             };
-            let user = logged_in.within_login(&user);
             if let Some(issued) = self.begin_biot_grant(&caller, &user, request, (&frame, now))? {
                 return Ok(issued);
             }

@@ -77,7 +77,8 @@ pub enum UserVerdict {
         /// The host's name for them, which never changes: 1 to 200 printable ASCII characters without spaces. Their
         /// tokens' `sub` is `usr_.` and this. Who was disabled here (`user.disable`) stays out all the same.
         subject: String,
-        /// All words that they may have. Words that the catalogue does not have give nothing.
+        /// All words that they may have, beside those of roles that were given to them here: what was not named is
+        /// gone, from living tokens too. Words that the catalogue does not have give nothing.
         scope: Scope,
     },
     /// No such user, another password, or not now. The audit says `user_refused`; why, the host knows.

@@ -3,14 +3,14 @@
 use crate::browser::{
     AUTHORIZE, Browser, anna, clinic, code_of, error_of, page, query, redeem, sealed,
 };
-use crate::common::{assert_chain_whole, bench, events, jti, verify};
+use crate::common::{assert_chain_whole, bench, events, verify};
 use crate::http::{Clinic, Request, ask, json, text, visible};
 use serde_json::{Value, json};
 use std::error::Error;
 use std::net::IpAddr;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
-use wardkey::{Context, Engine, HttpResponse, Scope, UserCheck, UserLogin, UserVerdict};
+use wardkey::{Context, Engine, HttpResponse, Required, Scope, UserCheck, UserLogin, UserVerdict};
 
 const LOGIN: &str = "/ums/v2/users/login";
 const RIGHT: &str = "nobodys guess";
@@ -94,16 +94,6 @@ fn log_in(clinic: &Clinic, username: &str, password: &str) -> HttpResponse {
 fn token_of(response: &HttpResponse) -> String {
     assert_eq!(response.status, 200, "{}", text(response));
     json(response)["accessJwt"]["token"].as_str().unwrap().to_owned()
-}
-
-/// The words of BioT's login.
-#[track_caller]
-fn words_of(clinic: &Clinic) -> Value {
-    let token = token_of(&log_in(clinic, "eva", RIGHT));
-    let row = clinic.call("audit.read", json!({"event": "token.issue", "limit": 1000}));
-    let rows = row["rows"].as_array().unwrap();
-    let row = rows.iter().find(|row| row["entry"]["token"] == jti(&token)).unwrap();
-    row["entry"]["scope"].clone()
 }
 
 const EVA: &str = "username=eva&password=nobodys+guess&action=login";
@@ -280,22 +270,45 @@ fn nobody_outside_locks_a_hosts_user_out_at_their_own_desk() {
 }
 
 #[test]
-fn a_word_that_the_host_takes_away_is_gone_at_the_next_login() {
+fn a_word_that_the_host_takes_away_is_gone_at_the_next_login_from_living_tokens_too() {
     let (clinic, staff) = hosted();
     let id = page(&clinic, json!({}));
-    assert_eq!(words_of(&clinic), "lab:read lab:write");
+    let token = token_of(&log_in(&clinic, "eva", RIGHT));
+    let may_write = |token: &str| {
+        let required = Required::all_of("lab:write").unwrap();
+        clinic.engine.verify(token.as_bytes(), required, &bench()).is_ok()
+    };
+    assert!(may_write(&token));
     staff.says("lab:read no:such");
-    assert_eq!(words_of(&clinic), "lab:read");
+    let later = token_of(&log_in(&clinic, "eva", RIGHT));
+    assert!(!may_write(&later) && !may_write(&token));
+    verify(&clinic.engine, &token).unwrap();
     let asked = format!("{}&scope=lab:read%20lab:write", query(&id));
     let mut browser = Browser::default();
     let login = browser.open(&clinic, AUTHORIZE, &asked);
     let consent = browser.submit(&clinic, &login, EVA);
-    assert!(!text(&consent).contains("lab:write"));
+    assert!(text(&consent).contains("lab:read") && !text(&consent).contains("lab:write"));
     staff.says("");
     let login = browser.open(&clinic, AUTHORIZE, &asked);
     assert_eq!(error_of(&browser.submit(&clinic, &login, EVA)), "access_denied");
     let user = clinic.call("user.read", json!({"user_id": "usr_.4711"}));
-    assert_eq!(user["scope"], "lab:read lab:write");
+    assert_eq!(user["scope"], "");
+    let scopes: Vec<_> =
+        events(&clinic.engine, "user.update").iter().map(|row| row["scope"].clone()).collect();
+    assert_eq!(scopes, ["lab:read", ""]);
+    assert_chain_whole(&clinic.engine);
+}
+
+#[test]
+fn roles_that_a_hosts_user_was_given_here_count_beside_the_hosts_words() {
+    let (clinic, staff) = hosted();
+    staff.says("lab:read");
+    token_of(&log_in(&clinic, "eva", RIGHT));
+    clinic.call("role.create", json!({"name": "technician", "scope": "lab:write"}));
+    clinic.call("user.update", json!({"user_id": "usr_.4711", "roles": ["technician"]}));
+    let token = token_of(&log_in(&clinic, "eva", RIGHT));
+    let required = Required::all_of("lab:read lab:write").unwrap();
+    clinic.engine.verify(token.as_bytes(), required, &bench()).unwrap();
 }
 
 #[test]
