@@ -27,7 +27,7 @@ use crate::domain::people::{keep_only, vouch_for};
 use crate::domain::scope::Scope;
 use crate::domain::user::{User, UserOrigin, UserState};
 use crate::domain::username::Username;
-use crate::error::{Denied, Error, Result};
+use crate::error::{Denied, Result};
 use crate::store::{AuditEntry, FailureRow, Outcome, Tx, View};
 
 /// Somebody at a place who says who they are.
@@ -171,9 +171,6 @@ impl Trial {
 /// Whoever has to wait by now learns nothing: guesses made at once count as if one came after the other. What
 /// is decided has its row in the audit, in `entry`'s words but for the name, which may be a password in the
 /// wrong field.
-///
-/// # Errors
-/// [`Error::UserCheck`] for words of a host's user that are too many to be kept.
 pub(crate) fn settle(tx: &mut Tx<'_>, verdict: &Verdict, entry: AuditEntry) -> Outcome<LoggedIn> {
     let attempt = &verdict.trial.attempt;
     let user = attempt.user(&tx.view())?;
@@ -246,14 +243,9 @@ fn host_user(
 ) -> Outcome<LoggedIn> {
     let words = within_catalogue(tx, words.clone())?;
     let entry = AuditEntry { actor: Some(user_id.as_str().to_owned()), ..entry.clone() };
-    let user = vouch_for(tx, user_id, &words, &entry);
-    let user =
-        user.and_then(|user| keep_only(tx, user, &words, &entry)).map_err(|error| match error {
-            Error::InvalidDocument { why, .. } => {
-                Error::UserCheck { why: format!("the scope {why}") }
-            }
-            other => other,
-        })?;
+    // First what is gone: then there is never more than the host said.
+    keep_only(tx, user_id, &words, &entry)?;
+    let user = vouch_for(tx, user_id, &words, &entry)?;
     if !user.user.enabled {
         return Ok(Err(Denied::UserDisabled));
     }

@@ -81,16 +81,18 @@ pub(crate) fn vouch_for(
 /// their tokens it is gone. Roles are given here, and stay.
 pub(super) fn keep_only(
     tx: &mut Tx<'_>,
-    known: UserState,
+    user_id: &UserId,
     words: &Scope,
     entry: &AuditEntry,
-) -> Result<UserState> {
-    if !known.user.enabled || words.first_missing(&known.user.scope).is_none() {
-        return Ok(known);
-    }
-    let mut user = known.user;
+) -> Result<()> {
+    let row = tx.view().user(user_id.as_str())?;
+    let known = row.as_ref().map(User::from_row).transpose()?;
+    let loses = |user: &User| user.enabled && words.first_missing(&user.scope).is_some();
+    let Some(mut user) = known.filter(loses) else {
+        return Ok(());
+    };
     user.scope = user.scope.within(words);
-    save(tx, user, vouched(entry, "user.update"))
+    save(tx, user, vouched(entry, "user.update")).map(|_| ())
 }
 
 fn host_user(tx: &Tx<'_>, user_id: &UserId, words: &Scope) -> User {

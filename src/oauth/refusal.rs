@@ -237,6 +237,7 @@ pub(super) mod tests {
     use proptest::prelude::*;
 
     /// One of each kind.
+    #[expect(clippy::too_many_lines, reason = "one line for each kind")]
     pub(in crate::oauth) fn every_denial() -> Vec<Denied> {
         let word = || "a:b".to_owned();
         vec![

@@ -20,7 +20,13 @@ struct Staff {
     scope: Mutex<String>,
     asked: Mutex<Vec<Asked>>,
     /// Who has come, and when they may go.
-    door: Mutex<Option<(Sender<()>, Arc<Mutex<Receiver<()>>>)>>,
+    door: Mutex<Option<Door>>,
+}
+
+#[derive(Clone)]
+struct Door {
+    come: Sender<()>,
+    go: Arc<Mutex<Receiver<()>>>,
 }
 
 type Asked = (String, Vec<u8>, Option<IpAddr>, Option<String>);
@@ -41,7 +47,7 @@ impl UserCheck for Staff {
             "nameless" => approved("", "lab:read"),
             "slow" => {
                 let door = self.door.lock().unwrap().clone();
-                if let Some((come, go)) = door {
+                if let Some(Door { come, go }) = door {
                     come.send(()).unwrap();
                     let _ = go.lock().unwrap().recv();
                 }
@@ -316,7 +322,7 @@ fn a_slow_host_holds_sixteen_threads_and_our_own_users_go_on() {
     let (clinic, staff) = hosted();
     let (come, came) = channel();
     let (leave, go) = channel();
-    *staff.door.lock().unwrap() = Some((come, Arc::new(Mutex::new(go))));
+    *staff.door.lock().unwrap() = Some(Door { come, go: Arc::new(Mutex::new(go)) });
     std::thread::scope(|scope| {
         for n in 0..16 {
             let place = format!("2001:db8:0:{n:x}::1");
@@ -340,7 +346,7 @@ fn a_name_that_becomes_our_own_while_the_host_is_asked_is_nobody_elses() {
     let (clinic, staff) = hosted();
     let (come, came) = channel();
     let (leave, go) = channel::<()>();
-    *staff.door.lock().unwrap() = Some((come, Arc::new(Mutex::new(go))));
+    *staff.door.lock().unwrap() = Some(Door { come, go: Arc::new(Mutex::new(go)) });
     std::thread::scope(|scope| {
         let engine = &clinic.engine;
         let logging_in = scope.spawn(move || attempt("slow", "x").send(engine).status);
