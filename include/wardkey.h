@@ -279,6 +279,9 @@
 // Denied: the user has not been confirmed since the database was restored.
 #define WARDKEY_DENIED_USER_UNCONFIRMED 258
 
+// Denied: the program's own check_user refused the name and the password.
+#define WARDKEY_DENIED_USER_REFUSED 259
+
 // The thing named does not exist.
 #define WARDKEY_NOT_FOUND 300
 
@@ -354,6 +357,9 @@
 // Internal: too many passwords are being checked at once; try again.
 #define WARDKEY_INTERNAL_OVERLOADED 502
 
+// Internal: the program's own check_user failed, or its answer cannot be; the message says what. Nobody logged in.
+#define WARDKEY_INTERNAL_USER_CHECK 503
+
 // The version of this header. A library refuses a newer one: see wardkey_abi_check.
 #define WARDKEY_ABI_VERSION 1
 
@@ -384,6 +390,13 @@
 
 // The master key comes from a callback.
 #define WARDKEY_KEY_CALLBACK 2
+
+// check_user: the name and the password are those of the user in the verdict. It is not 0, which a callback
+// returns that forgot to, or that its language's runtime ended with an exception.
+#define WARDKEY_USER_APPROVED 1
+
+// check_user: they are nobody's, or not now. The audit says `user_refused`.
+#define WARDKEY_USER_REFUSED 2
 
 // The token speaks for the client itself.
 #define WARDKEY_KIND_CLIENT 1
@@ -417,9 +430,72 @@ typedef struct {
     size_t capacity;
 } wardkey_buf;
 
+// Somebody who says that they are one of your own users. The library fills it for check_user.
+//
+// The texts are UTF-8 and NUL-terminated, and valid until check_user returns. Later releases may add members at
+// the end.
+typedef struct {
+    // `sizeof(wardkey_user_login)`.
+    uint32_t struct_size;
+    // 0.
+    uint32_t reserved;
+    // The name as typed, in Unicode's Normalization Form C: 1 to 255 characters, none a control character, no
+    // white space at its ends. Guesses are counted for each name in lower case: names that you take for the same
+    // although they differ by more are worth as many guesses each.
+    const char *username;
+    // Its length in bytes, without the NUL.
+    size_t username_len;
+    // The password as typed, not normalised: no control character, up to 1024 bytes when normalised. Wiped after
+    // check_user has returned; a copy is yours to wipe.
+    const char *password;
+    // Its length in bytes, without the NUL.
+    size_t password_len;
+    // From which address; NULL when it is not known.
+    const char *peer;
+    // Its length in bytes, without the NUL.
+    size_t peer_len;
+    // The correlation_id of the call's wardkey_context; NULL without one.
+    const char *correlation_id;
+    // Its length in bytes, without the NUL.
+    size_t correlation_id_len;
+} wardkey_user_login;
+
+// What you say of them. The library makes it, all zero but for struct_size, and reads it when check_user has
+// returned WARDKEY_USER_APPROVED; otherwise it is not looked at.
+//
+// ```c
+// static int32_t WARDKEY_CALL check_staff(void *user, const wardkey_user_login *login,
+//                                         wardkey_user_verdict *verdict) {
+//     const staff *found = find_staff(user, login->username);
+//     if (!is_password(found, login->password)) { // as slow when nobody was found
+//         return WARDKEY_USER_REFUSED;
+//     }
+//     snprintf(verdict->subject, sizeof verdict->subject, "%s", found->number);
+//     snprintf(verdict->scope, sizeof verdict->scope, "%s", found->scopes);
+//     return WARDKEY_USER_APPROVED;
+// }
+// ```
+//
+// Both texts are NUL-terminated. The arrays are longer than what may stand in them, so that a text that was cut to
+// fit is refused and not believed.
+typedef struct {
+    // `sizeof(wardkey_user_verdict)`.
+    uint32_t struct_size;
+    // 0.
+    uint32_t reserved;
+    // Your name for the user, which never changes: 1 to 200 printable ASCII characters without spaces. Their
+    // tokens' subject is `usr_.` and this. Who was disabled here (`user.disable`) stays out all the same.
+    char subject[256];
+    // All words that they may have, beside those of roles that were given to them here: what is not named is gone,
+    // from living tokens too. Parted by single spaces, at most 4096 characters; empty for none. Words that the
+    // catalogue does not have give nothing.
+    char scope[4352];
+} wardkey_user_verdict;
+
 // How to open a database. wardkey_options_init fills in the defaults.
 //
-// Nothing in it changes an answer: what does lives in the database's settings, for all programs alike.
+// Nothing in it but check_user changes an answer: all else that does lives in the database's settings, for all
+// programs alike.
 // Callbacks run on the thread of the call that needs them and must not call into this library. Each has a
 // `user` pointer that is passed to it unread, and a destroy function (NULL if there is nothing to
 // destroy) that is called exactly once with that pointer: when wardkey_open fails, or else when
@@ -480,6 +556,23 @@ typedef struct {
     void *log_user;
     // Destroys log_user.
     void (WARDKEY_CALL *log_destroy)(void *user);
+    // Says who your own users are, at the login page and at BioT's login; NULL (the default) if you have none.
+    // Returns WARDKEY_USER_APPROVED after filling the verdict, or WARDKEY_USER_REFUSED; anything else, 0 too, says
+    // that it could not find out: nobody logs in, nothing is counted, the remote caller gets a 503, and log is
+    // told WARDKEY_INTERNAL_USER_CHECK with the value. An approval without a subject that can be one, or with a
+    // scope that is none, is the same.
+    //
+    // A name that a user has who was made by `user.create` is checked here alone; you are asked about every other
+    // one, after the throttle of all logins, which counts what you refuse. It may be called by 16 threads at once;
+    // more logins than that get a 503. It should take as long for a name that you do not know as for a wrong
+    // password, for that time can be measured from outside.
+    int32_t (WARDKEY_CALL *check_user)(void *user,
+                          const wardkey_user_login *login,
+                          wardkey_user_verdict *verdict);
+    // Passed to check_user.
+    void *check_user_user;
+    // Destroys check_user_user.
+    void (WARDKEY_CALL *check_user_destroy)(void *user);
 } wardkey_options;
 
 // What went wrong. The caller allocates it, and may pass NULL instead.

@@ -30,7 +30,7 @@ impl DigestKey {
         self.tagged(b"wardkey token 1\0", token)
     }
 
-    /// The digest of a username, by which wrong passwords are counted: of names that nobody has too,
+    /// The digest of a username in lower case, by which wrong passwords are counted: of names that nobody has too,
     /// which may be passwords in the wrong field.
     pub(crate) fn account(&self, username: &[u8]) -> [u8; 32] {
         self.tagged(b"wardkey account 1\0", username)

@@ -7,31 +7,37 @@ use argon2::{Argon2, Params, Version};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use zeroize::Zeroizing;
 
-/// Bounds how many hashes are computed at once: each takes 19 MiB and 15 ms of a core, and a flood of
+/// Bounds how many checks of passwords run at once: a hash takes 19 MiB and 15 ms of a core, and a flood of
 /// logins must cost neither the host's memory nor its other requests.
 pub(crate) struct Limiter {
+    limit: usize,
     running: AtomicUsize,
 }
 
-/// The right to compute one hash. Dropping it, by a panic too, gives it back.
+/// The right to run one. Dropping it, by a panic too, gives it back.
 #[must_use]
 pub(crate) struct Permit<'a> {
     limiter: &'a Limiter,
 }
 
 impl Limiter {
-    /// A limiter with nothing running.
+    /// A limiter of hashes, with nothing running.
     pub(crate) const fn new() -> Self {
-        Self { running: AtomicUsize::new(0) }
+        Self::of(AT_ONCE)
     }
 
-    /// The right to compute a hash now.
+    /// A limiter of something else, of which `limit` may run at once.
+    pub(crate) const fn of(limit: usize) -> Self {
+        Self { limit, running: AtomicUsize::new(0) }
+    }
+
+    /// The right to run one now.
     ///
     /// # Errors
-    /// [`Error::Overloaded`] when [`AT_ONCE`] hashes are being computed; there is no queue, because
-    /// whoever floods would fill it.
+    /// [`Error::Overloaded`] when as many as may are running; there is no queue, because whoever floods would
+    /// fill it.
     pub(crate) fn permit(&self) -> Result<Permit<'_>> {
-        self.one_of(AT_ONCE)
+        self.one_of(self.limit)
     }
 
     /// The right to compute a hash now, for somebody who must leave the last one to others.
@@ -39,7 +45,7 @@ impl Limiter {
     /// # Errors
     /// [`Error::Overloaded`] when only one more could be computed.
     pub(crate) fn permit_but_the_last(&self) -> Result<Permit<'_>> {
-        self.one_of(AT_ONCE - 1)
+        self.one_of(self.limit.saturating_sub(1))
     }
 
     fn one_of(&self, at_once: usize) -> Result<Permit<'_>> {

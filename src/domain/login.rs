@@ -23,12 +23,18 @@
 //! No login forgives anything: neighbours, who may share the place, would get new guesses by it. Time
 //! forgives, and a new password does. Only what is looked at counts: neither a refresh nor an attempt that had
 //! to wait does.
+//!
+//! If the host checks users of its own, it is asked about names that none of ours has instead of hashing; what
+//! it says is counted and audited no otherwise.
 
-use crate::base::UnixTime;
+use crate::base::{UnixTime, UserId};
 use crate::crypto::DigestKey;
 use crate::crypto::password::{self, Permit};
+use crate::domain::catalogue::within_catalogue;
 use crate::domain::password::Password;
 use crate::domain::peer::Peer;
+use crate::domain::people::{keep_only, vouch_for};
+use crate::domain::scope::Scope;
 use crate::domain::standing::{Standing, Subjects};
 use crate::domain::user::{User, UserOrigin, UserState};
 use crate::domain::username::Username;
@@ -54,7 +60,23 @@ pub(crate) struct Trial {
 #[must_use]
 pub(crate) struct Verdict {
     trial: Trial,
-    right: bool,
+    finding: Finding,
+}
+
+enum Finding {
+    /// It was compared with what is kept here, if anything is.
+    Own {
+        right: bool,
+    },
+    Host(HostAnswer),
+}
+
+/// What a host says of a name that none of our own users has, and of a password.
+pub(crate) enum HostAnswer {
+    /// They are those of this user of its own, who may have these words.
+    Approved { user_id: UserId, words: Scope },
+    /// They are not, or it does not say why.
+    Refused,
 }
 
 /// A user who proved who they are, just now. There is no other way to one.
@@ -102,11 +124,13 @@ impl Attempt {
 
     /// Whether a user with the right password may enter: one in use, and who is known from the place does
     /// not wait with outsiders.
-    fn check_user(&self, view: &View<'_>, user: &User, outsiders: &Entry) -> Outcome<()> {
-        if let Err(why) = user.check_usable() {
+    fn check_user(&self, view: &View<'_>, user_id: &str, outsiders: &Entry) -> Outcome<()> {
+        let row = view.user(user_id)?;
+        let usable = row.as_ref().map(User::from_row).transpose()?.map(|user| user.check_usable());
+        if let Some(Err(why)) = usable {
             return Ok(Err(why));
         }
-        if view.has_logged_in(user.user_id.as_str(), self.subjects.place())? {
+        if view.has_logged_in(user_id, self.subjects.place())? {
             return Ok(Ok(()));
         }
         Ok(outsiders.clone())
@@ -119,10 +143,25 @@ impl Trial {
         self.is_desk
     }
 
+    /// Whether one of our own users has the name. Nobody else is asked about that one then.
+    pub(crate) const fn is_own(&self) -> bool {
+        self.phc.is_some()
+    }
+
+    /// The name, normalised.
+    pub(crate) fn username(&self) -> &str {
+        self.attempt.username.as_str()
+    }
+
+    /// Takes the host's answer for it.
+    pub(crate) const fn answered(self, answer: HostAnswer) -> Verdict {
+        Verdict { trial: self, finding: Finding::Host(answer) }
+    }
+
     /// As [`Trial::check`] of a wrong password, without the hash.
     #[cfg(test)]
     pub(crate) fn check_wrong(self) -> Verdict {
-        Verdict { trial: self, right: false }
+        Verdict { trial: self, finding: Finding::Own { right: false } }
     }
 
     /// Looks at the password, whoever's it is: a name that nobody has costs the same.
@@ -137,34 +176,32 @@ impl Trial {
                 false
             }
         };
-        Ok(Verdict { trial: self, right })
+        Ok(Verdict { trial: self, finding: Finding::Own { right } })
     }
 }
 
-/// Decides, and counts. Wrong name, wrong password and disabled user are three reasons for the audit, cost the
-/// same, and must get one answer.
+/// Decides, and counts. Wrong name, wrong password, disabled user and a host's refusal are reasons for the audit,
+/// cost the same, and must get one answer.
 ///
 /// Whoever has to wait by now learns nothing: guesses made at once count as if one came after the other. What
 /// is decided has its row in the audit, in `entry`'s words but for the name, which may be a password in the
 /// wrong field.
 pub(crate) fn settle(tx: &mut Tx<'_>, verdict: &Verdict, entry: AuditEntry) -> Outcome<LoggedIn> {
-    let Verdict { trial: Trial { attempt, phc, .. }, right } = verdict;
-    let user = attempt.user(&tx.view())?;
+    let attempt = &verdict.trial.attempt;
     let standing = Standing::read(&tx.view(), &attempt.subjects)?;
     if let Err(why) = standing.check_wait(tx.now()) {
         return Ok(Err(why));
     }
     let outsiders = standing.check_outsiders(tx.now());
-    let user_id = user.as_ref().map(|user| user.user_id.as_str().to_owned());
+    let (user_id, decided) = decide(tx, verdict, &outsiders, &entry)?;
     let entry = AuditEntry { event: "user.login", user: user_id, ..entry };
-    // A password that was changed meanwhile is right no more.
-    let why = match user {
-        None => Denied::UserUnknown,
-        Some(user) if !right || user.phc != *phc => Denied::PasswordWrong,
-        Some(user) => match attempt.check_user(&tx.view(), &user, &outsiders)? {
-            Ok(()) => return admit_user(tx, attempt, &user, entry).map(Ok),
-            Err(why) => why,
-        },
+    let why = match decided {
+        Ok(user) => {
+            tx.note_login(user.user.user_id.as_str(), attempt.subjects.place())?;
+            tx.audit(&AuditEntry { outcome: "allowed", ..entry })?;
+            return Ok(Ok(LoggedIn { user }));
+        }
+        Err(why) => why,
     };
     standing.count(tx)?;
     tx.audit(&AuditEntry { outcome: "denied", reason: Some(why.code()), ..entry })?;
@@ -172,15 +209,59 @@ pub(crate) fn settle(tx: &mut Tx<'_>, verdict: &Verdict, entry: AuditEntry) -> O
     Ok(Err(outsiders.err().unwrap_or(why)))
 }
 
-fn admit_user(
+/// Who it is, as far as that is known, and whether they may enter.
+fn decide(
     tx: &mut Tx<'_>,
-    attempt: &Attempt,
-    user: &User,
-    entry: AuditEntry,
-) -> Result<LoggedIn> {
-    tx.note_login(user.user_id.as_str(), attempt.subjects.place())?;
-    tx.audit(&AuditEntry { outcome: "allowed", ..entry })?;
-    Ok(LoggedIn { user: UserState::from_row(&tx.view(), &user.to_row())? })
+    verdict: &Verdict,
+    outsiders: &Entry,
+    entry: &AuditEntry,
+) -> Result<(Option<String>, std::result::Result<UserState, Denied>)> {
+    let attempt = &verdict.trial.attempt;
+    let named = |user_id: &UserId| Some(user_id.as_str().to_owned());
+    Ok(match (attempt.user(&tx.view())?, &verdict.finding) {
+        // A host that was asked knew nothing of one of our own: the name was nobody's then.
+        (Some(user), Finding::Own { .. } | Finding::Host(_)) => {
+            (named(&user.user_id), own_user(tx, &user, verdict, outsiders)?)
+        }
+        (None, Finding::Own { .. }) => (None, Err(Denied::UserUnknown)),
+        (None, Finding::Host(HostAnswer::Refused)) => (None, Err(Denied::UserRefused)),
+        (None, Finding::Host(HostAnswer::Approved { user_id, words })) => {
+            let decided = match attempt.check_user(&tx.view(), user_id.as_str(), outsiders)? {
+                Ok(()) => Ok(host_user(tx, user_id, words, entry)?),
+                Err(why) => Err(why),
+            };
+            (named(user_id), decided)
+        }
+    })
+}
+
+/// One of our own users, if the password was theirs and still is.
+fn own_user(tx: &Tx<'_>, user: &User, verdict: &Verdict, outsiders: &Entry) -> Outcome<UserState> {
+    let Verdict { trial, finding } = verdict;
+    // A password that was changed meanwhile is right no more.
+    if !matches!(finding, Finding::Own { right: true }) || user.phc != trial.phc {
+        return Ok(Err(Denied::PasswordWrong));
+    }
+    let entry = trial.attempt.check_user(&tx.view(), user.user_id.as_str(), outsiders)?;
+    match entry {
+        Ok(()) => UserState::from_row(&tx.view(), &user.to_row()).map(Ok),
+        Err(why) => Ok(Err(why)),
+    }
+}
+
+/// A user of the host's own, whose row says from now on what the host does. Words that do not exist here give
+/// nothing.
+fn host_user(
+    tx: &mut Tx<'_>,
+    user_id: &UserId,
+    words: &Scope,
+    entry: &AuditEntry,
+) -> Result<UserState> {
+    let words = within_catalogue(tx, words)?;
+    let entry = AuditEntry { actor: Some(user_id.as_str().to_owned()), ..entry.clone() };
+    // First what is gone: then there is never more than the host said.
+    keep_only(tx, user_id, &words, &entry)?;
+    vouch_for(tx, user_id, &words, &entry)
 }
 
 /// Whether outsiders may enter.

@@ -52,7 +52,7 @@ pub(crate) use gate::{Ask, Permit, Subject, Wanted, examine, may_be_allowed, pas
 pub(crate) use grant::{Grant, NewGrant, begin_grant, revoke_grant};
 pub(crate) use issue::{Issued, Making, Ticket, plan, record, stale};
 pub(crate) use keyring::{Key, Keyring, NewKey, import_key, make_key, retire_all};
-pub(crate) use login::{Attempt, LoggedIn, settle};
+pub(crate) use login::{Attempt, HostAnswer, LoggedIn, Trial, Verdict, settle};
 pub(crate) use password::{Password, Unfit, check_new_password, passwords_of_name};
 pub(crate) use peer::Peer;
 pub(crate) use people::{

@@ -83,6 +83,25 @@ pub(crate) fn vouch_for(
     save(tx, user, vouched(entry, "user.update"))
 }
 
+/// Takes from a host's own user what the host did not name, who named all their words: at the next use of
+/// their tokens it is gone. Roles are given here, and stay, as do words that an administrator has set.
+pub(super) fn keep_only(
+    tx: &mut Tx<'_>,
+    user_id: &UserId,
+    words: &Scope,
+    entry: &AuditEntry,
+) -> Result<()> {
+    let row = tx.view().user(user_id.as_str())?;
+    let known = row.as_ref().map(User::from_row).transpose()?;
+    let follows = |user: &User| user.check_usable().is_ok() && !user.scope_set;
+    let loses = |user: &User| follows(user) && words.first_missing(&user.scope).is_some();
+    let Some(mut user) = known.filter(loses) else {
+        return Ok(());
+    };
+    user.scope = user.scope.within(words);
+    save(tx, user, vouched(entry, "user.update")).map(|_| ())
+}
+
 fn host_user(tx: &Tx<'_>, user_id: &UserId, words: &Scope) -> User {
     let name = user_id.as_str();
     User {

@@ -192,8 +192,10 @@ struct Account {
 }
 
 impl Account {
+    /// Names that differ by case alone are one: many a host's directory finds the same user by all of them, and
+    /// each would be worth as many guesses again.
     fn of(username: &str, key: &DigestKey) -> Self {
-        let digest = key.account(username.as_bytes());
+        let digest = key.account(username.to_lowercase().as_bytes());
         let [_, _, a, b, c, d, e, f, g, h, ..] = digest;
         Self { name: i64::from_be_bytes([a, b, c, d, e, f, g, h]), share: share_of(digest) }
     }

@@ -199,6 +199,11 @@ impl Engine {
             // Wrong user, wrong password, disabled user: one message (wire 26).
             Err(Error::Denied { .. }) => Notice::Wrong,
             Err(Error::Overloaded) => Notice::Busy,
+            Err(error @ Error::UserCheck { .. }) => {
+                // The person can only try again; the host must learn of it.
+                let _ = visit.exchange.failure.set(error);
+                Notice::Busy
+            }
             Err(error) => return Err(Stop::Failed(error)),
         };
         Ok(visit.login_page(addressed, sealed, &attempt.username, Some(notice)))

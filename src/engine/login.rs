@@ -1,7 +1,8 @@
-//! Logging a user in: the throttle before, the hash outside the write lock, the counting inside it.
+//! Logging a user in: the throttle before, the hash or the host's check outside the write lock, the counting inside
+//! it.
 
 use crate::base::RequestId;
-use crate::domain::{Attempt, LoggedIn, Password, Peer, settle};
+use crate::domain::{Attempt, LoggedIn, Password, Peer, Trial, Verdict, settle};
 use crate::engine::Engine;
 use crate::engine::gather::Refusal;
 use crate::error::{Denied, Error, Result};
@@ -23,9 +24,10 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::Denied`] with the true reason. The caller's page says one thing for
-    /// [`Denied::UserUnknown`], [`Denied::PasswordWrong`], [`Denied::UserDisabled`] and
-    /// [`Denied::CredentialMalformed`], and may say when to try again for [`Denied::RateLimited`].
-    /// [`Error::Overloaded`] when too many passwords are being checked: nothing was looked at or counted.
+    /// [`Denied::UserUnknown`], [`Denied::PasswordWrong`], [`Denied::UserDisabled`], [`Denied::UserRefused`]
+    /// and [`Denied::CredentialMalformed`], and may say when to try again for [`Denied::RateLimited`].
+    /// [`Error::Overloaded`] when too many passwords are being checked, [`Error::UserCheck`] when the host could
+    /// not check one: nothing was counted or audited.
     pub(super) fn log_in(&self, login: &Login<'_>) -> Result<LoggedIn> {
         self.try_password(login)?.map_err(|why| {
             // What was looked at has its row. The rest costs the caller nothing, so it is gathered.
@@ -56,14 +58,7 @@ impl Engine {
             Ok(trial) => trial,
             Err(why) => return Ok(Err(why)),
         };
-        // Whoever guesses from everywhere must not keep those waiting who are known from where they are.
-        let permit = if trial.is_at_a_desk() {
-            self.hashes.permit()?
-        } else {
-            self.hashes.permit_but_the_last()?
-        };
-        let verdict = trial.check(&password, &permit)?;
-        drop(permit);
+        let verdict = self.look_at(trial, &password, login)?;
         let entry = AuditEntry {
             client: login.client_id.map(str::to_owned),
             peer: login.peer.text(),
@@ -73,6 +68,23 @@ impl Engine {
         };
         // The time after the hash: a wait that it caused begins when it is known.
         self.write(self.time.now(), move |tx| settle(tx, &verdict, entry))
+    }
+
+    /// A name that one of our own users has is looked up here and nowhere else; the host is asked about any
+    /// other, if it has users.
+    fn look_at(&self, trial: Trial, password: &Password, login: &Login<'_>) -> Result<Verdict> {
+        if !trial.is_own()
+            && let Some(answer) = self.host_users.ask(trial.username(), login)?
+        {
+            return Ok(trial.answered(answer));
+        }
+        // Whoever guesses from everywhere must not keep those waiting who are known from where they are.
+        let permit = if trial.is_at_a_desk() {
+            self.hashes.permit()?
+        } else {
+            self.hashes.permit_but_the_last()?
+        };
+        trial.check(password, &permit)
     }
 }
 

@@ -24,12 +24,14 @@ mod refresh;
 mod snapshot;
 mod time;
 mod token;
+mod user_check;
 mod verify;
 
 pub use access::{AccessToken, Authorization, Challenge, Principal, PrincipalKind};
 pub use administer::Administer;
 pub use options::Options;
 pub use pending::{Decision, Pending};
+pub use user_check::{UserCheck, UserLogin, UserVerdict};
 
 pub(crate) use crate::domain::{Context, Required, Settings, TokenFormat};
 pub(crate) use crate::oauth::{HttpRequest, HttpResponse};
@@ -40,6 +42,7 @@ use crate::domain::{Actor, Throttle};
 use crate::engine::gather::{Gather, Notes};
 use crate::engine::snapshot::{Frame, Snapshot};
 use crate::engine::time::{Belief, Timekeeper};
+use crate::engine::user_check::HostUsers;
 use crate::error::{Error, Result};
 use crate::store::{Outcome, Store, Tx, lock};
 use crate::sys;
@@ -58,6 +61,7 @@ pub struct Engine {
     time: Timekeeper,
     gather: Gather,
     hashes: Limiter,
+    host_users: HostUsers,
     /// Held by the one thread that makes a signing key.
     making_key: Mutex<()>,
     guesses: Throttle,
@@ -102,6 +106,7 @@ impl Engine {
             time,
             gather: Gather::default(),
             hashes: Limiter::new(),
+            host_users: HostUsers::new(options.user_check.clone()),
             making_key: Mutex::default(),
             guesses: Throttle::default(),
             closed: AtomicBool::new(false),

@@ -1,12 +1,14 @@
 //! How an engine is opened.
 
 use crate::base::{Clock, Entropy, PooledEntropy, Secret, SystemClock};
+use crate::engine::user_check::UserCheck;
 use crate::store::KeySource;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How to open a database. Nothing here changes an answer: what does lives in the file.
+/// How to open a database. Nothing here changes an answer, but who answers for the host's own users: all else that
+/// does lives in the file.
 ///
 /// ```
 /// use wardkey::{Context, Engine, Options, Settings};
@@ -24,6 +26,7 @@ pub struct Options {
     pub(crate) key: KeySource,
     pub(crate) busy_timeout: Duration,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) user_check: Option<Arc<dyn UserCheck>>,
     /// `None` for the machine's.
     entropy: Option<Arc<dyn Entropy>>,
 }
@@ -38,6 +41,7 @@ impl Options {
             key: KeySource::File,
             busy_timeout: Duration::from_secs(5),
             clock: Arc::new(SystemClock),
+            user_check: None,
             entropy: None,
         }
     }
@@ -60,6 +64,14 @@ impl Options {
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
+        self
+    }
+
+    /// Lets the host's own users log in at the login page and BioT's login: `check` says who they are. Each
+    /// program that opens the file brings its own, or none.
+    #[must_use]
+    pub fn user_check(mut self, check: Arc<dyn UserCheck>) -> Self {
+        self.user_check = Some(check);
         self
     }
 

@@ -203,5 +203,7 @@ reasons! {
         RefreshTokenForeign = "refresh_token_foreign", "the refresh token is another client's";
         /// The user did not approve the client's request (RFC 6749 4.1.2.1 `access_denied`).
         AccessRefused = "access_refused", "the user did not approve the request";
+        /// The host was asked about a name that none of our own users has, and refused: it knows why.
+        UserRefused = "user_refused", "the host's own check refused the name and the password";
     }
 }

@@ -138,8 +138,13 @@ pub enum Error {
     },
     /// A commit's sync failed and it could not be learnt whether it took place.
     OutcomeUnknown,
-    /// Too many password hashes are being computed at once; try again.
+    /// Too many passwords are being checked at once; try again.
     Overloaded,
+    /// The host's check of its own users failed, or gave an answer that cannot be. Nobody logged in.
+    UserCheck {
+        /// What failed, as the host said it, or what was false about its answer.
+        why: String,
+    },
     /// A defect of this library.
     Internal {
         /// What was found impossible.
@@ -169,6 +174,8 @@ impl Error {
 
 impl std::error::Error for Error {}
 
+impl std::error::Error for Denied {}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -197,6 +204,7 @@ impl fmt::Display for Error {
             Self::Io { doing, code, message } => {
                 write!(f, "while {doing}: {message} (code {code})")
             }
+            Self::UserCheck { why } => write!(f, "the host's check of its users failed: {why}"),
             Self::Internal { what } => write!(f, "a defect of this library: {what}"),
             Self::DatabaseMissing { .. }
             | Self::DatabaseExists { .. }
@@ -280,6 +288,7 @@ impl Error {
             | Self::Io { .. }
             | Self::OutcomeUnknown
             | Self::Overloaded
+            | Self::UserCheck { .. }
             | Self::Internal { .. } => Ok(()),
         }
     }

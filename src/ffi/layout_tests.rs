@@ -2,7 +2,7 @@
 
 use crate::ffi::types::{
     Buf, CallContext, ErrorReport, Header, HttpRequestParts, HttpResponseParts, OpenOptions,
-    PrincipalReport,
+    PrincipalReport, UserLoginParts, UserVerdictParts,
 };
 use std::ffi::{c_char, c_void};
 use std::fmt::Write as _;
@@ -49,7 +49,9 @@ structs! {
     Header as "wardkey_header" { name name_len value value_len }
     CallContext as "wardkey_context" { struct_size secure actor actor_len peer peer_len forwarded forwarded_len correlation_id correlation_id_len }
     PrincipalReport as "wardkey_principal" { expires_at issued_at kind token_format client_id_len subject_len token_id_len reserved client_id subject token_id }
-    OpenOptions as "wardkey_options" { struct_size mode path path_len key_source busy_timeout_ms key key_len key_read key_user key_destroy settings settings_len actor actor_len clock_wall_ms clock_monotonic_ms clock_user clock_destroy log log_user log_destroy }
+    UserLoginParts as "wardkey_user_login" { struct_size reserved username username_len password password_len peer peer_len correlation_id correlation_id_len }
+    UserVerdictParts as "wardkey_user_verdict" { struct_size reserved subject scope }
+    OpenOptions as "wardkey_options" { struct_size mode path path_len key_source busy_timeout_ms key key_len key_read key_user key_destroy settings settings_len actor actor_len clock_wall_ms clock_monotonic_ms clock_user clock_destroy log log_user log_destroy check_user check_user_user check_user_destroy }
     HttpRequestParts as "wardkey_http_request" { struct_size reserved method method_len path path_len base_path base_path_len query query_len headers header_count body body_len }
     HttpResponseParts as "wardkey_http_response" { status reserved headers header_count body body_len owner }
 }
@@ -102,6 +104,7 @@ members! {
     [R] Option<extern "C" fn(*mut c_void) -> R>, machine => machine.pointer, machine.pointer;
     [] Option<extern "C" fn(*mut c_void, *mut u8, usize) -> i32>, machine => machine.pointer, machine.pointer;
     [] Option<extern "C" fn(*mut c_void, i32, *const c_char, usize)>, machine => machine.pointer, machine.pointer;
+    [] Option<extern "C" fn(*mut c_void, *const UserLoginParts, *mut UserVerdictParts) -> i32>, machine => machine.pointer, machine.pointer;
     [const N: usize] [c_char; N], _machine => N, 1;
 }
 

@@ -17,4 +17,5 @@ mod pending;
 mod read;
 mod status;
 mod types;
+mod user_check;
 mod verify;

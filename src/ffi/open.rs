@@ -17,6 +17,7 @@ use crate::ffi::types::{
     WARDKEY_KEY_FILE, WARDKEY_MODE_CREATE, WARDKEY_MODE_MIGRATE, WARDKEY_MODE_OPEN,
     WARDKEY_MODE_RESTORE,
 };
+use crate::ffi::user_check::HostCheck;
 use crate::sys;
 use std::ffi::c_void;
 use std::sync::Arc;
@@ -151,6 +152,7 @@ struct Hooks {
 struct Others {
     key: Held,
     clock: Held,
+    check_user: Held,
     /// A destroy function without the log function it would belong to.
     log: Option<Held>,
 }
@@ -164,13 +166,14 @@ impl Hooks {
         };
         let key = Held::new(parts.key_user, parts.key_destroy);
         let clock = Held::new(parts.clock_user, parts.clock_destroy);
-        Self { log, held: Others { key, clock, log: unused } }
+        let check_user = Held::new(parts.check_user_user, parts.check_user_destroy);
+        Self { log, held: Others { key, clock, check_user, log: unused } }
     }
 }
 
 /// Opens an engine as the options say; returns with it what to destroy when it is gone.
 fn open_engine(parts: &OpenOptions, held: Others) -> Result<(Engine, Vec<Held>), Fault> {
-    let Others { key, clock, log } = held;
+    let Others { key, clock, check_user, log } = held;
     let path = read::required(parts.path, parts.path_len, "options.path")?;
     if path.is_empty() || path.contains('\0') {
         let why = "must name a file, without a NUL in it";
@@ -184,6 +187,7 @@ fn open_engine(parts: &OpenOptions, held: Others) -> Result<(Engine, Vec<Held>),
         options = options.key(key);
     }
     let (options, clock) = with_clock(options, parts, clock)?;
+    let (options, check_user) = with_user_check(options, parts, check_user);
     let actor = boundary::text(parts.actor, parts.actor_len, "options.actor")?;
     let context = Context { actor, ..Context::default() };
     let settings = boundary::text(parts.settings, parts.settings_len, "options.settings")?;
@@ -208,7 +212,7 @@ fn open_engine(parts: &OpenOptions, held: Others) -> Result<(Engine, Vec<Held>),
             ));
         }
     };
-    Ok((engine, std::iter::once(key).chain(log).chain(clock).collect()))
+    Ok((engine, std::iter::once(key).chain(log).chain(clock).chain(check_user).collect()))
 }
 
 /// The master key, if the host brings it.
@@ -260,6 +264,14 @@ fn with_clock(
             let why = "must be set with clock_monotonic_ms, or neither";
             Err(Fault::misuse(WARDKEY_MISUSE_ARGUMENT, "options.clock_wall_ms", why))
         }
+    }
+}
+
+/// The host's check of its users, if it has any; else what is left to destroy.
+fn with_user_check(options: Options, parts: &OpenOptions, held: Held) -> (Options, Option<Held>) {
+    match parts.check_user {
+        Some(function) => (options.user_check(Arc::new(HostCheck { function, held })), None),
+        None => (options, Some(held)),
     }
 }
 

@@ -158,6 +158,8 @@ pub const WARDKEY_DENIED_REFRESH_TOKEN_FOREIGN: i32 = 256;
 pub const WARDKEY_DENIED_ACCESS_REFUSED: i32 = 257;
 /// Denied: the user has not been confirmed since the database was restored.
 pub const WARDKEY_DENIED_USER_UNCONFIRMED: i32 = 258;
+/// Denied: the program's own check_user refused the name and the password.
+pub const WARDKEY_DENIED_USER_REFUSED: i32 = 259;
 
 /// The thing named does not exist.
 pub const WARDKEY_NOT_FOUND: i32 = 300;
@@ -214,6 +216,8 @@ pub const WARDKEY_INTERNAL: i32 = 500;
 pub const WARDKEY_INTERNAL_PANIC: i32 = 501;
 /// Internal: too many passwords are being checked at once; try again.
 pub const WARDKEY_INTERNAL_OVERLOADED: i32 = 502;
+/// Internal: the program's own check_user failed, or its answer cannot be; the message says what. Nobody logged in.
+pub const WARDKEY_INTERNAL_USER_CHECK: i32 = 503;
 
 /// The status code of an error, and the system's.
 pub(super) fn of_error(error: &Error) -> (i32, i32) {
@@ -244,12 +248,14 @@ pub(super) fn of_error(error: &Error) -> (i32, i32) {
         Error::Io { code, .. } => return (WARDKEY_STORAGE_IO, *code),
         Error::OutcomeUnknown => WARDKEY_STORAGE_OUTCOME_UNKNOWN,
         Error::Overloaded => WARDKEY_INTERNAL_OVERLOADED,
+        Error::UserCheck { .. } => WARDKEY_INTERNAL_USER_CHECK,
         Error::Internal { .. } => WARDKEY_INTERNAL,
     };
     (code, 0)
 }
 
 /// The status code of a refusal.
+#[expect(clippy::too_many_lines, reason = "a table: a line for each refusal")]
 const fn of_denied(why: &Denied) -> i32 {
     match why {
         Denied::TokenTooLong { .. } => WARDKEY_DENIED_TOKEN_TOO_LONG,
@@ -310,6 +316,7 @@ const fn of_denied(why: &Denied) -> i32 {
         Denied::RefreshTokenReused => WARDKEY_DENIED_REFRESH_TOKEN_REUSED,
         Denied::RefreshTokenForeign => WARDKEY_DENIED_REFRESH_TOKEN_FOREIGN,
         Denied::AccessRefused => WARDKEY_DENIED_ACCESS_REFUSED,
+        Denied::UserRefused => WARDKEY_DENIED_USER_REFUSED,
     }
 }
 
@@ -407,6 +414,7 @@ const CODES: &[Row] = &[
     (WARDKEY_DENIED_REFRESH_TOKEN_FOREIGN, c"WARDKEY_DENIED_REFRESH_TOKEN_FOREIGN", c"Denied: the refresh token is another client's."),
     (WARDKEY_DENIED_ACCESS_REFUSED, c"WARDKEY_DENIED_ACCESS_REFUSED", c"Denied: the user did not approve the request."),
     (WARDKEY_DENIED_USER_UNCONFIRMED, c"WARDKEY_DENIED_USER_UNCONFIRMED", c"Denied: the user has not been confirmed since the database was restored."),
+    (WARDKEY_DENIED_USER_REFUSED, c"WARDKEY_DENIED_USER_REFUSED", c"Denied: the program's own check_user refused the name and the password."),
     (WARDKEY_NOT_FOUND, c"WARDKEY_NOT_FOUND", c"The thing named does not exist."),
     (WARDKEY_CONFLICT, c"WARDKEY_CONFLICT", c"A thing of this id exists already, or the change contradicts another."),
     (WARDKEY_STORAGE_MISSING, c"WARDKEY_STORAGE_MISSING", c"Storage: there is no database at the path. Correct the path, or make one with WARDKEY_MODE_CREATE."),
@@ -429,6 +437,7 @@ const CODES: &[Row] = &[
     (WARDKEY_INTERNAL, c"WARDKEY_INTERNAL", c"Internal: a defect of this library. Please report it with the message."),
     (WARDKEY_INTERNAL_PANIC, c"WARDKEY_INTERNAL_PANIC", c"Internal: a defect of this library that would have ended the process: it panicked."),
     (WARDKEY_INTERNAL_OVERLOADED, c"WARDKEY_INTERNAL_OVERLOADED", c"Internal: too many passwords are being checked at once; try again."),
+    (WARDKEY_INTERNAL_USER_CHECK, c"WARDKEY_INTERNAL_USER_CHECK", c"Internal: the program's own check_user failed, or its answer cannot be; the message says what. Nobody logged in."),
 ];
 
 #[cfg(test)]

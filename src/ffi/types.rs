@@ -132,9 +132,76 @@ pub struct PrincipalReport {
     pub token_id: [c_char; 64],
 }
 
+/// Somebody who says that they are one of your own users. The library fills it for check_user.
+///
+/// The texts are UTF-8 and NUL-terminated, and valid until check_user returns. Later releases may add members at
+/// the end.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct UserLoginParts {
+    /// `sizeof(wardkey_user_login)`.
+    pub struct_size: u32,
+    /// 0.
+    pub reserved: u32,
+    /// The name as typed, in Unicode's Normalization Form C: 1 to 255 characters, none a control character, no
+    /// white space at its ends. Guesses are counted for each name in lower case: names that you take for the same
+    /// although they differ by more are worth as many guesses each.
+    pub username: *const c_char,
+    /// Its length in bytes, without the NUL.
+    pub username_len: usize,
+    /// The password as typed, not normalised: no control character, up to 1024 bytes when normalised. Wiped after
+    /// check_user has returned; a copy is yours to wipe.
+    pub password: *const c_char,
+    /// Its length in bytes, without the NUL.
+    pub password_len: usize,
+    /// From which address; NULL when it is not known.
+    pub peer: *const c_char,
+    /// Its length in bytes, without the NUL.
+    pub peer_len: usize,
+    /// The correlation_id of the call's wardkey_context; NULL without one.
+    pub correlation_id: *const c_char,
+    /// Its length in bytes, without the NUL.
+    pub correlation_id_len: usize,
+}
+
+/// What you say of them. The library makes it, all zero but for struct_size, and reads it when check_user has
+/// returned WARDKEY_USER_APPROVED; otherwise it is not looked at.
+///
+/// ```c
+/// static int32_t WARDKEY_CALL check_staff(void *user, const wardkey_user_login *login,
+///                                         wardkey_user_verdict *verdict) {
+///     const staff *found = find_staff(user, login->username);
+///     if (!is_password(found, login->password)) { // as slow when nobody was found
+///         return WARDKEY_USER_REFUSED;
+///     }
+///     snprintf(verdict->subject, sizeof verdict->subject, "%s", found->number);
+///     snprintf(verdict->scope, sizeof verdict->scope, "%s", found->scopes);
+///     return WARDKEY_USER_APPROVED;
+/// }
+/// ```
+///
+/// Both texts are NUL-terminated. The arrays are longer than what may stand in them, so that a text that was cut to
+/// fit is refused and not believed.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct UserVerdictParts {
+    /// `sizeof(wardkey_user_verdict)`.
+    pub struct_size: u32,
+    /// 0.
+    pub reserved: u32,
+    /// Your name for the user, which never changes: 1 to 200 printable ASCII characters without spaces. Their
+    /// tokens' subject is `usr_.` and this. Who was disabled here (`user.disable`) stays out all the same.
+    pub subject: [c_char; 256],
+    /// All words that they may have, beside those of roles that were given to them here: what is not named is gone,
+    /// from living tokens too. Parted by single spaces, at most 4096 characters; empty for none. Words that the
+    /// catalogue does not have give nothing.
+    pub scope: [c_char; 4352],
+}
+
 /// How to open a database. wardkey_options_init fills in the defaults.
 ///
-/// Nothing in it changes an answer: what does lives in the database's settings, for all programs alike.
+/// Nothing in it but check_user changes an answer: all else that does lives in the database's settings, for all
+/// programs alike.
 /// Callbacks run on the thread of the call that needs them and must not call into this library. Each has a
 /// `user` pointer that is passed to it unread, and a destroy function (NULL if there is nothing to
 /// destroy) that is called exactly once with that pointer: when wardkey_open fails, or else when
@@ -194,6 +261,27 @@ pub struct OpenOptions {
     pub log_user: *mut c_void,
     /// Destroys log_user.
     pub log_destroy: Option<extern "C" fn(user: *mut c_void)>,
+    /// Says who your own users are, at the login page and at BioT's login; NULL (the default) if you have none.
+    /// Returns WARDKEY_USER_APPROVED after filling the verdict, or WARDKEY_USER_REFUSED; anything else, 0 too, says
+    /// that it could not find out: nobody logs in, nothing is counted, the remote caller gets a 503, and log is
+    /// told WARDKEY_INTERNAL_USER_CHECK with the value. An approval without a subject that can be one, or with a
+    /// scope that is none, is the same.
+    ///
+    /// A name that a user has who was made by `user.create` is checked here alone; you are asked about every other
+    /// one, after the throttle of all logins, which counts what you refuse. It may be called by 16 threads at once;
+    /// more logins than that get a 503. It should take as long for a name that you do not know as for a wrong
+    /// password, for that time can be measured from outside.
+    pub check_user: Option<
+        extern "C" fn(
+            user: *mut c_void,
+            login: *const UserLoginParts,
+            verdict: *mut UserVerdictParts,
+        ) -> i32,
+    >,
+    /// Passed to check_user.
+    pub check_user_user: *mut c_void,
+    /// Destroys check_user_user.
+    pub check_user_destroy: Option<extern "C" fn(user: *mut c_void)>,
 }
 
 /// One HTTP request as your server received it.
@@ -285,6 +373,12 @@ pub const WARDKEY_KEY_FILE: u32 = 0;
 pub const WARDKEY_KEY_BYTES: u32 = 1;
 /// The master key comes from a callback.
 pub const WARDKEY_KEY_CALLBACK: u32 = 2;
+
+/// check_user: the name and the password are those of the user in the verdict. It is not 0, which a callback
+/// returns that forgot to, or that its language's runtime ended with an exception.
+pub const WARDKEY_USER_APPROVED: i32 = 1;
+/// check_user: they are nobody's, or not now. The audit says `user_refused`.
+pub const WARDKEY_USER_REFUSED: i32 = 2;
 
 /// The token speaks for the client itself.
 pub const WARDKEY_KIND_CLIENT: u32 = 1;

@@ -114,6 +114,7 @@ fn answer(denied: &Denied) -> Answer {
         | Denied::RefreshTokenReused
         | Denied::RefreshTokenForeign
         | Denied::AccessRefused
+        | Denied::UserRefused
         | Denied::EpochEnded
         | Denied::ClientTokensRevoked
         | Denied::CredentialRevoked

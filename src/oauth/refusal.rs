@@ -43,9 +43,11 @@ pub(crate) fn print_failure(error: &Error) -> HttpResponse {
     match error {
         Error::Denied { why, .. } => print_refusal(why, RefusalShape::default()),
         // The same request may succeed in a moment, and does no harm if it did already.
-        Error::Busy | Error::Full | Error::Overloaded | Error::OutcomeUnknown => {
-            print_unavailable()
-        }
+        Error::Busy
+        | Error::Full
+        | Error::Overloaded
+        | Error::OutcomeUnknown
+        | Error::UserCheck { .. } => print_unavailable(),
         Error::InvalidArgument { .. }
         | Error::InvalidDocument { .. }
         | Error::UnknownOperation { .. }
@@ -71,7 +73,8 @@ pub(crate) fn print_failure(error: &Error) -> HttpResponse {
     }
 }
 
-/// The store is busy or full, or too many passwords are being checked: 503, and nobody's fault.
+/// The store is busy or full, too many passwords are being checked, or the host could not check one: 503, and no
+/// fault of the caller's.
 pub(crate) fn print_unavailable() -> HttpResponse {
     print_error(503, "temporarily_unavailable", "the server is busy, try again")
         .with_header("Retry-After", "1")
@@ -210,6 +213,7 @@ pub(super) fn answer(denied: &Denied) -> Answer {
         | Denied::RefreshTokenReused
         | Denied::RefreshTokenForeign
         | Denied::AccessRefused
+        | Denied::UserRefused
         | Denied::EpochEnded
         | Denied::CredentialRevoked
         | Denied::ClientTokensRevoked => Answer::bad("invalid_grant", "the grant is not valid"),
@@ -272,6 +276,7 @@ pub(super) mod tests {
             Denied::RefreshTokenReused,
             Denied::RefreshTokenForeign,
             Denied::AccessRefused,
+            Denied::UserRefused,
             Denied::EpochEnded,
             Denied::ClientTokensRevoked,
             Denied::CredentialRevoked,

@@ -71,8 +71,8 @@ texts! {
     throttled_seconds = "Too many attempts. Please wait {seconds} seconds, then try again.", ["seconds"];
     /// Too many attempts, a longer while. `{minutes}`.
     throttled_minutes = "Too many attempts. Please wait {minutes} minutes, then try again.", ["minutes"];
-    /// The server checks as many passwords as it can.
-    login_busy = "Many people are signing in right now. Please try again in a moment.", [];
+    /// The server checks as many passwords as it can, or the host cannot check its users' now.
+    login_busy = "Signing in is not possible right now. Please try again in a moment.", [];
     /// The consent page's heading.
     consent_title = "Allow access?", [];
     /// Who asks. `{client}`, `{clinic}`.

@@ -14,7 +14,7 @@ typedef struct witness {
     int64_t now;
 } witness;
 
-static witness key_witness, clock_witness, log_witness;
+static witness key_witness, clock_witness, log_witness, user_witness;
 static wardkey_options options;
 static char path[512];
 
@@ -75,6 +75,15 @@ static void hear(void *user, int32_t code, const char *message, size_t message_l
     CHECK(strlen(message) == message_len && message_len > 0);
 }
 
+static int32_t check_nobody(void *user, const wardkey_user_login *login,
+                            wardkey_user_verdict *verdict) {
+    witness *seen = user;
+    seen->called += 1;
+    (void)login;
+    (void)verdict;
+    return WARDKEY_USER_REFUSED;
+}
+
 static void destroy(void *user) {
     witness *seen = user;
     seen->destroyed += 1;
@@ -85,6 +94,7 @@ static void fresh_options(void) {
     memset(&key_witness, 0, sizeof key_witness);
     memset(&clock_witness, 0, sizeof clock_witness);
     memset(&log_witness, 0, sizeof log_witness);
+    memset(&user_witness, 0, sizeof user_witness);
     clock_witness.now = 1772353800000;
     DEMAND(WARDKEY_OK, wardkey_options_init(&options, sizeof options));
     options.path = path;
@@ -100,6 +110,9 @@ static void fresh_options(void) {
     options.log = hear;
     options.log_user = &log_witness;
     options.log_destroy = destroy;
+    options.check_user = check_nobody;
+    options.check_user_user = &user_witness;
+    options.check_user_destroy = destroy;
 }
 
 static void check_destroyed(int times, int line) {
@@ -107,6 +120,9 @@ static void check_destroyed(int times, int line) {
     check_that(clock_witness.destroyed == times, "clock_destroy was called as often", __FILE__,
                line);
     check_that(log_witness.destroyed == times, "log_destroy was called as often", __FILE__, line);
+    check_that(user_witness.destroyed == times, "check_user_destroy was called as often", __FILE__,
+               line);
+    check_that(user_witness.called == 0, "nobody was asked about", __FILE__, line);
 }
 
 static void check_refusal(int32_t expected, int destroyed, int line) {
@@ -211,6 +227,9 @@ static void wrong_members(void) {
     REFUSES(WARDKEY_MISUSE_ARGUMENT);
     options.clock_monotonic_ms = NULL;
     REFUSES(WARDKEY_MISUSE_ARGUMENT);
+    /* What belongs to no callback is destroyed all the same. */
+    options.check_user = NULL;
+    REFUSES(WARDKEY_STORAGE_MISSING);
     options.settings = "{}";
     options.settings_len = WARDKEY_NTS;
     REFUSES(WARDKEY_MISUSE_ARGUMENT);
@@ -350,6 +369,7 @@ static void callbacks_that_fail(const char *folder) {
     fresh_options();
     /* Without a destroy function there is nothing to call. */
     options.key_destroy = options.clock_destroy = options.log_destroy = NULL;
+    options.check_user_destroy = NULL;
     engine = open_with_callbacks(WARDKEY_MODE_OPEN);
     EXPECT(WARDKEY_OK, wardkey_close(engine, NULL));
     check_destroyed(0, __LINE__);

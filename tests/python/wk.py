@@ -58,6 +58,7 @@ class Options(ctypes.Structure):
         ("clock_wall_ms", CLOCK), ("clock_monotonic_ms", CLOCK),
         ("clock_user", c_void_p), ("clock_destroy", c_void_p),
         ("log", c_void_p), ("log_user", c_void_p), ("log_destroy", c_void_p),
+        ("check_user", c_void_p), ("check_user_user", c_void_p), ("check_user_destroy", c_void_p),
     ]
 
 

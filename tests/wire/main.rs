@@ -23,6 +23,7 @@ mod errors;
 mod grants;
 mod guesses;
 mod host;
+mod host_users;
 mod request;
 mod response;
 mod restored;
