@@ -22,6 +22,8 @@ mod endpoints;
 mod errors;
 mod guesses;
 mod host;
+mod promises;
+mod refresh;
 mod request;
 mod response;
 mod revocation;
