@@ -396,7 +396,7 @@ mod forks {
         };
         assert_eq!(in_a_child(child), OK);
         let engine = Engine::open(&options).unwrap();
-        assert_eq!(common::events(&engine, "token.issue").len(), 1);
+        assert_eq!(events(&engine, "token.issue").len(), 1);
     }
 
     /// SQLite in a child that closes the last connection it knows of would delete the WAL: here one that

@@ -1,12 +1,12 @@
 //! A database with one of everything that can be asked for.
 
-use crate::common::{Place, Registered, admin, assert_chain_whole, clock};
+use crate::common::{Place, Registered, admin, assert_chain_whole, bench, clock, issue, verify};
 use crate::http::Clinic;
 use crate::message::Message;
 use serde_json::{Value, json};
 use std::cell::Cell;
 use std::sync::Arc;
-use wardkey::{Dialect, Engine, HttpResponse, SeededEntropy, Settings};
+use wardkey::{Decision, Dialect, Engine, HttpRequest, HttpResponse, SeededEntropy, Settings};
 
 pub(crate) struct Target {
     pub(crate) clinic: Clinic,
@@ -99,17 +99,17 @@ impl Target {
         let subject = format!("dr.{}", self.subjects.get());
         let query = self.query(client_id);
         let cookie: &[(&str, &[u8])] = &[("Cookie", self.cookie.as_bytes())];
-        let request = wardkey::HttpRequest {
+        let request = HttpRequest {
             method: "GET",
             path: AUTHORIZE,
             query: &query,
             headers: cookie,
-            ..wardkey::HttpRequest::default()
+            ..HttpRequest::default()
         };
-        let context = crate::bench();
+        let context = bench();
         let engine = &self.clinic.engine;
         let pending = engine.pending(&request, &context).unwrap().unwrap();
-        let yes = wardkey::Decision::Approve { subject: &subject, scope: None };
+        let yes = Decision::Approve { subject: &subject, scope: None };
         let response = engine.decide(&pending.handle, cookie, yes, &context).unwrap();
         let (_, rest) = response.header("Location").unwrap().split_once("code=").unwrap();
         rest.split('&').next().unwrap().to_owned()
@@ -136,7 +136,7 @@ impl Target {
     pub(crate) fn token(&self, format: &str) -> String {
         let members = json!({"client_id": self.server.id, "token_format": format});
         self.clinic.call("client.update", members);
-        crate::common::issue(&self.clinic.engine, &self.server)
+        issue(&self.clinic.engine, &self.server)
     }
 
     /// Demands that the database and its audit are whole, and opened by the next process.
@@ -145,8 +145,8 @@ impl Target {
         engine.maintain().unwrap();
         assert_chain_whole(engine);
         for engine in [engine, &place.open_at(clock)] {
-            let token = crate::common::issue(engine, &self.server);
-            crate::common::verify(engine, &token).unwrap();
+            let token = issue(engine, &self.server);
+            verify(engine, &token).unwrap();
         }
         let sqlite = place.sqlite();
         let verdict: String =
