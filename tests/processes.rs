@@ -8,13 +8,19 @@
     reason = "a test stops where it fails"
 )]
 
+#[allow(dead_code, reason = "of a browser, this file only needs the code")]
+#[path = "wire/browser.rs"]
+mod browser;
 mod common;
+#[path = "common/wire.rs"]
+mod http;
 
 use common::{
-    Other, Place, Registered, admin, assert_chain_whole, audit, bench, error_of, issue, my_role,
-    register, revoke, say, told, try_issue, verify,
+    Other, Place, Registered, admin, assert_chain_whole, audit, bench, clock, error_of, events,
+    issue, my_role, register, revoke, say, told, try_issue, verify,
 };
 use std::path::Path;
+use std::sync::Barrier;
 use wardkey::admin::{
     ClientDelete, ClientDisable, ClientRead, ClientRevoke, ClientUpdate, SecretRevoke, SettingsSet,
 };
@@ -87,6 +93,106 @@ fn rows_of_several_processes_writing_at_once_make_one_chain() {
     let issued = audit(&engine).iter().filter(|row| row.entry["event"] == "token.issue").count();
     assert_eq!(issued, 200);
     assert_chain_whole(&engine);
+}
+
+#[test]
+fn of_two_processes_with_eight_threads_each_at_most_one_redeems_a_code() {
+    let clinic = browser::clinic();
+    let id = browser::page(&clinic, serde_json::json!({}));
+    let mut other = Other::start("post", &clinic.place.path());
+    assert_eq!(other.hear().unwrap(), "ready");
+    for _ in 0..6 {
+        let response = browser::allow(&clinic, browser::AUTHORIZE, &browser::query(&id));
+        let body = browser::redeem(&id, &browser::code_of(&response));
+        let answers = post_at_once(&clinic, &mut other, &body);
+        let won: Vec<_> = answers.iter().filter(|(status, _)| *status == 200).collect();
+        assert!(won.len() <= 1, "{} redeemed one code", won.len());
+        assert!(answers.iter().all(|(status, _)| [200, 400].contains(status)), "{answers:?}");
+        // The others were second uses, so it is worth nothing by now, here and there.
+        for (_, tokens) in won {
+            let access = tokens["access_token"].as_str().unwrap();
+            assert_eq!(common::why(verify(&clinic.engine, access)).code(), "grant_revoked");
+            assert_eq!(other.ask(&format!("verify {access}")), "grant_revoked");
+        }
+    }
+    // Each code gave its tokens once, or was ended before.
+    assert!(!events(&clinic.engine, "token.issue").is_empty());
+    assert!(other.wait().success());
+    assert_chain_whole(&clinic.engine);
+}
+
+#[test]
+fn two_processes_with_eight_threads_each_that_use_one_refresh_token_get_one_successor() {
+    let clinic = browser::clinic();
+    let mut other = Other::start("post", &clinic.place.path());
+    assert_eq!(other.hear().unwrap(), "ready");
+    for _ in 0..4 {
+        let id = browser::page(&clinic, serde_json::json!({}));
+        let response = browser::allow(&clinic, browser::AUTHORIZE, &browser::query(&id));
+        let body = browser::redeem(&id, &browser::code_of(&response));
+        let first = http::json(&http::ask(body).send(&clinic.engine));
+        let mut token = first["refresh_token"].as_str().unwrap().to_owned();
+        for _ in 0..3 {
+            let body = format!("grant_type=refresh_token&refresh_token={token}&client_id={id}");
+            let answers = post_at_once(&clinic, &mut other, &body);
+            let successor = answers[0].1["refresh_token"].as_str().unwrap().to_owned();
+            assert_ne!(successor, token);
+            for (status, tokens) in &answers {
+                assert_eq!((*status, &tokens["refresh_token"]), (200, &successor.clone().into()));
+                let access = tokens["access_token"].as_str().unwrap();
+                assert_eq!(other.ask(&format!("verify {access}")), "allowed");
+                verify(&clinic.engine, access).unwrap();
+            }
+            token = successor;
+        }
+        let grants = clinic.call("grant.list", serde_json::json!({"client_id": id}));
+        let grants = grants["grants"].as_array().unwrap();
+        assert_eq!(grants.len(), 1);
+        assert!(grants[0]["revoked_at"].is_null(), "{grants:?}");
+        // One family of four, of which the youngest is unspent.
+        let (all, unspent): (u32, u32) = clinic
+            .place
+            .sqlite()
+            .query_row(
+                "SELECT count(*), sum(spent_at IS NULL) FROM refresh_token WHERE grant_id = ?1",
+                [grants[0]["grant_id"].as_str().unwrap()],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )
+            .unwrap();
+        assert_eq!((all, unspent), (4, 1));
+    }
+    assert!(events(&clinic.engine, "grant.revoke").is_empty());
+    assert!(other.wait().success());
+    assert_chain_whole(&clinic.engine);
+}
+
+/// Eight threads here and eight in the other process post one token request; all their answers.
+fn post_at_once(
+    clinic: &http::Clinic,
+    other: &mut Other,
+    body: &str,
+) -> Vec<(u16, serde_json::Value)> {
+    other.tell(&format!("post {body}"));
+    let mut answers = eight_posts(&clinic.engine, body);
+    let others: Vec<(u16, serde_json::Value)> =
+        serde_json::from_str(&other.hear().unwrap()).unwrap();
+    answers.extend(others);
+    assert_eq!(answers.len(), 16);
+    answers
+}
+
+fn eight_posts(engine: &Engine, body: &str) -> Vec<(u16, serde_json::Value)> {
+    let barrier = Barrier::new(8);
+    let post = || {
+        let request = http::ask(body);
+        barrier.wait();
+        let response = request.send(engine);
+        (response.status, http::json(&response))
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(post)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    })
 }
 
 #[cfg(unix)]
@@ -177,6 +283,7 @@ fn the_other_process() {
     };
     match role.as_str() {
         "verify" => verify_on_demand(&path),
+        "post" => post_on_demand(&path),
         #[cfg(unix)]
         "fork" => forks::refuse(&path),
         #[cfg(unix)]
@@ -214,6 +321,19 @@ fn verify_on_demand(path: &Path) {
                 say("revoked");
             }
             other => panic!("no word {other}"),
+        }
+    }
+}
+
+fn post_on_demand(path: &Path) {
+    // The other one's clock stands still, too.
+    let engine = Engine::open(&Options::new(path).clock(clock())).unwrap();
+    say("ready");
+    while let Some(line) = told() {
+        match line.split_once(' ').unwrap() {
+            ("post", body) => say(&serde_json::to_string(&eight_posts(&engine, body)).unwrap()),
+            ("verify", token) => say_verdict(verify(&engine, token)),
+            other => panic!("no word {other:?}"),
         }
     }
 }
@@ -276,7 +396,7 @@ mod forks {
         };
         assert_eq!(in_a_child(child), OK);
         let engine = Engine::open(&options).unwrap();
-        assert_eq!(common::events(&engine, "token.issue").len(), 1);
+        assert_eq!(events(&engine, "token.issue").len(), 1);
     }
 
     /// SQLite in a child that closes the last connection it knows of would delete the WAL: here one that
@@ -299,7 +419,7 @@ mod forks {
         other.wait();
         here.write_all(&[0]).unwrap();
         assert_eq!(status_of(child), OK);
-        let registered = common::events(&Engine::open(&options).unwrap(), "client.create");
+        let registered = events(&Engine::open(&options).unwrap(), "client.create");
         assert_eq!(registered.last().unwrap()["client"], id.as_str());
     }
 

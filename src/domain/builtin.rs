@@ -10,24 +10,26 @@ use crate::domain::scope::Scope;
 use crate::error::Result;
 use crate::store::Tx;
 
-/// Adds what a dialect brings, as far as it is not there: its words, and its client.
+/// Adds what dialects bring, as far as it is not there: their words, and then their clients.
 ///
-/// The client gets every word that is in the catalogue then. Words that are added later are given to it as
+/// A client gets every word that is in the catalogue then. Words that are added later are given to it as
 /// to any other; a client that somebody disabled or changed stays as it is.
-pub(crate) fn enable_dialect(tx: &mut Tx<'_>, dialect: Dialect, actor: &Actor) -> Result<()> {
-    enable_dialect_scopes(tx, dialect, actor)?;
-    let Some((client_id, metadata)) = built_in(dialect) else {
-        return Ok(());
-    };
-    if tx.view().client(client_id)?.is_some() {
-        return Ok(());
+pub(crate) fn enable_dialects(tx: &mut Tx<'_>, dialects: &[Dialect], actor: &Actor) -> Result<()> {
+    for dialect in dialects {
+        enable_dialect_scopes(tx, *dialect, actor)?;
     }
-    let mut scope = Scope::empty();
-    for row in tx.view().scopes()? {
-        scope = scope.and(&Scope::printed(row.word));
+    for (client_id, metadata) in dialects.iter().filter_map(|dialect| built_in(*dialect)) {
+        if tx.view().client(client_id)?.is_some() {
+            continue;
+        }
+        let mut scope = Scope::empty();
+        for row in tx.view().scopes()? {
+            scope = scope.and(&Scope::printed(row.word));
+        }
+        let metadata = Metadata { scope, ..metadata };
+        create_client(tx, ClientId::parse(client_id)?, metadata, true, actor)?;
     }
-    let metadata = Metadata { scope, ..metadata };
-    create_client(tx, ClientId::parse(client_id)?, metadata, true, actor).map(|_| ())
+    Ok(())
 }
 
 /// The client of a dialect, but for its words. None has a secret: Admin's is made by `client.secret.create`.

@@ -42,7 +42,7 @@ pub use settings::Settings;
 
 pub(crate) use actor::{Actor, correlation_of};
 pub(crate) use authenticate::{ClientState, Means, Presented, Proven, Reading, authenticate};
-pub(crate) use builtin::{BIOT, enable_dialect};
+pub(crate) use builtin::{BIOT, enable_dialects};
 pub(crate) use catalogue::{add_scope, first_scopes, remove_scope};
 pub(crate) use client::{AuthMethod, Client, GrantType, Metadata, TokenTypeCase};
 pub(crate) use code::{Code, Redemption, give_code};

@@ -121,9 +121,7 @@ fn set_settings(tx: &mut Tx<'_>, request: SettingsSet, actor: &Actor) -> Result<
     let members = request.named().join(" ");
     let danger = request.danger_allow_plain_http;
     let new = request.apply(old)?;
-    for dialect in &new.dialects {
-        domain::enable_dialect(tx, *dialect, actor)?;
-    }
+    domain::enable_dialects(tx, &new.dialects, actor)?;
     let document = document_of_settings(&new, Some(&row.document))?;
     let version = row.version + 1;
     let mac = tx.update(&SettingsRow { id: 1, version, document })?;

@@ -16,9 +16,7 @@ pub(crate) fn create(options: &Options, settings: &Settings, context: &Context<'
     let actor = Actor::of(context, &settings.trusted_proxies, request)?;
     let first = |tx: &mut Tx<'_>| {
         domain::first_scopes(tx)?;
-        for dialect in &settings.dialects {
-            domain::enable_dialect(tx, *dialect, &actor)?;
-        }
+        domain::enable_dialects(tx, &settings.dialects, &actor)?;
         let document = admin::document_of_settings(settings, None)?;
         let mac = tx.insert(&SettingsRow { id: 1, version: 1, document })?;
         tx.change("settings", "")?;

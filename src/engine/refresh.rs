@@ -69,8 +69,24 @@ impl Engine {
         Err(Error::Busy)
     }
 
-    /// The client that refreshes. wire 13: one that names no client is the token's own, if it is public.
+    /// The client that refreshes, if it may at all: to one that may not, nothing is said of the token.
     fn refresh_caller(
+        &self,
+        request: &Request<'_>,
+        family: Option<&Family>,
+        now: UnixTime,
+    ) -> Result<Caller> {
+        let caller = self.identify_refresher(request, family, now)?;
+        let (grant, peer) = (Some(GrantType::RefreshToken), request.peer);
+        let ask = Ask { grant, wanted: Wanted::Endpoint, subject: Subject::Client, peer };
+        match pass(&caller.state.client, &ask).map(|_permit| ()) {
+            Ok(()) => Ok(caller),
+            Err(why) => self.deny(request, &caller, why, now),
+        }
+    }
+
+    /// Who refreshes. wire 13: whoever names no client is the token's own, if that is public.
+    fn identify_refresher(
         &self,
         request: &Request<'_>,
         family: Option<&Family>,

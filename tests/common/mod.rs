@@ -42,6 +42,12 @@ impl Place {
         Self { folder: tempfile::tempdir().unwrap(), name: PathBuf::from(name) }
     }
 
+    /// A folder in memory, where the system has one: for a test that writes much and is not about the disk.
+    pub(crate) fn in_memory() -> Self {
+        let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
+        Self { folder: folder.unwrap(), name: PathBuf::from("clinic.db") }
+    }
+
     /// A folder with a new database.
     pub(crate) fn created() -> Self {
         let place = Self::empty();

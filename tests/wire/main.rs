@@ -24,6 +24,8 @@ mod grants;
 mod guesses;
 mod host;
 mod host_users;
+mod promises;
+mod refresh;
 mod request;
 mod response;
 mod restored;
