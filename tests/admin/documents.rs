@@ -362,7 +362,7 @@ fn samples(client: &str, credential: &str, user: &str) -> Vec<(&'static str, Val
                 "trusted_proxies": ["10.0.0.1"], "danger_allow_plain_http": false,
                 "max_request_body": 1024, "password_blocklist": ["Saint Mary"],
                 "refresh_token_idle_lifetime": 60, "refresh_token_lifetime": 60,
-                "clinic_name": "Saint Mary",
+                "clinic_name": "Saint Mary", "texts": {"lang": "he", "dir": "rtl"},
             }),
         ),
         ("token.introspect", json!({"token": "x"})),

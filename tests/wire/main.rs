@@ -12,16 +12,19 @@ mod common;
 #[path = "../common/wire.rs"]
 mod http;
 
+mod abuse;
 mod authorize;
 mod bearer;
 mod biot;
 mod browser;
 mod code;
+mod decision;
 mod dialects;
 mod endpoints;
 mod errors;
 mod guesses;
 mod host;
+mod pages;
 mod request;
 mod response;
 mod revocation;
