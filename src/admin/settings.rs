@@ -1,6 +1,6 @@
 //! `settings.get`, `settings.set`, and the stored document.
 
-use crate::admin::document::{each, operation, parse, some, word};
+use crate::admin::document::{each, operation, parse, some, some_object, word};
 use crate::base::{Lifetime, Network};
 use crate::crypto::Algorithm;
 use crate::domain::{Dialect, Settings, Texts, TokenFormat};
@@ -59,7 +59,7 @@ pub struct SettingsSet {
     #[serde(deserialize_with = "some")]
     pub password_blocklist: Option<Vec<String>>,
     /// See [`Texts`]; those that are not given are in English again.
-    #[serde(deserialize_with = "some")]
+    #[serde(deserialize_with = "some_object")]
     pub texts: Option<Texts>,
 }
 operation!(SettingsSet = "settings.set" -> SettingsDocument);
