@@ -209,6 +209,15 @@ mod tests {
     }
 
     #[test]
+    fn every_member_is_described() {
+        let page = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/operations.md");
+        let page = std::fs::read_to_string(page).unwrap();
+        for member in Texts::MEMBERS {
+            assert!(page.contains(&format!("`{member}`")), "{member}");
+        }
+    }
+
+    #[test]
     fn what_is_printed_is_what_was_replaced() {
         let print = |texts: &Texts| serde_json::to_string(texts).unwrap();
         assert_eq!(print(&Texts::default()), "{}");

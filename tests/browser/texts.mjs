@@ -13,7 +13,7 @@ export const GERMAN = {
   throttled_seconds: 'Zu viele Versuche. Bitte warten Sie {seconds} Sekunden.',
   throttled_minutes: 'Zu viele Versuche. Bitte warten Sie {minutes} Minuten.',
   login_busy: 'Gerade melden sich viele Menschen an. Bitte versuchen Sie es gleich noch einmal.',
-  consent_title: 'Zugriffsberechtigung f\u00fcr Patientendatenverarbeitungssysteme erteilen?',
+  consent_title: 'Zugriffs\u00adberechtigung f\u00fcr Patientendaten\u00adverarbeitungs\u00adsysteme erteilen?',
   consent_intro: '{client} m\u00f6chte in Ihrem Namen zugreifen.',
   consent_user: 'Sie sind angemeldet als {user}.',
   consent_scopes: 'Erlaubt w\u00e4re:',
