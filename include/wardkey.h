@@ -1055,7 +1055,8 @@ WARDKEY_API int32_t WARDKEY_CALL wardkey_pending(const wardkey_engine *engine,
                         wardkey_error *error);
 
 // Takes your user's decision on a pending request, once, and makes the response for their browser: the
-// redirect to the client, or an error page.
+// redirect to the client, or an error page. The same decision brought again within ten seconds, by a button
+// pressed twice, gets the same response.
 //
 // ```c
 // int32_t code = wardkey_decide(engine, handle, WARDKEY_NTS, "dr.eva", WARDKEY_NTS, NULL, 0, headers,

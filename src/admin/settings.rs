@@ -1,9 +1,9 @@
 //! `settings.get`, `settings.set`, and the stored document.
 
-use crate::admin::document::{each, operation, parse, some, word};
+use crate::admin::document::{each, operation, parse, some, some_object, word};
 use crate::base::{Lifetime, Network};
 use crate::crypto::Algorithm;
-use crate::domain::{Dialect, Settings, TokenFormat};
+use crate::domain::{Dialect, Settings, Texts, TokenFormat};
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -58,6 +58,9 @@ pub struct SettingsSet {
     /// See [`Settings::password_blocklist`].
     #[serde(deserialize_with = "some")]
     pub password_blocklist: Option<Vec<String>>,
+    /// See [`Texts`]; those that are not given are in English again.
+    #[serde(deserialize_with = "some_object")]
+    pub texts: Option<Texts>,
 }
 operation!(SettingsSet = "settings.set" -> SettingsDocument);
 
@@ -91,6 +94,8 @@ pub struct SettingsDocument {
     pub clinic_name: String,
     /// Words that no password may consist of.
     pub password_blocklist: Vec<String>,
+    /// The words of the pages, as far as they differ from our own.
+    pub texts: Texts,
 }
 
 impl SettingsSet {
@@ -110,6 +115,7 @@ impl SettingsSet {
             ("refresh_token_lifetime", self.refresh_token_lifetime.is_some()),
             ("clinic_name", self.clinic_name.is_some()),
             ("password_blocklist", self.password_blocklist.is_some()),
+            ("texts", self.texts.is_some()),
         ];
         given.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
     }
@@ -133,6 +139,7 @@ impl SettingsSet {
         replace(&mut document.refresh_token_lifetime, self.refresh_token_lifetime);
         replace(&mut document.clinic_name, self.clinic_name);
         replace(&mut document.password_blocklist, self.password_blocklist);
+        replace(&mut document.texts, self.texts);
         document.into_settings()
     }
 }
@@ -159,6 +166,7 @@ impl From<&Settings> for SettingsDocument {
             refresh_token_lifetime: settings.refresh_token_lifetime.as_seconds(),
             clinic_name: settings.clinic_name.clone(),
             password_blocklist: settings.password_blocklist.clone(),
+            texts: settings.texts.clone(),
         }
     }
 }
@@ -194,6 +202,7 @@ impl SettingsDocument {
             refresh_token_lifetime: Lifetime::seconds(self.refresh_token_lifetime),
             clinic_name: self.clinic_name,
             password_blocklist: self.password_blocklist,
+            texts: self.texts,
         };
         settings.check()?;
         Ok(settings)
@@ -215,7 +224,11 @@ pub(crate) fn settings_of_json(json: &[u8]) -> Result<Settings> {
 /// [`Error::Corrupt`], [`Error::NewerFile`].
 pub(crate) fn settings_of_document(document: &str) -> Result<Settings> {
     let corrupt = || Error::Corrupt { what: "the settings document".to_owned() };
-    let members: Map<String, Value> = serde_json::from_str(document).map_err(|_| corrupt())?;
+    let mut members: Map<String, Value> = serde_json::from_str(document).map_err(|_| corrupt())?;
+    // A later release may show words that this one does not.
+    if let Some(Value::Object(texts)) = members.get_mut("texts") {
+        texts.retain(|member, _| Texts::MEMBERS.contains(&member.as_str()));
+    }
     if members.get("critical").is_some_and(|critical| critical != &Value::Array(Vec::new())) {
         return Err(Error::NewerFile { needs: 2, known: 1 });
     }
@@ -238,4 +251,22 @@ pub(crate) fn document_of_settings(settings: &Settings, old: Option<&str>) -> Re
     };
     members.extend(known);
     serde_json::to_string(&members).map_err(|_| impossible())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_a_later_release_are_passed_over_and_ours_are_read_strictly() {
+        let texts = Texts { lang: "de".to_owned(), ..Texts::default() };
+        let settings = Settings { texts, ..Settings::default() };
+        let stored = document_of_settings(&settings, None).unwrap();
+        assert_eq!(settings_of_document(&stored).unwrap(), settings);
+        let later = stored.replace(r#""lang":"de""#, r#""lang":"de","passkey":"Passkey""#);
+        assert_ne!(later, stored);
+        assert_eq!(settings_of_document(&later).unwrap(), settings);
+        let edited = stored.replace(r#""lang":"de""#, r#""lang":"de","allow":"{user}""#);
+        assert!(matches!(settings_of_document(&edited), Err(Error::Corrupt { .. })));
+    }
 }

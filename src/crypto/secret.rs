@@ -43,8 +43,8 @@ fn print(prefix: &[u8; 4], bits: &[u8; 32]) -> Secret {
     Secret::new(text)
 }
 
-/// Derives the successors of refresh tokens: whoever presents one again gets the same successor, which is
-/// stored nowhere.
+/// Derives what may have to be said a second time and is stored nowhere: the successors of refresh tokens, and
+/// the codes that decisions give.
 pub(crate) struct RefreshKey(hmac::Key);
 
 impl RefreshKey {
@@ -58,11 +58,20 @@ impl RefreshKey {
 
     /// The token that takes the place of `token`. Without the key it is as good as random.
     pub(crate) fn successor(&self, token: &[u8]) -> Secret {
+        print(REFRESH_TOKEN, &self.derive(b"wardkey refresh 1\0", token))
+    }
+
+    /// The authorization code that the decision on a request gives: 43 characters of base64url.
+    pub(crate) fn code(&self, request_id: &str) -> Secret {
+        let bits = self.derive(b"wardkey code 1\0", request_id.as_bytes());
+        Secret::new(encode::base64url(&*bits).into_bytes())
+    }
+
+    fn derive(&self, purpose: &[u8], from: &[u8]) -> Zeroizing<[u8; 32]> {
         let mut context = hmac::Context::with_key(&self.0);
-        context.update(b"wardkey refresh 1\0");
-        context.update(token);
-        let bits = Zeroizing::new(digest::bytes(&context.sign()));
-        print(REFRESH_TOKEN, &bits)
+        context.update(purpose);
+        context.update(from);
+        Zeroizing::new(digest::bytes(&context.sign()))
     }
 }
 
@@ -158,6 +167,21 @@ mod tests {
         let longer = [text, b"0"].concat();
         assert!(!looks_generated(&longer));
         assert!(!mint_client_secret(&SystemEntropy).unwrap().matches(text));
+    }
+
+    #[test]
+    fn what_is_derived_is_the_same_each_time_and_follows_from_key_purpose_and_text() {
+        let key = |byte| RefreshKey::new(&Secret::new(vec![byte; 32])).unwrap();
+        let text = |secret: Secret| String::from_utf8(secret.expose().to_vec()).unwrap();
+        let code = text(key(1).code("r"));
+        assert_eq!(code, text(key(1).code("r")));
+        assert_eq!(
+            opaque_form(code.as_bytes()),
+            Some(crate::crypto::opaque::OpaqueForm::Base64url)
+        );
+        assert_ne!(code, text(key(1).code("s")));
+        assert_ne!(code, text(key(2).code("r")));
+        assert!(!text(key(1).successor(b"r")).contains(&code));
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! Authorization codes: what a user's yes is worth for a minute (RFC 6749 4.1.2).
 
 use crate::base::{Lifetime, Secret, UnixTime};
-use crate::crypto;
 use crate::domain::client::{Client, GrantType};
 use crate::domain::grant::{Grant, insert_grant};
 use crate::domain::pkce::{Challenge, check_verifier};
@@ -24,16 +23,18 @@ pub(crate) struct Redemption {
     pub(crate) verifier: Option<Secret>,
 }
 
-/// Stores the grant that a user has just given, and the code that its client redeems; `entry` says on whose
-/// request.
+/// Stores the grant that a user has just given by a decision on the request `request_id`, and the code that its
+/// client redeems. The code follows from the request, so that it can be told once more; `entry`
+/// says on whose request.
 pub(crate) fn give_code(
     tx: &mut Tx<'_>,
+    request_id: &str,
     mut grant: Grant,
     redirect_uri: &str,
     challenge: Option<&Challenge>,
     entry: &AuditEntry,
 ) -> Result<Secret> {
-    let code = crypto::mint_opaque_base64url(tx.identity().entropy.as_ref())?;
+    let code = tx.identity().keys.refresh.code(request_id);
     let expires_at = tx.now().plus(CODE_LIFETIME);
     // Nothing else of it lives yet: a code that nobody redeems takes its grant with it.
     grant.ends_at = expires_at;
@@ -48,6 +49,15 @@ pub(crate) fn give_code(
         extra: NO_EXTRA.to_owned(),
     })?;
     Ok(code)
+}
+
+/// The code that the decision on a request gave, if nobody has redeemed it. A spent one is not told again: its
+/// second use would end what the first one gave.
+pub(crate) fn unspent_code(view: &View<'_>, request_id: &str) -> Result<Option<Secret>> {
+    let keys = &view.identity().keys;
+    let code = keys.refresh.code(request_id);
+    let row = view.code(&keys.digest.opaque_token(code.expose()))?;
+    Ok(row.filter(|row| row.spent_at.is_none()).map(|_| code))
 }
 
 impl Code {

@@ -25,6 +25,7 @@ mod revocation;
 mod scope;
 mod settings;
 mod standing;
+mod texts;
 mod throttle;
 mod token;
 mod user;
@@ -39,13 +40,16 @@ pub use gate::Required;
 pub use peer::Context;
 pub use scope::Scope;
 pub use settings::Settings;
+pub use texts::Texts;
+
+pub(crate) use texts::next_placeholder;
 
 pub(crate) use actor::{Actor, correlation_of};
 pub(crate) use authenticate::{ClientState, Means, Presented, Proven, Reading, authenticate};
 pub(crate) use builtin::{BIOT, enable_dialects};
 pub(crate) use catalogue::{add_scope, first_scopes, remove_scope};
 pub(crate) use client::{AuthMethod, Client, GrantType, Metadata, TokenTypeCase};
-pub(crate) use code::{Code, Redemption, give_code};
+pub(crate) use code::{Code, Redemption, give_code, unspent_code};
 pub(crate) use credential::{Credential, CredentialKind};
 pub(crate) use dialect::Habits;
 pub(crate) use gate::{Ask, Permit, Subject, Wanted, examine, may_be_allowed, pass};
@@ -61,7 +65,7 @@ pub(crate) use people::{
     update_user, vouch_for,
 };
 pub(crate) use pkce::Challenge;
-pub(crate) use redirect::RedirectUri;
+pub(crate) use redirect::{RedirectUri, scheme_and_authority};
 pub(crate) use refresh::{Family, first_refresh_token, rotates};
 pub(crate) use registration::{
     NewSecret, confirm_secret, create_client, create_secret, delete_client, import_secret,

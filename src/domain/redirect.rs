@@ -29,13 +29,19 @@ impl RedirectUri {
 
     /// What is before the first colon.
     pub(crate) fn scheme(&self) -> &str {
-        parts(&self.0).map_or("", |(scheme, _, _)| scheme)
+        scheme_and_authority(&self.0).map_or("", |(scheme, _)| scheme)
     }
 
     /// Host and port; `None` for an app's own scheme without a host.
     pub(crate) fn authority(&self) -> Option<&str> {
-        parts(&self.0).and_then(|(_, authority, _)| authority).filter(|text| !text.is_empty())
+        scheme_and_authority(&self.0).and_then(|(_, authority)| authority)
     }
+}
+
+/// What is before a URI's first colon, and its host and port where it has them.
+pub(crate) fn scheme_and_authority(uri: &str) -> Option<(&str, Option<&str>)> {
+    let (scheme, authority, _) = parts(uri)?;
+    Some((scheme, authority.filter(|text| !text.is_empty())))
 }
 
 /// Demands that a URI may be registered: `https`, `http` on this machine, or an app's own scheme.

@@ -5,6 +5,7 @@ use crate::crypto::Algorithm;
 use crate::domain::client::{TokenFormat, check_text};
 use crate::domain::dialect::Dialect;
 use crate::domain::password::is_host_word;
+use crate::domain::texts::Texts;
 use crate::error::{Error, Result};
 
 /// What holds for the whole database. A client's registration may override algorithm, format, lifetime
@@ -42,6 +43,8 @@ pub struct Settings {
     /// clinic's town, its software. Its name is one of them already. Default none; at most 64, of 1 to 100 characters, each with a
     /// letter.
     pub password_blocklist: Vec<String>,
+    /// The words of the login page, the consent page and the error page, and their language. Default English.
+    pub texts: Texts,
 }
 
 impl Default for Settings {
@@ -60,6 +63,7 @@ impl Default for Settings {
             refresh_token_lifetime: Lifetime::days(90),
             clinic_name: String::new(),
             password_blocklist: Vec::new(),
+            texts: Texts::default(),
         }
     }
 }
@@ -125,7 +129,8 @@ impl Settings {
             }
         }
         check_text("clinic_name", &self.clinic_name, 0, 100)?;
-        check_blocklist(&self.password_blocklist)
+        check_blocklist(&self.password_blocklist)?;
+        self.texts.check()
     }
 }
 

@@ -5,17 +5,15 @@
 //! pages' forms, sealed, and bound to the browser by a cookie.
 
 use crate::base::{Lifetime, RequestId, encode};
-use crate::domain::{Client, ClientState, RedirectUri, Scope, Subject, UserState, correlation_of};
+use crate::domain::{Client, ClientState, RedirectUri, Scope, Subject, correlation_of};
 use crate::engine::Engine;
-use crate::engine::decide::{Deciding, Refusal, Verdict, judge};
+use crate::engine::decide::{Refusal, judge};
 use crate::engine::endpoint::Exchange;
-use crate::engine::issue::entry_of;
 use crate::engine::login::Login;
 use crate::error::{Denied, Error, Result};
 use crate::oauth::{
     self, Arrival, AuthorizationError, AuthorizationRequest, BrowserCookie, Clinic, HttpRequest,
-    HttpResponse, LoginAttempt, Notice, PageForm, PendingRequest, Problem, ReadFailure, Texts,
-    WayBack,
+    HttpResponse, LoginAttempt, Notice, PageForm, PendingRequest, Problem, ReadFailure, WayBack,
 };
 use std::sync::Arc;
 
@@ -85,7 +83,7 @@ impl Engine {
     /// Prints the page that says what went wrong.
     pub(super) fn print_problem(&self, problem: Problem, id: &RequestId) -> HttpResponse {
         let settings = &self.snapshot.frame().settings;
-        let clinic = Clinic { texts: &Texts::default(), name: settings.shown_name() };
+        let clinic = Clinic { texts: &settings.texts, name: settings.shown_name() };
         oauth::print_problem(&clinic, problem, id.as_str())
     }
 
@@ -94,6 +92,10 @@ impl Engine {
             Arrival::Request(request) => {
                 let addressed = self.address(visit, request)?;
                 visit.told(&addressed, self.show_login(visit, &addressed))
+            }
+            Arrival::Consent { sealed } => {
+                let (pending, addressed) = self.resume(visit, &sealed)?;
+                visit.told(&addressed, self.show_consent(visit, &sealed, &pending, &addressed))
             }
             Arrival::Login { sealed, attempt } => {
                 let (pending, addressed) = self.resume(visit, &sealed)?;
@@ -149,6 +151,12 @@ impl Engine {
         addressed: &Addressed,
     ) -> std::result::Result<Suspended, Stop> {
         let shown = self.check_client(visit, addressed)?;
+        // Browsers keep our cookie from other sites' forms, but not from where those are sent on to. So only a
+        // GET shows whether there is one: another would end what this browser has begun.
+        if visit.http.method == "POST" {
+            let as_get = oauth::print_as_get(&addressed.request);
+            return Err(as_get.map_or(Stop::Page(Problem::TooLarge), Stop::Back));
+        }
         let known = BrowserCookie::read(visit.http.headers);
         let cookie = match &known {
             Some(cookie) => cookie,
@@ -169,7 +177,7 @@ impl Engine {
         })
     }
 
-    /// The login page comes back: the consent page, or the login page once more.
+    /// The login page comes back: on to the consent page, or the login page once more.
     fn try_login(
         &self,
         visit: &Visit<'_>,
@@ -207,104 +215,6 @@ impl Engine {
             Err(error) => return Err(Stop::Failed(error)),
         };
         Ok(visit.login_page(addressed, sealed, &attempt.username, Some(notice)))
-    }
-
-    /// Asks a user who has logged in: the consent page.
-    fn ask(
-        &self,
-        visit: &Visit<'_>,
-        pending: PendingRequest,
-        addressed: &Addressed,
-        user: &UserState,
-    ) -> std::result::Result<HttpResponse, Stop> {
-        let login = Some((user.user.user_id.clone(), user.user.generation.0));
-        let peer = visit.exchange.peer;
-        let judged = judge(addressed.client(), &addressed.request, Subject::User(user), peer);
-        let pending = match judged {
-            Ok((shown, _)) => PendingRequest { login, shown, ..pending },
-            Err(refusal) => {
-                let pending = PendingRequest { login, ..pending };
-                return self.settle(visit, pending, addressed, Verdict::Refused(refusal.why));
-            }
-        };
-        let sealed = self.seal(visit, &pending)?;
-        let described = self.describe_scope(&pending.shown)?;
-        let words: Vec<(&str, &str)> =
-            described.iter().map(|(word, text)| (word.as_str(), text.as_str())).collect();
-        let (texts, form) = (Texts::default(), addressed.form(&sealed));
-        Ok(oauth::print_consent(&visit.clinic(&texts), &form, &user.user.username, &words))
-    }
-
-    /// Words with their descriptions from the catalogue.
-    pub(super) fn describe_scope(&self, scope: &Scope) -> Result<Vec<(String, String)>> {
-        let catalogue = self.store.read(|view| view.scopes())?;
-        let describe = |word: &str| {
-            let row = catalogue.iter().find(|row| row.word == word);
-            (word.to_owned(), row.map_or_else(String::new, |row| row.description.clone()))
-        };
-        Ok(scope.words().map(describe).collect())
-    }
-
-    /// A button was pressed: the redirect.
-    fn hear(
-        &self,
-        visit: &Visit<'_>,
-        pending: PendingRequest,
-        addressed: &Addressed,
-        approved: bool,
-    ) -> std::result::Result<HttpResponse, Stop> {
-        let client_id = addressed.client().client_id.as_str();
-        match (&pending.login, approved) {
-            (Some(_), true) => self.settle(visit, pending, addressed, Verdict::Approved),
-            (Some(_), false) => {
-                self.settle(visit, pending, addressed, Verdict::Refused(Denied::AccessRefused))
-            }
-            // Nobody has logged in: nothing is decided, and nothing written, that anybody at all could have
-            // written a thousand times.
-            (None, false) => {
-                self.note_visit(visit, &Denied::AccessRefused, Some(client_id))?;
-                Ok(visit.back(addressed, &AuthorizationError::denied_by_user()))
-            }
-            (None, true) => {
-                let why = Denied::InvalidRequest { why: "nobody has signed in" };
-                Err(self.stop(visit, Problem::of(&why), &why, Some(client_id))?)
-            }
-        }
-    }
-
-    /// Takes the decision, once, and sends the browser back with it.
-    pub(super) fn settle(
-        &self,
-        visit: &Visit<'_>,
-        pending: PendingRequest,
-        addressed: &Addressed,
-        verdict: Verdict,
-    ) -> std::result::Result<HttpResponse, Stop> {
-        let Exchange { frame, peer, .. } = visit.exchange;
-        let request = visit.exchange.request(&[], None)?;
-        let deciding = Deciding {
-            until: pending.began_at.plus(PENDING_LIFETIME),
-            pending,
-            verdict,
-            settings: Arc::clone(&frame.settings),
-            epoch: frame.epoch,
-            peer: *peer,
-            entry: entry_of(&request),
-        };
-        match self.write(self.time.now(), move |tx| deciding.record(tx))? {
-            Ok(Some(code)) => {
-                let code = std::str::from_utf8(code.expose()).unwrap_or_default();
-                Ok(visit.way_back(addressed).print_code(code))
-            }
-            Ok(None) => Err(Stop::Page(Problem::Decided)),
-            Err(Denied::AccessRefused) => {
-                Ok(visit.back(addressed, &AuthorizationError::denied_by_user()))
-            }
-            // The client, or its address, is gone since a moment ago.
-            Err(Denied::ClientUnknown) => Err(Stop::Page(Problem::Client)),
-            Err(Denied::RedirectUriWrong) => Err(Stop::Page(Problem::RedirectUri)),
-            Err(why) => Ok(visit.back(addressed, &AuthorizationError::of(&why))),
-        }
     }
 
     /// Opens a request that a page brings back.
@@ -368,7 +278,7 @@ impl Engine {
         }
     }
 
-    fn seal(&self, visit: &Visit<'_>, pending: &PendingRequest) -> Result<String> {
+    pub(super) fn seal(&self, visit: &Visit<'_>, pending: &PendingRequest) -> Result<String> {
         let identity = self.store.identity();
         let text = pending.print();
         let place = visit.place();
@@ -383,7 +293,7 @@ impl Engine {
     }
 
     /// Notes a refusal of somebody who has proved nothing, and what the page says.
-    fn stop(
+    pub(super) fn stop(
         &self,
         visit: &Visit<'_>,
         problem: Problem,
@@ -394,7 +304,12 @@ impl Engine {
         Ok(Stop::Page(problem))
     }
 
-    fn note_visit(&self, visit: &Visit<'_>, why: &Denied, client_id: Option<&str>) -> Result<()> {
+    pub(super) fn note_visit(
+        &self,
+        visit: &Visit<'_>,
+        why: &Denied,
+        client_id: Option<&str>,
+    ) -> Result<()> {
         let request = visit.exchange.request(&[], None)?;
         self.note(&request, why, client_id, None);
         Ok(())
@@ -420,8 +335,9 @@ impl Visit<'_> {
         }
     }
 
-    fn clinic<'t>(&'t self, texts: &'t Texts) -> Clinic<'t> {
-        Clinic { texts, name: self.exchange.frame.settings.shown_name() }
+    pub(super) fn clinic(&self) -> Clinic<'_> {
+        let settings = &self.exchange.frame.settings;
+        Clinic { texts: &settings.texts, name: settings.shown_name() }
     }
 
     fn login_page(
@@ -431,11 +347,10 @@ impl Visit<'_> {
         username: &str,
         notice: Option<Notice>,
     ) -> HttpResponse {
-        let texts = Texts::default();
-        oauth::print_login(&self.clinic(&texts), &addressed.form(sealed), username, notice)
+        oauth::print_login(&self.clinic(), &addressed.form(sealed), username, notice)
     }
 
-    fn way_back<'a>(&'a self, addressed: &'a Addressed) -> WayBack<'a> {
+    pub(super) fn way_back<'a>(&'a self, addressed: &'a Addressed) -> WayBack<'a> {
         WayBack {
             redirect_uri: &addressed.redirect_uri,
             state: addressed.request.state.as_deref(),
@@ -443,7 +358,7 @@ impl Visit<'_> {
         }
     }
 
-    fn back(&self, addressed: &Addressed, error: &AuthorizationError) -> HttpResponse {
+    pub(super) fn back(&self, addressed: &Addressed, error: &AuthorizationError) -> HttpResponse {
         self.way_back(addressed).print_error(error)
     }
 
@@ -458,9 +373,14 @@ impl Addressed {
         &self.state.client
     }
 
-    fn form<'a>(&'a self, sealed: &'a str) -> PageForm<'a> {
-        let client = self.state.client.metadata.client_name.as_str();
-        PageForm { client, redirect_uri: &self.redirect_uri, sealed }
+    pub(super) fn form<'a>(&'a self, sealed: &'a str) -> PageForm<'a> {
+        let metadata = &self.client().metadata;
+        PageForm {
+            client: &metadata.client_name,
+            redirect_uri: &self.redirect_uri,
+            registered: [&metadata.redirect_uris, &metadata.allowed_origins],
+            sealed,
+        }
     }
 }
 
@@ -468,4 +388,4 @@ impl Addressed {
 const SEALED_FOR: &[u8] = b"wardkey pending request 1\0";
 
 /// Time to find one's password; a page left open over lunch is not answered.
-const PENDING_LIFETIME: Lifetime = Lifetime::seconds(600);
+pub(super) const PENDING_LIFETIME: Lifetime = Lifetime::seconds(600);

@@ -1,15 +1,17 @@
 //! The decision on an authorization request: what it must meet, and how it is taken, once, in one transaction
 //! with what follows from it.
 
-use crate::base::{Epoch, GrantId, Secret, UnixTime, UserId};
+use crate::base::{Epoch, GrantId, Lifetime, Secret, UnixTime, UserId};
+use crate::crypto;
 use crate::domain::{
     Challenge, Client, Grant, GrantType, NewGrant, Peer, RedirectUri, Scope, Settings, Subject,
-    UserState, Wanted, give_code, may_be_allowed, vouch_for,
+    UserState, Wanted, give_code, may_be_allowed, unspent_code, vouch_for,
 };
 use crate::engine::refresh::refuse;
 use crate::error::{Denied, Error};
 use crate::oauth::{AuthorizationError, AuthorizationRequest, PendingRequest};
-use crate::store::{AuditEntry, Outcome, Tx};
+use crate::store::{AuditEntry, DecisionRow, Outcome, Tx, View};
+use std::borrow::Borrow;
 use std::sync::Arc;
 
 /// What was decided, and all that its transaction needs.
@@ -38,11 +40,12 @@ pub(super) enum Verdict {
 }
 
 impl Deciding {
-    /// Records the decision and gives the code that follows from a yes; `None` if it was decided before.
+    /// Records the decision and gives the code that follows from a yes; `None` if it was decided before, but for
+    /// a second press of the same button.
     pub(super) fn record(self, tx: &mut Tx<'_>) -> Outcome<Option<Secret>> {
         let request_id = self.pending.request_id.as_str();
-        if !tx.decide_request(request_id, self.until)? {
-            return Ok(Ok(None));
+        if let Some(before) = tx.decide_request(request_id, &self.digest(), self.until)? {
+            return self.repeat(&tx.view(), tx.now(), &before);
         }
         let user_id = self.user_id().map(|user_id| user_id.as_str().to_owned());
         let entry = AuditEntry {
@@ -60,6 +63,38 @@ impl Deciding {
             Ok(code) => Ok(Ok(Some(code))),
             Err(why) => refuse(tx, refusal, why),
         }
+    }
+
+    /// What a request gets that was decided before. Who presses a button twice has made one decision, and their
+    /// browser waits for the second answer alone: it is the first one's again. Nothing is given or written.
+    fn repeat(
+        &self,
+        view: &View<'_>,
+        now: UnixTime,
+        before: &DecisionRow,
+    ) -> Outcome<Option<Secret>> {
+        let age = now.since(UnixTime::from_millis(before.decided_at));
+        if before.decision != self.digest() || age > REPEATED_FOR.millis() {
+            return Ok(Ok(None));
+        }
+        match &self.verdict {
+            Verdict::Refused(why) => Ok(Err(why.clone())),
+            Verdict::Approved | Verdict::Vouched { .. } => {
+                unspent_code(view, self.pending.request_id.as_str()).map(Ok)
+            }
+        }
+    }
+
+    /// Tells this decision from another one on the same request: who took it, and on what.
+    fn digest(&self) -> [u8; 32] {
+        let user_id = self.user_id().map_or("", UserId::as_str);
+        let decision = match &self.verdict {
+            Verdict::Approved | Verdict::Vouched { .. } => {
+                format!("approve\n{user_id}\n{}", self.words().as_str())
+            }
+            Verdict::Refused(why) => format!("refuse\n{user_id}\n{}", why.code()),
+        };
+        crypto::sha256(decision.as_bytes())
     }
 
     /// Gives the grant and its code, if what the page said still holds: client, user and their words are read
@@ -90,6 +125,7 @@ impl Deciding {
         if let (Some(word), None) = (self.pending.shown.words().next(), scope.words().next()) {
             return Ok(Err(Denied::InsufficientScope { missing: word.to_owned() }));
         }
+        let request_id = self.pending.request_id.as_str();
         let kind = GrantType::AuthorizationCode;
         let new = NewGrant { client: &client, user: &user, kind, scope, epoch: self.epoch };
         let grant_id = GrantId::mint(tx.identity().entropy.as_ref())?;
@@ -102,7 +138,8 @@ impl Deciding {
             grant: Some(kind.as_str()),
             ..entry.clone()
         };
-        let code = give_code(tx, grant, &request.redirect_uri, challenge.as_ref(), &entry)?;
+        let challenge = challenge.as_ref();
+        let code = give_code(tx, request_id, grant, &request.redirect_uri, challenge, &entry)?;
         tx.audit(&approval)?;
         Ok(Ok(code))
     }
@@ -138,13 +175,18 @@ impl Deciding {
         let login = self.pending.login.as_ref();
         let (user_id, generation) =
             login.ok_or(Error::Internal { what: "a decision that nobody took" })?;
-        let user = UserState::load(&tx.view(), user_id.as_str())?;
-        Ok(match user {
-            None => Err(Denied::UserUnknown),
-            Some(user) if user.user.generation.0 != *generation => Err(Denied::UserTokensRevoked),
-            Some(user) => Ok(user),
-        })
+        Ok(still_logged_in(UserState::load(&tx.view(), user_id.as_str())?, *generation))
     }
+}
+
+/// The user who logged in when they had `generation`, as long as nothing has ended that since.
+pub(super) fn still_logged_in<T: Borrow<UserState>>(
+    user: Option<T>,
+    generation: u64,
+) -> Result<T, Denied> {
+    let user = user.ok_or(Denied::UserUnknown)?;
+    let known = user.borrow().user.generation.0;
+    if known == generation { Ok(user) } else { Err(Denied::UserTokensRevoked) }
 }
 
 /// Why a client gets no code: for the audit, and for the client.
@@ -181,3 +223,6 @@ pub(super) fn judge(
     let allowed = may_be_allowed(client, subject, Wanted::Token(scope.as_ref()), peer)?;
     Ok((allowed, challenge))
 }
+
+/// Longer than two presses of one hand are apart, shorter than it takes to come back and try again.
+const REPEATED_FOR: Lifetime = Lifetime::seconds(10);

@@ -8,6 +8,7 @@ mod authorize;
 mod bench;
 mod biot;
 mod call;
+mod consent;
 mod decide;
 mod endpoint;
 mod exchange;

@@ -111,7 +111,8 @@ impl Engine {
     /// Takes the decision on a pending request, once, and returns the response for the browser: the redirect
     /// to the client, or an error page. `headers` are those of the request that brought the decision; they
     /// must have the cookie of the browser that the request came from: otherwise one person's browser could be
-    /// led to approve what another's asked for.
+    /// led to approve what another's asked for. The same decision brought again within ten seconds, by a button
+    /// pressed twice, gets the same response.
     ///
     /// The host vouches for the user. At the first approval they get a row (`user.list`, origin `host`), and
     /// words that they did not have are added to it, until an administrator sets them (`user.update`): then these

@@ -5,6 +5,7 @@ use crate::domain::{Challenge, RedirectUri, Settings};
 use crate::error::{Denied, Error};
 use crate::oauth::form::{CLIENT_ID, Form, ReadFailure, check_length, encode_into};
 use crate::oauth::http::HttpResponse;
+use crate::oauth::login::PENDING;
 use crate::oauth::refusal::{answer, plain};
 use std::borrow::Cow;
 
@@ -40,8 +41,7 @@ impl AuthorizationRequest {
     /// [`ReadFailure::TooLarge`]; [`Denied::InvalidRequest`] for text that cannot be decoded, and a missing,
     /// repeated or impossible `client_id` or `redirect_uri`. They are for a page (wire 21).
     pub(crate) fn read(query: &str, settings: &Settings) -> Result<Self, ReadFailure> {
-        check_length(query.as_bytes(), settings)?;
-        Ok(Self::read_form(&Form::read_lenient(query.as_bytes(), PARAMETERS)?)?)
+        Ok(Self::read_form(&read_query(query, PARAMETERS, settings)?)?)
     }
 
     /// Reads a request from a form that knows [`PARAMETERS`].
@@ -86,6 +86,16 @@ impl AuthorizationRequest {
         }
         query.text
     }
+}
+
+/// Reads a query string's parameters, of which the endpoint knows `known`.
+pub(super) fn read_query(
+    query: &str,
+    known: &[&'static str],
+    settings: &Settings,
+) -> Result<Form, ReadFailure> {
+    check_length(query.as_bytes(), settings)?;
+    Ok(Form::read_lenient(query.as_bytes(), known)?)
 }
 
 fn read_asked(form: &Form) -> Result<Asked, AuthorizationError> {
@@ -248,6 +258,25 @@ impl WayBack<'_> {
     }
 }
 
+/// Sends a request that came by POST on as the same one by GET; `None` if an address cannot hold it.
+pub(crate) fn print_as_get(request: &AuthorizationRequest) -> Option<HttpResponse> {
+    on_to(&request.to_query())
+}
+
+/// Sends somebody who has logged in on to the consent page, whose address holds the sealed request; `None` if it
+/// cannot.
+pub(crate) fn print_on_to_consent(sealed: &str) -> Option<HttpResponse> {
+    let mut query = Query::new(String::new());
+    query.push(PENDING, sealed);
+    on_to(&query.text)
+}
+
+/// RFC 9110 10.2.2: a reference in `Location` is resolved against the request's own address. So this is the same
+/// endpoint, under whatever path a proxy has put it.
+fn on_to(query: &str) -> Option<HttpResponse> {
+    (query.len() <= LONGEST_QUERY).then(|| see_other(format!("?{query}")))
+}
+
 /// RFC 9700 4.12: "If an HTTP redirection (and not, for example, JavaScript) is used for such a request, the
 /// authorization server SHOULD use HTTP status code 303 (See Other)": it never sends the password again. It
 /// answers a GET as well as a 302 does, so there is one status for both.
@@ -308,6 +337,9 @@ pub(super) const PARAMETERS: &[&str] =
 /// Longer than any that libraries make of their own (the longest hold a page's address), short enough for the
 /// line of a request to hold it, a redirect URI and a code.
 const LONGEST_STATE: usize = 2048;
+
+/// Bytes. A proxy may have no more than 4 KiB for all headers of a response (nginx, `proxy_buffer_size`).
+const LONGEST_QUERY: usize = 3500;
 
 /// Room for a code, an issuer and names.
 const AROUND: usize = 1024;

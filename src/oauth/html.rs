@@ -1,5 +1,7 @@
 //! HTML that holds the values of others.
 
+use crate::domain::next_placeholder;
+
 /// A growing piece of HTML. Markup is what stands in our own source; any other text is escaped, so that
 /// nothing that somebody typed becomes markup.
 pub(super) struct Html(String);
@@ -66,13 +68,6 @@ fn pieces<'a>(template: &'a str, values: &'a [(&'a str, &'a str)]) -> Vec<Piece<
     }
     pieces.push(Piece::Words(rest));
     pieces
-}
-
-/// What is before the first brace, the name in it, and what is behind it; no name if it is never closed.
-pub(super) fn next_placeholder(text: &str) -> Option<(&str, &str, &str)> {
-    let (before, rest) = text.split_once('{')?;
-    let (name, behind) = rest.split_once('}').unwrap_or(("", rest));
-    Some((before, name, behind))
 }
 
 /// The five characters that mean something in content or in a quoted attribute. A NUL is none that HTML has.

@@ -3,8 +3,8 @@
 use crate::base::Secret;
 use crate::domain::Settings;
 use crate::error::Denied;
-use crate::oauth::authorize::{AuthorizationRequest, PARAMETERS};
-use crate::oauth::form::{Form, ReadFailure, check_body};
+use crate::oauth::authorize::{AuthorizationRequest, PARAMETERS, read_query};
+use crate::oauth::form::{CLIENT_ID, Form, ReadFailure, check_body};
 use crate::oauth::http::HttpRequest;
 use zeroize::Zeroizing;
 
@@ -29,6 +29,11 @@ impl LoginAttempt {
 pub(crate) enum Arrival {
     /// A client's request, which a browser carries.
     Request(AuthorizationRequest),
+    /// The address of the consent page, where somebody comes who has logged in.
+    Consent {
+        /// The sealed request.
+        sealed: String,
+    },
     /// The login page's form.
     Login {
         /// The sealed request.
@@ -49,7 +54,8 @@ pub(crate) enum Arrival {
 ///
 /// RFC 6749 3.1: "The authorization server MUST support the use of the HTTP "GET" method [RFC2616] for the
 /// authorization endpoint and MAY support the use of the "POST" method as well." A POST that brings a sealed
-/// request back is a page's form; any other is a client's request. The query of a POST says nothing.
+/// request back is a page's form; any other is a client's request. The query of a POST says nothing. In a GET
+/// a sealed request counts where there is no client: a client may send parameters that we do not know.
 ///
 /// # Errors
 /// Those of [`AuthorizationRequest::read`]; [`Denied::InvalidRequest`] for another media type, or for a
@@ -58,11 +64,17 @@ pub(crate) fn read_arrival(
     request: &HttpRequest<'_>,
     settings: &Settings,
 ) -> Result<Arrival, ReadFailure> {
+    let known: Vec<&'static str> = PARAMETERS.iter().chain(FIELDS).copied().collect();
     if request.method != "POST" {
-        return AuthorizationRequest::read(request.query, settings).map(Arrival::Request);
+        let form = read_query(request.query, &known, settings)?;
+        if form.values(CLIENT_ID).next().is_none()
+            && let Some(sealed) = form.only(PENDING)?
+        {
+            return Ok(Arrival::Consent { sealed: sealed.to_owned() });
+        }
+        return Ok(AuthorizationRequest::read_form(&form).map(Arrival::Request)?);
     }
     check_body(request, settings)?;
-    let known: Vec<&'static str> = PARAMETERS.iter().chain(FIELDS).copied().collect();
     let mut form = Form::read_lenient(request.body, &known)?;
     let arrival = match form.only(PENDING)?.map(str::to_owned) {
         None => Arrival::Request(AuthorizationRequest::read_form(&form)?),
@@ -154,9 +166,19 @@ mod tests {
 
     #[test]
     fn a_get_never_logs_in_or_decides() {
-        let query = "pending=s&action=approve&username=a&password=b";
-        let get = HttpRequest { method: "GET", query, ..HttpRequest::default() };
-        assert!(read_arrival(&get, &Settings::default()).is_err());
+        let read = |query| {
+            let get = HttpRequest { method: "GET", query, ..HttpRequest::default() };
+            read_arrival(&get, &Settings::default())
+        };
+        // It shows a page at most.
+        let page = read("pending=s&action=approve&username=a&password=b");
+        assert!(matches!(page, Ok(Arrival::Consent { sealed }) if sealed == "s"));
+        assert!(read("action=approve&username=a&password=b").is_err());
+        assert!(read("pending=s&pending=s").is_err());
+        let request = "client_id=lab&redirect_uri=https://a.example/&response_type=code";
+        let request = format!("{request}&pending=s&pending=t&action=approve");
+        let get = HttpRequest { method: "GET", query: &request, ..HttpRequest::default() };
+        assert!(matches!(read_arrival(&get, &Settings::default()), Ok(Arrival::Request(_))));
     }
 
     #[test]

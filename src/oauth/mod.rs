@@ -18,12 +18,13 @@ mod pending;
 mod refusal;
 mod route;
 mod style;
-mod texts;
 mod token;
 
 pub use http::{HttpRequest, HttpResponse};
 
-pub(crate) use authorize::{AuthorizationError, AuthorizationRequest, WayBack};
+pub(crate) use authorize::{
+    AuthorizationError, AuthorizationRequest, WayBack, print_as_get, print_on_to_consent,
+};
 pub(crate) use bearer::{challenge, read_bearer};
 pub(crate) use biot::{
     BiotTokens, print_biot_refusal, print_biot_tokens, read_biot_login, read_biot_refresh,
@@ -43,5 +44,4 @@ pub(crate) use refusal::{
     RefusalShape, print_failure, print_not_found, print_refusal, print_too_large,
 };
 pub(crate) use route::{Endpoint, check_method, route};
-pub(crate) use texts::Texts;
 pub(crate) use token::{print_token, read_token_request};

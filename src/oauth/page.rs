@@ -5,20 +5,19 @@
 
 use crate::base::encode;
 use crate::crypto;
-use crate::domain::RedirectUri;
+use crate::domain::{RedirectUri, Texts, scheme_and_authority};
 use crate::error::{Denied, Error};
 use crate::oauth::form::ReadFailure;
 use crate::oauth::html::Html;
 use crate::oauth::http::HttpResponse;
 use crate::oauth::login::{ACTION, ALLOW, DENY, PASSWORD, PENDING, SIGN_IN, USERNAME};
 use crate::oauth::style::STYLE;
-use crate::oauth::texts::Texts;
 
 /// What every page shows.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Clinic<'a> {
     pub(crate) texts: &'a Texts,
-    /// The clinic's name, as in the settings; may be empty.
+    /// The clinic's name, as in the settings.
     pub(crate) name: &'a str,
 }
 
@@ -29,6 +28,8 @@ pub(crate) struct PageForm<'a> {
     pub(crate) client: &'a str,
     /// Where the browser goes in the end.
     pub(crate) redirect_uri: &'a RedirectUri,
+    /// What the client is registered with: its redirect URIs, and the origins of its pages.
+    pub(crate) registered: [&'a [String]; 2],
     /// The sealed request, which the form sends back.
     pub(crate) sealed: &'a str,
 }
@@ -55,7 +56,7 @@ pub(crate) fn print_login(
     notice: Option<Notice>,
 ) -> HttpResponse {
     let texts = clinic.texts;
-    let names = [("client", form.client), ("clinic", clinic.name())];
+    let names = [("client", form.client), ("clinic", clinic.name)];
     let mut html = clinic.start(&texts.login_title);
     html.markup("<p>").filled(&texts.login_intro, &names).markup("</p>\n");
     if let Some(notice) = notice {
@@ -79,7 +80,7 @@ pub(crate) fn print_login(
     button(&mut html, SIGN_IN, " class=\"main\"", &texts.sign_in);
     button(&mut html, DENY, " formnovalidate", &texts.cancel);
     html.markup("</form>\n<p class=\"soft\">");
-    html.filled(&texts.login_hint, &[("clinic", clinic.name())]).markup("</p>\n");
+    html.filled(&texts.login_hint, &[("clinic", clinic.name)]).markup("</p>\n");
     let (status, retry_after) = match notice {
         // Not a 4xx: servers and proxies put pages of their own in the place of those, and this one is to be
         // filled in again.
@@ -87,7 +88,7 @@ pub(crate) fn print_login(
         Some(Notice::Throttled { retry_after }) => (429, Some(retry_after.max(1))),
         Some(Notice::Busy) => (503, Some(1)),
     };
-    let response = finish(html, status, &form_action(form.redirect_uri));
+    let response = finish(html, status, &form_action(form));
     match retry_after {
         Some(seconds) => response.with_header("Retry-After", seconds.to_string()),
         None => response,
@@ -120,7 +121,7 @@ pub(crate) fn print_consent(
     scopes: &[(&str, &str)],
 ) -> HttpResponse {
     let texts = clinic.texts;
-    let names = [("client", form.client), ("clinic", clinic.name())];
+    let names = [("client", form.client), ("clinic", clinic.name)];
     let mut html = clinic.start(&texts.consent_title);
     html.markup("<p>").filled(&texts.consent_intro, &names).markup("</p>\n<p>");
     if scopes.is_empty() {
@@ -140,7 +141,7 @@ pub(crate) fn print_consent(
     html.markup("</p>\n<p class=\"soft\">");
     html.filled(&texts.consent_return, &[("place", place(form.redirect_uri, texts))]);
     html.markup("</p>\n");
-    finish(html, 200, &form_action(form.redirect_uri))
+    finish(html, 200, &form_action(form))
 }
 
 fn print_scope(html: &mut Html, word: &str, description: &str) {
@@ -262,10 +263,6 @@ impl Problem {
 }
 
 impl Clinic<'_> {
-    fn name(&self) -> &str {
-        if self.name.is_empty() { &self.texts.clinic } else { self.name }
-    }
-
     fn start(&self, title: &str) -> Html {
         let mut html = Html::new();
         html.markup("<!DOCTYPE html>\n<html lang=\"").text(&self.texts.lang);
@@ -273,13 +270,9 @@ impl Clinic<'_> {
             .text(&self.texts.dir)
             .markup("\">\n<head>\n<meta charset=\"utf-8\">\n");
         html.markup("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
-        html.markup("<title>")
-            .text(title)
-            .markup(" \u{b7} ")
-            .text(self.name())
-            .markup("</title>\n");
+        html.markup("<title>").text(title).markup(" \u{b7} ").text(self.name).markup("</title>\n");
         html.markup("<style>").markup(STYLE).markup("</style>\n</head>\n<body>\n<main>\n<header>");
-        html.markup(EMBLEM).markup("<bdi>").text(self.name()).markup("</bdi></header>\n<h1>");
+        html.markup(EMBLEM).markup("<bdi>").text(self.name).markup("</bdi></header>\n<h1>");
         html.text(title).markup("</h1>\n");
         html
     }
@@ -320,17 +313,35 @@ fn policy(form_action: &str) -> String {
     )
 }
 
-/// Browsers apply `form-action` to where the answer to the form redirects, too.
-fn form_action(redirect_uri: &RedirectUri) -> String {
-    let scheme = redirect_uri.scheme();
-    match redirect_uri.authority().filter(|authority| is_host_source(authority)) {
-        Some(authority) if matches!(scheme, "https" | "http") => {
-            format!("'self' {scheme}://{authority}")
+/// Browsers apply `form-action` to where the answer to the form redirects, and Chromium to where that place
+/// redirects at once, and so on. So the client's other registered places count too: an administrator can name
+/// there where its callback hops.
+fn form_action(form: &PageForm<'_>) -> String {
+    let pending = form.redirect_uri.as_str();
+    let mut sources = vec!["'self'".to_owned()];
+    // Where CSP has no words for a host, such as an IPv6 address, all of the scheme: browsers skip a source that
+    // they cannot read, and would stop there.
+    sources.push(source(pending).unwrap_or_else(|| format!("{}:", form.redirect_uri.scheme())));
+    for uri in form.registered.into_iter().flatten() {
+        match source(uri) {
+            Some(source) if sources.len() < MOST_SOURCES && !sources.contains(&source) => {
+                sources.push(source);
+            }
+            Some(_) | None => {}
         }
-        // An app's own scheme; or a host that the grammar of CSP has no words for, such as an IPv6 address.
-        // Browsers skip a source that they cannot read, and would stop there.
-        _ => format!("'self' {scheme}:"),
     }
+    sources.join(" ")
+}
+
+/// A URI's origin, or an app's own scheme, in the words of CSP; `None` if it has none for it.
+fn source(uri: &str) -> Option<String> {
+    let (scheme, authority) = scheme_and_authority(uri)?;
+    if !matches!(scheme, "https" | "http") {
+        let sound = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
+        return scheme.bytes().all(sound).then(|| format!("{scheme}:"));
+    }
+    let authority = authority.filter(|authority| is_host_source(authority))?;
+    Some(format!("{scheme}://{authority}"))
 }
 
 /// CSP 3, 2.3.1: `host-part = 1*host-char *( "." 1*host-char )`, `host-char = ALPHA / DIGIT / "-"`, with a port.
@@ -346,6 +357,9 @@ fn is_host_source(authority: &str) -> bool {
 const EMBLEM: &str = "<svg viewBox=\"0 0 24 24\" fill=\"none\" stroke=\"currentColor\" stroke-width=\"1.75\" \
 stroke-linecap=\"round\" stroke-linejoin=\"round\" aria-hidden=\"true\"><path d=\"M12 2.75l7.5 2.75v5.75c0 4.6-3.1 \
 8.2-7.5 10-4.4-1.8-7.5-5.4-7.5-10V5.5z\"/><path d=\"M8.75 11.75l2.4 2.4 4.35-4.65\"/></svg>";
+
+/// More would make a header that proxies do not take.
+const MOST_SOURCES: usize = 20;
 
 /// From here on, minutes are easier to read.
 const LONGEST_IN_SECONDS: u32 = 120;
@@ -365,7 +379,12 @@ mod tests {
         let texts = Texts::default();
         let clinic = Clinic { texts: &texts, name: value };
         let redirect_uri = uri("https://lab.example:8443/back?x=1");
-        let form = PageForm { client: value, redirect_uri: &redirect_uri, sealed: value };
+        let form = PageForm {
+            client: value,
+            redirect_uri: &redirect_uri,
+            registered: [&[], &[]],
+            sealed: value,
+        };
         [
             print_login(&clinic, &form, value, Some(Notice::Wrong)),
             print_consent(&clinic, &form, value, &[(value, value), ("lab:read", "")]),
@@ -381,12 +400,18 @@ mod tests {
         let texts = Texts::default();
         let clinic = Clinic { texts: &texts, name: "Ward 7" };
         let redirect_uri = uri("https://lab.example/back");
-        let form = PageForm { client: "Lab", redirect_uri: &redirect_uri, sealed: "s" };
+        let form = PageForm {
+            client: "Lab",
+            redirect_uri: &redirect_uri,
+            registered: [&[], &[]],
+            sealed: "s",
+        };
         print_login(&clinic, &form, username, notice)
     }
 
-    fn source(text: &str) -> String {
-        form_action(&uri(text))
+    fn sources(text: &str, registered: [&[String]; 2]) -> String {
+        let redirect_uri = uri(text);
+        form_action(&PageForm { client: "", redirect_uri: &redirect_uri, registered, sealed: "" })
     }
 
     #[test]
@@ -430,8 +455,33 @@ mod tests {
             // An old registration of doubtful form adds no directive.
             ("https://a.example;script-src/", "'self' https:"),
         ] {
-            assert_eq!(source(uri), expected, "{uri}");
+            assert_eq!(sources(uri, [&[], &[]]), expected, "{uri}");
         }
+    }
+
+    #[test]
+    fn the_form_may_redirect_on_to_where_the_client_is_registered() {
+        let texts =
+            |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        let uris = texts(&[
+            "https://lab.example/back",
+            "https://app.example/start",
+            "com.example.app:/back",
+            // What CSP cannot say opens nothing more.
+            "https://[2001:db8::1]/back",
+            "https://emr_test.local/",
+            "x;script-src *:/",
+            "nothing",
+        ]);
+        let origins = texts(&["https://app.example", "http://localhost:3000"]);
+        assert_eq!(
+            sources("https://lab.example/back", [&uris, &origins]),
+            "'self' https://lab.example https://app.example com.example.app: http://localhost:3000"
+        );
+        let many: Vec<String> = (0..64).map(|at| format!("https://{at}.example/")).collect();
+        let sources = sources("https://lab.example/back", [&many, &[]]);
+        assert_eq!(sources.split(' ').count(), MOST_SOURCES);
+        assert!(sources.starts_with("'self' https://lab.example https://0.example "));
     }
 
     #[test]
@@ -510,10 +560,15 @@ mod tests {
     #[test]
     fn the_consent_page_says_who_asks_for_what_and_where_it_goes() {
         let texts = Texts::default();
-        let clinic = Clinic { texts: &texts, name: "" };
+        let clinic = Clinic { texts: &texts, name: "emr.example" };
         let print = |target: &str, scopes: &[(&str, &str)]| {
             let redirect_uri = uri(target);
-            let form = PageForm { client: "Lab", redirect_uri: &redirect_uri, sealed: "s" };
+            let form = PageForm {
+                client: "Lab",
+                redirect_uri: &redirect_uri,
+                registered: [&[], &[]],
+                sealed: "s",
+            };
             let response = print_consent(&clinic, &form, "ada", scopes);
             assert_eq!(response.status, 200);
             body(&response)
@@ -521,7 +576,7 @@ mod tests {
         let html =
             print("https://lab.example/back", &[("lab:read", "Read lab results"), ("x", "")]);
         for wanted in [
-            "Your clinic",
+            "emr.example",
             "<bdi>Lab</bdi>",
             "<bdi>ada</bdi>",
             "<bdi>lab.example</bdi>",
@@ -581,17 +636,18 @@ mod tests {
     #[test]
     fn another_language_replaces_every_word() {
         // wire 26: every text is a member of `Texts`, so a marker in each shows what is left.
-        let json = serde_json::to_value(Texts::default()).unwrap();
-        let mut json = json.as_object().unwrap().clone();
-        for (member, text) in &mut json {
-            if !["lang", "dir"].contains(&member.as_str()) {
-                *text = "\u{2713}".into();
-            }
-        }
-        let texts: Texts = serde_json::from_value(json.into()).unwrap();
+        let words = Texts::MEMBERS.iter().skip(2);
+        let json: serde_json::Value =
+            words.map(|member| ((*member).to_owned(), serde_json::json!("\u{2713}"))).collect();
+        let texts: Texts = serde_json::from_value(json).unwrap();
         let clinic = Clinic { texts: &texts, name: "\u{2713}" };
         let redirect_uri = uri("https://lab.example/back");
-        let form = PageForm { client: "c", redirect_uri: &redirect_uri, sealed: "s" };
+        let form = PageForm {
+            client: "c",
+            redirect_uri: &redirect_uri,
+            registered: [&[], &[]],
+            sealed: "s",
+        };
         for page in [
             print_login(&clinic, &form, "", Some(Notice::Busy)),
             print_consent(&clinic, &form, "u", &[("\u{2713}", "")]),

@@ -21,6 +21,7 @@ header{display:flex;align-items:center;gap:.625rem;margin:0 0 1.25rem;padding:0 
 border-bottom:1px solid var(--line);font-weight:600}\
 svg{flex:none;width:1.5rem;height:1.5rem;color:var(--main)}\
 h1{font-size:1.5rem;line-height:1.25;margin:0 0 .5rem}\
+h1,button{-webkit-hyphens:auto;hyphens:auto;hyphenate-limit-chars:14 4 4}\
 p{margin:0 0 1rem}\
 ul{list-style:none;margin:0 0 1rem;padding:0;border:1px solid var(--line);border-radius:.5rem}\
 li{padding:.625rem .875rem}\

@@ -31,5 +31,5 @@ pub(crate) use rows::{
 };
 pub(crate) use state::{Clockwork, State};
 pub(crate) use transaction::{Identity, Tx};
-pub(crate) use view::{ChangeRow, PeerRow, ScopeRow, View};
+pub(crate) use view::{ChangeRow, DecisionRow, PeerRow, ScopeRow, View};
 pub(crate) use writer::{Outcome, lock};

@@ -8,7 +8,7 @@ use crate::store::db::Db;
 use crate::store::keys::DataKeys;
 use crate::store::record::{self, Record};
 use crate::store::state::{Clockwork, State};
-use crate::store::view::View;
+use crate::store::view::{DecisionRow, View};
 
 /// What every transaction of one open database shares.
 pub(crate) struct Identity {
@@ -166,20 +166,29 @@ impl<'a> Tx<'a> {
         self.execute("DELETE FROM role WHERE name = ?", &[Cell::Text(name)]).map(|_| ())
     }
 
-    /// Notes that an authorization request was decided; `false` if it was before.
+    /// Notes what was decided on an authorization request; the decision that stands if there was one before.
     pub(crate) fn decide_request(
         &mut self,
         request_id: &str,
+        decision: &[u8; 32],
         expires_at: UnixTime,
-    ) -> Result<bool> {
-        let inserted = self.db.execute(
-            "INSERT INTO decided_request (request_id, expires_at) VALUES (?, ?)
-             ON CONFLICT (request_id) DO NOTHING",
-            &[Cell::Text(request_id), Cell::Integer(expires_at.millis())],
-        )?;
+    ) -> Result<Option<DecisionRow>> {
+        let before = self.view().decision(request_id)?;
         // One that was decided before writes nothing.
-        self.ledger.dirty |= inserted == 1;
-        Ok(inserted == 1)
+        if before.is_none() {
+            let (now, expires_at) = (self.now().millis(), expires_at.millis());
+            self.execute(
+                "INSERT INTO decided_request (request_id, decision, decided_at, expires_at)
+                 VALUES (?, ?, ?, ?)",
+                &[
+                    Cell::Text(request_id),
+                    Cell::Blob(decision),
+                    Cell::Integer(now),
+                    Cell::Integer(expires_at),
+                ],
+            )?;
+        }
+        Ok(before)
     }
 
     /// Adds a word to the catalogue.

@@ -37,6 +37,13 @@ pub(crate) struct ChangeRow {
     pub(crate) id: String,
 }
 
+/// What was decided on an authorization request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct DecisionRow {
+    pub(crate) decision: Vec<u8>,
+    pub(crate) decided_at: i64,
+}
+
 /// From where a user has logged in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LoginRow {
@@ -257,6 +264,16 @@ impl<'a> View<'a> {
     /// The revocation of this one token.
     pub(crate) fn revoked_token(&self, token_id: &str) -> Result<Option<RevokedTokenRow>> {
         self.record("WHERE token_id = ?", &[Cell::Text(token_id)])
+    }
+
+    /// The decision on an authorization request, as long as it is remembered.
+    pub(crate) fn decision(&self, request_id: &str) -> Result<Option<DecisionRow>> {
+        let found = self.db.all(
+            "SELECT decision, decided_at FROM decided_request WHERE request_id = ?",
+            &[Cell::Text(request_id)],
+            |row| Ok(DecisionRow { decision: row.blob(0)?.to_vec(), decided_at: row.integer(1)? }),
+        )?;
+        Ok(found.into_iter().next())
     }
 
     /// The catalogue of scope words.

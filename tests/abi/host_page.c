@@ -83,8 +83,12 @@ static void approve_once(const wardkey_engine *engine, const char *client_id) {
     CHECK(strncmp(header_of(&response, "Location"), "https://portal.example/back?code=", 33) == 0);
     CHECK(strstr(header_of(&response, "Location"), "&state=s1") != NULL);
     CHECK(strstr(header_of(&response, "Location"), "&iss=") != NULL);
+    /* A button pressed twice. */
+    wardkey_http_response again = decide(engine, &found, "dr.eva", found.cookie);
+    CHECK(strcmp(header_of(&again, "Location"), header_of(&response, "Location")) == 0);
+    wardkey_http_response_free(&again);
     wardkey_http_response_free(&response);
-    response = decide(engine, &found, "dr.eva", found.cookie);
+    response = decide(engine, &found, "dr.ed", found.cookie);
     CHECK(response.status == 400 && strstr(header_of(&response, "Location"), "code=") == NULL);
     wardkey_http_response_free(&response);
 }

@@ -139,6 +139,7 @@ fn spoilt_forms_of_the_login_and_consent_pages() {
         Seed::of(move |target| form(target, &target.login_page(), right)),
         Seed::of(move |target| form(target, &target.login_page(), "action=deny")).times(20),
         Seed::of(move |target| form(target, &target.login_page(), "action=approve")).times(20),
+        Seed::of(Target::consent_address).times(20),
         Seed::spent(move |target| form(target, &target.consent_page(), "action=approve")),
         Seed::spent(move |target| form(target, &target.consent_page(), "action=deny")),
         Seed::of(move |target| {
@@ -385,7 +386,9 @@ fn check(response: &HttpResponse, target: &Target) -> Result<(), String> {
             &format!("a broken {name}"),
         )?;
     }
-    let home = response.header("Location").is_none_or(|to| to.starts_with(&format!("{BACK}?")));
+    // Back to the client, or on to a page of the same endpoint.
+    let is_home = |to: &str| to.starts_with(&format!("{BACK}?")) || to.starts_with('?');
+    let home = response.header("Location").is_none_or(is_home);
     demand(home, "a redirect elsewhere")?;
     demand((status == 303) == response.header("Location").is_some(), "half a redirect")?;
     let body = String::from_utf8(response.body.clone()).map_err(|_| "a body that is no text")?;

@@ -79,10 +79,17 @@ impl Target {
 
     /// The sealed request of a fresh consent page, after anna has signed in.
     pub(crate) fn consent_page(&self) -> String {
+        sealed(&self.send(&self.consent_address()))
+    }
+
+    /// What loads a fresh consent page, after anna has signed in.
+    pub(crate) fn consent_address(&self) -> Message {
         let fields = "username=anna&password=nobodys+guess&action=login";
         let body = format!("pending={}&{fields}", self.login_page());
         let post = Message::post(AUTHORIZE, FORM, body).with("Cookie", &self.cookie);
-        sealed(&self.send(&post))
+        let answer = post.send(&self.clinic.engine).unwrap();
+        let query = answer.header("Location").unwrap().strip_prefix('?').unwrap();
+        Message::get(AUTHORIZE, query.to_owned()).with("Cookie", &self.cookie)
     }
 
     /// A token request with a fresh code of a user of the host's own.

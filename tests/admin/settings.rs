@@ -14,7 +14,7 @@ fn the_defaults_are_what_the_documentation_says() {
         "trusted_proxies": [], "danger_allow_plain_http": false, "max_request_body": 65536,
         "refresh_token_idle_lifetime": 1_209_600, "refresh_token_lifetime": 7_776_000,
         "clinic_name": "",
-        "password_blocklist": [],
+        "password_blocklist": [], "texts": {},
     });
     assert_eq!(clinic.call("settings.get", json!({})), expected);
     assert_eq!(clinic.call("settings.set", json!({})), expected);
@@ -31,6 +31,7 @@ fn what_is_set_is_kept_and_what_is_not_named_stays() {
         "refresh_token_idle_lifetime": 3600, "refresh_token_lifetime": 7200,
         "clinic_name": "St. Anna",
         "password_blocklist": ["Saint Mary", "Prax\u{ed}s"],
+        "texts": {"lang": "de-AT", "login_intro": "{client} bittet Sie, sich anzumelden."},
     });
     assert_eq!(clinic.call("settings.set", all.clone()), all);
     assert_eq!(clinic.call("settings.get", json!({})), all);
@@ -81,6 +82,17 @@ fn a_false_setting_is_refused_by_its_path_and_nothing_changes() {
         (json!({"trusted_proxies": ["10.0.0.0/8", "10.0.0.1/8"]}), "trusted_proxies[1]"),
         (json!({"trusted_proxies": ["localhost"]}), "trusted_proxies[0]"),
         (json!({"trusted_proxies": ["::ffff:10.0.0.1"]}), "trusted_proxies[0]"),
+        (json!({"texts": null}), "texts"),
+        (json!({"texts": {"sign_in": "Anmelden", "signin": "Anmelden"}}), "texts.signin"),
+        (json!({"texts": {"sign_in": 1}}), "texts.sign_in"),
+        (json!({"texts": {"sign_in": null}}), "texts.sign_in"),
+        (json!({"texts": {"sign_in": ""}}), "texts.sign_in"),
+        (json!({"texts": {"sign_in": "x".repeat(501)}}), "texts.sign_in"),
+        (json!({"texts": {"sign_in": "a\nb"}}), "texts.sign_in"),
+        (json!({"texts": {"sign_in": "{clinic}"}}), "texts.sign_in"),
+        (json!({"texts": {"login_intro": "{clinic} {user}"}}), "texts.login_intro"),
+        (json!({"texts": {"lang": "German please"}}), "texts.lang"),
+        (json!({"texts": {"lang": "he", "dir": "right"}}), "texts.dir"),
     ] {
         // Together with a good member, of which nothing must stay.
         let mut both = document.clone();
@@ -91,4 +103,20 @@ fn a_false_setting_is_refused_by_its_path_and_nothing_changes() {
         }
     }
     assert_eq!(clinic.call("settings.get", json!({})), before);
+}
+
+#[test]
+fn texts_are_replaced_together_and_a_member_given_twice_is_refused() {
+    let clinic = Clinic::with(Settings::default());
+    let german = json!({"texts": {"lang": "de", "allow": "Erlauben"}});
+    assert_eq!(clinic.call("settings.set", german.clone())["texts"], german["texts"]);
+    assert_eq!(clinic.call("settings.set", json!({}))["texts"], german["texts"]);
+    let french = json!({"texts": {"lang": "fr", "sign_in": "x".repeat(500)}});
+    assert_eq!(clinic.call("settings.set", french.clone())["texts"], french["texts"]);
+    let twice = br#"{"texts": {"allow": "a", "allow": "b"}}"#;
+    match clinic.engine.call(&admin(), "settings.set", twice) {
+        Err(Error::InvalidDocument { path, .. }) => assert_eq!(path, "texts.allow"),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(clinic.call("settings.set", json!({"texts": {}}))["texts"], json!({}));
 }

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { Stage } from './stage.mjs';
+import { ARABIC, GERMAN } from './texts.mjs';
 
 const WRONG = 'The user name or the password is wrong. Please try again.';
 
@@ -127,25 +128,7 @@ describe('other ways out', () => {
     await visit.close();
   });
 
-  test('who goes back after allowing finds no page to allow more on, and has to sign in', async () => {
-    const visit = await stage.visit(app);
-    await visit.leave();
-    const first = await visit.page.inputValue('[name=pending]');
-    await visit.signIn(anna);
-    await visit.press('approve');
-    const { access_token } = await visit.told();
-    await visit.travel(-2);
-    assert.match(await visit.text(), /Sign in/);
-    assert.notEqual(await visit.page.inputValue('[name=pending]'), first);
-    assert.equal(await visit.page.inputValue('#p'), '');
-    // The page between is not kept: the browser would ask before it sent the password once more.
-    await assert.rejects(visit.page.goForward(), /ERR_CACHE_MISS/);
-    assert.equal((await clinic.results(access_token)).status, 200);
-    assert.deepEqual(visit.complaints, []);
-    await visit.close();
-  });
-
-  test('who answers in two tabs is told so in the second', async () => {
+  test('who gives two answers in two tabs is told so in the second', async () => {
     const visit = await stage.visit(app);
     await visit.leave();
     await visit.signIn(anna);
@@ -155,7 +138,7 @@ describe('other ways out', () => {
       visit.page.click('button[value=approve]', { modifiers: ['Control'] }),
     ]);
     await tab.waitForURL(/code=/);
-    await visit.press('approve');
+    await visit.press('deny');
     await visit.picture('answered');
     assert.match(await visit.text(), /This request was answered already/);
     assert.deepEqual(visit.complaints.splice(0), [BAD_REQUEST]);
@@ -192,6 +175,188 @@ describe('other ways out', () => {
   });
 });
 
+describe('back, forward and again', () => {
+  test('no step through the pages asks for the password, or to send anything once more', async () => {
+    const visit = await stage.visit(app);
+    const posts = [];
+    visit.page.on('request', (request) => {
+      if (request.method() === 'POST') posts.push(new URL(request.url()).pathname);
+    });
+    await visit.leave();
+    const first = await visit.page.inputValue('[name=pending]');
+    await visit.signIn(anna);
+    assert.match(visit.page.url(), /\/oauth\/authorize\?pending=/);
+    for (const step of ['reload', 'goBack', 'goForward']) {
+      const response = await visit.page[step]();
+      assert.equal(response.request().method(), 'GET', step);
+      assert.equal(response.status(), 200, step);
+      assert.match(await visit.text(), step === 'goBack' ? /Sign in/ : /Allow access\?/);
+    }
+    await visit.press('approve');
+    const { access_token } = await visit.told();
+
+    // Behind the app is a page that has nothing more to allow, and behind it one to sign in on anew.
+    assert.equal((await visit.page.goBack()).status(), 400);
+    await visit.picture('back');
+    assert.match(await visit.text(), /This request was answered already/);
+    assert.equal(await visit.page.locator('button').count(), 0);
+    await visit.page.goBack();
+    assert.match(await visit.text(), /Sign in/);
+    assert.notEqual(await visit.page.inputValue('[name=pending]'), first);
+    assert.equal(await visit.page.inputValue('#p'), '');
+    assert.equal((await clinic.results(access_token)).status, 200);
+    assert.deepEqual(posts, ['/oauth/authorize', '/oauth/authorize', '/oauth/token']);
+    assert.deepEqual(visit.complaints.splice(0), [BAD_REQUEST]);
+    await visit.close();
+  });
+
+  test('who presses Allow twice arrives with the code of the first press', async () => {
+    const visit = await stage.visit(app);
+    await visit.leave();
+    await visit.signIn(anna);
+    // The first answer is lost, as it is when a second press comes while it is on its way.
+    const form = { pending: await visit.page.inputValue('[name=pending]'), action: 'approve' };
+    const url = clinic.url('/oauth/authorize').href;
+    const first = await visit.page.context().request.post(url, { form, maxRedirects: 0 });
+    assert.equal(first.status(), 303);
+    await visit.press('approve');
+    assert.equal(visit.page.url(), first.headers().location);
+    assert.equal((await visit.told()).scope, 'lab:read');
+    assert.deepEqual(visit.complaints, []);
+    await visit.close();
+  });
+
+  test('who double-clicks every button arrives all the same', async () => {
+    const visit = await stage.visit(app);
+    await visit.leave();
+    await visit.page.fill('#u', 'anna');
+    await visit.page.fill('#p', anna.credentials.password);
+    await visit.page.dblclick('button[value=login]');
+    await visit.page.dblclick('button[value=approve]');
+    assert.equal((await visit.told()).scope, 'lab:read');
+    assert.deepEqual(visit.complaints, []);
+    await visit.close();
+  });
+
+  test("another site's form takes nobody out of a login they are in the middle of", async () => {
+    const visit = await stage.visit(app);
+    await visit.leave();
+    const context = visit.page.context();
+    const cookie = async () => (await context.cookies(clinic.issuer))[0].value;
+    const before = await cookie();
+    const tab = await context.newPage();
+    await tab.goto(stage.home);
+    await Promise.all([
+      tab.waitForURL(/authorize/),
+      tab.evaluate((link) => {
+        const form = document.createElement('form');
+        form.method = 'post';
+        form.action = link.split('?')[0];
+        for (const [name, value] of new URL(link).searchParams) {
+          const field = document.createElement('input');
+          Object.assign(field, { type: 'hidden', name, value });
+          form.append(field);
+        }
+        document.body.append(form);
+        form.submit();
+      }, stage.link(app, `${stage.home}/back`).href),
+    ]);
+    assert.match(await tab.innerText('main'), /Sign in/);
+    assert.equal(await cookie(), before);
+    await visit.signIn(anna);
+    await visit.press('approve');
+    assert.equal((await visit.told()).scope, 'lab:read');
+    assert.deepEqual(visit.complaints, []);
+    await visit.close();
+  });
+});
+
+describe('a callback that hops at once to another origin', () => {
+  const hop = (to) => `${stage.home}/hop?${new URLSearchParams({ to })}`;
+
+  for (const members of [
+    { redirect_uris: ['/hop', '/back'], allowed_origins: [] },
+    { redirect_uris: ['/hop'], allowed_origins: [''] },
+  ]) {
+    const named = members.allowed_origins.length > 0 ? 'an origin of its pages' : 'a redirect URI';
+    test(`arrives where its client is registered with ${named}`, async () => {
+      const to = `${stage.elsewhere}/back`;
+      const uris = { '/hop': hop(to), '/back': to };
+      const hopping = await stage.register({
+        redirect_uris: members.redirect_uris.map((path) => uris[path]),
+        allowed_origins: members.allowed_origins.map(() => stage.elsewhere),
+      });
+      const visit = await stage.visit(hopping);
+      for (const button of ['deny', 'approve']) {
+        await visit.page.goto(stage.link(hopping, hop(to)).href);
+        await visit.signIn(anna);
+        await visit.press(button);
+        const place = new URL(visit.page.url());
+        assert.equal(`${place.origin}${place.pathname}`, to);
+        assert.equal(place.searchParams.get('state'), 'xyz');
+        assert.equal(place.searchParams.has('code'), button === 'approve');
+      }
+      assert.deepEqual(visit.complaints, []);
+      await visit.close();
+    });
+  }
+
+  test('is stopped by the browser where it is not', async () => {
+    const hopping = await stage.register({
+      redirect_uris: [hop(`${stage.elsewhere}/back`)],
+      allowed_origins: [],
+    });
+    const visit = await stage.visit(hopping);
+    await visit.page.goto(stage.link(hopping, hop(`${stage.elsewhere}/back`)).href);
+    await visit.signIn(anna);
+    const complaint = visit.page.waitForEvent('console');
+    await visit.page.click('button[value=approve]', { noWaitAfter: true });
+    assert.match((await complaint).text(), /form-action/);
+    await visit.close();
+  });
+});
+
+describe('in other languages', () => {
+  after(() => clinic.call('settings.set', { clinic_name: 'Riverside Clinic', texts: {} }));
+
+  for (const [clinic_name, texts, dir, name] of [
+    ['Universit\u00e4tsklinikum Garmisch-Partenkirchen', GERMAN, 'ltr', 'Laborbefundschnittstelle'],
+    ['\u0645\u0633\u062a\u0634\u0641\u0649 \u0627\u0644\u0646\u0647\u0631', ARABIC, 'rtl', 'Lab Portal (2)'],
+  ]) {
+    for (const width of [360, 1280]) {
+      test(`${texts.lang}, ${width} pixels wide`, async () => {
+        await clinic.call('settings.set', { clinic_name, texts });
+        const portal = await stage.register({ client_name: name });
+        const visit = await stage.visit(portal, { width });
+        const html = visit.page.locator('html');
+        const speaks = async (title, picture) => {
+          assert.equal(await html.getAttribute('lang'), texts.lang);
+          assert.equal(await html.getAttribute('dir'), dir);
+          assert.equal(await visit.page.evaluate(() => getComputedStyle(document.body).direction), dir);
+          assert.equal(await visit.page.innerText('h1'), title);
+          assert.equal(await visit.page.innerText('header'), clinic_name);
+          await visit.picture(`${picture}-${texts.lang}`);
+        };
+        await visit.leave();
+        await speaks(texts.login_title, 'login');
+        await visit.signIn(anna, 'wrong');
+        assert.equal(await visit.page.innerText('[role=alert]'), texts.login_wrong);
+        await speaks(texts.login_title, 'login-wrong');
+        await visit.signIn(anna);
+        await speaks(texts.consent_title, 'consent');
+        // Names and words of a scope keep their own direction.
+        assert.equal(await visit.page.locator('code').first().getAttribute('dir'), 'ltr');
+        await visit.press('deny');
+        assert.deepEqual(await visit.told(), { error: 'access_denied' });
+        await visit.page.goto(clinic.url('/oauth/authorize').href);
+        await speaks(texts.error_title, 'problem');
+        assert.deepEqual(visit.complaints.splice(0), [BAD_REQUEST]);
+        await visit.close();
+      });
+    }
+  }
+});
+
 describe('what a page may do', () => {
   test('it runs no script, and the tests would hear of one', async () => {
     const visit = await stage.visit(app);
@@ -210,9 +375,9 @@ describe('what a page may do', () => {
   test('it sends its form nowhere but here and to the app', async () => {
     const visit = await stage.visit(app);
     await visit.leave();
-    await visit.page.evaluate((elsewhere) => {
-      document.querySelector('form').action = elsewhere;
-    }, stage.elsewhere);
+    await visit.page.evaluate(() => {
+      document.querySelector('form').action = 'https://evil.example/';
+    });
     const complaint = visit.page.waitForEvent('console');
     await visit.page.evaluate(() => document.querySelector('button[value=deny]').click());
     assert.match((await complaint).text(), /form-action/);
@@ -229,6 +394,30 @@ describe('what a page may do', () => {
     assert.match(visit.complaints.join(), /frame-ancestors|X-Frame-Options/);
     await visit.close();
   });
+});
+
+// The last, because the clock does not go back.
+test('a page that was open for too long says so, and the way back is to start again', async () => {
+  const [login, consent] = [await stage.visit(app), await stage.visit(app)];
+  await login.leave();
+  await consent.leave();
+  await consent.signIn(anna);
+  stage.pass(601);
+  await login.signIn(anna);
+  await login.picture('expired');
+  await consent.press('approve');
+  for (const visit of [login, consent]) {
+    assert.match(await visit.text(), /This page was open for too long\.\s+Go back to the app and start again\./);
+    assert.equal(await visit.page.locator('button').count(), 0);
+    assert.deepEqual(visit.complaints.splice(0), [BAD_REQUEST]);
+  }
+  // Behind it is the login page, anew.
+  await login.page.goBack();
+  await login.signIn(anna);
+  await login.press('approve');
+  assert.equal((await login.told()).scope, 'lab:read');
+  assert.deepEqual(login.complaints, []);
+  await Promise.all([login.close(), consent.close()]);
 });
 
 // What the focus is on, by the name that a person knows it by.

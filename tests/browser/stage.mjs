@@ -2,8 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import https from 'node:https';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 import { Clinic } from '../clients/clinic.mjs';
@@ -14,10 +15,12 @@ const HOSTS = ['127.0.0.1', 'localhost'];
 export class Stage {
   #browser;
   #servers = [];
+  #later = join(tmpdir(), `wardkey-later-${process.pid}`);
 
   static async open(settings = {}) {
     const stage = new Stage();
-    stage.clinic = await Clinic.open(settings);
+    const preloaded = { LD_PRELOAD: process.env.WARDKEY_LATER_LIBRARY, WARDKEY_LATER: stage.#later };
+    stage.clinic = await Clinic.open(settings, preloaded);
     [stage.home, stage.elsewhere] = await Promise.all(HOSTS.map((host) => stage.#serve(host)));
     stage.#browser = await chromium.launch({
       executablePath: process.env.WARDKEY_CHROMIUM,
@@ -37,6 +40,16 @@ export class Stage {
     });
   }
 
+  /** The authorization request that an app makes, as a link. */
+  link({ client_id }, redirect_uri, scope = 'lab:read') {
+    const link = this.clinic.url('/oauth/authorize');
+    link.search = new URLSearchParams({
+      response_type: 'code', client_id, redirect_uri, scope, state: 'xyz',
+      code_challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM', code_challenge_method: 'S256',
+    });
+    return link;
+  }
+
   /** Somebody's browser with the app open, `width` pixels wide. */
   async visit({ client_id }, { width = 1280, at = this.home, scope = 'lab:read' } = {}) {
     const viewport = { width, height: 800 };
@@ -48,10 +61,16 @@ export class Stage {
     return visit;
   }
 
+  /** Sets the host's clock ahead, for good. */
+  pass(seconds) {
+    writeFileSync(this.#later, Buffer.alloc(seconds));
+  }
+
   async close() {
     await this.#browser.close();
     for (const server of this.#servers) server.close();
     await this.clinic.close();
+    rmSync(this.#later, { force: true });
   }
 
   // Serves the app; and what would like to show our pages inside its own.
@@ -62,6 +81,13 @@ export class Stage {
     const server = https.createServer(secrets, (request, response) => {
       const { pathname, searchParams } = new URL(request.url, 'https://app');
       response.setHeader('content-type', 'text/html');
+      // A callback that knows the way and sends people on at once.
+      if (pathname === '/hop') {
+        const place = searchParams.get('to');
+        searchParams.delete('to');
+        response.writeHead(302, { location: `${place}?${searchParams}` }).end();
+        return;
+      }
       const framed = searchParams.get('framed')?.replaceAll('&', '&amp;');
       response.end(pathname === '/frame' ? `<iframe src="${framed}"></iframe>` : app);
     });

@@ -14,15 +14,19 @@ export class Clinic {
   #lines;
   #folder;
 
-  /** A new database whose settings are the given ones and an issuer with a port of its own. */
-  static async open(settings = {}) {
+  /**
+   * A new database whose settings are the given ones and an issuer with a port of its own, in a host with this
+   * environment beside ours.
+   */
+  static async open(settings = {}, environment = {}) {
     const { WARDKEY_HOST, WARDKEY_TLS_KEY, WARDKEY_TLS_CERTIFICATE } = process.env;
     const clinic = new Clinic();
     clinic.#folder = await mkdtemp(join(tmpdir(), 'wardkey-'));
     const script = fileURLToPath(new URL('site.mjs', import.meta.url));
     const database = join(clinic.#folder, 'clinic.db');
     const parts = [script, WARDKEY_HOST, database, WARDKEY_TLS_KEY, WARDKEY_TLS_CERTIFICATE];
-    clinic.#site = spawn(process.execPath, parts, { stdio: ['pipe', 'pipe', 'inherit'] });
+    const env = { ...process.env, ...environment };
+    clinic.#site = spawn(process.execPath, parts, { stdio: ['pipe', 'pipe', 'inherit'], env });
     clinic.#lines = createInterface({ input: clinic.#site.stdout })[Symbol.asyncIterator]();
     clinic.issuer = (await clinic.#lines.next()).value;
     await clinic.call('settings.set', { audience: AUDIENCE, ...settings });

@@ -10,12 +10,18 @@ export class Person {
   /** Follows an app's link, signs in and presses a button: the address that the browser is sent to. */
   async answer(link, button = 'approve') {
     const login = await this.open(link);
-    const consent = await this.press(login, 'login', this.credentials);
+    const consent = await this.signIn(login);
     return (await this.press(consent, button)).sentTo;
   }
 
   open(link) {
     return this.#load(link, {});
+  }
+
+  /** Fills in the login page, and goes where that leads. */
+  async signIn(login) {
+    const answer = await this.press(login, 'login', this.credentials);
+    return answer.sentTo?.pathname === login.url.pathname ? this.open(answer.sentTo) : answer;
   }
 
   /** Sends a page's form by this button, with its hidden fields and the given ones. */

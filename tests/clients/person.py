@@ -35,11 +35,17 @@ class Person:
     def answer(self, link, button="approve"):
         """Follows an app's link, signs in, presses a button: the address that the browser is sent to."""
         login = self.open(link)
-        consent = self.press(login, "login", **self.credentials)
+        consent = self.sign_in(login)
         return self.press(consent, button).sent_to
 
     def open(self, link):
         return Page(self.browser.get(link, allow_redirects=False, timeout=30))
+
+    def sign_in(self, login):
+        """Fills in the login page, and goes where that leads."""
+        answer = self.press(login, "login", **self.credentials)
+        here = login.url.partition("?")[0]
+        return self.open(answer.sent_to) if (answer.sent_to or "").partition("?")[0] == here else answer
 
     def press(self, page, button, **fields):
         """Sends a page's form by this button, with its hidden fields and the given ones."""

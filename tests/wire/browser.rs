@@ -33,9 +33,22 @@ impl Browser {
         self.with_cookie(Request::post(AUTHORIZE, body)).send(&clinic.engine)
     }
 
-    /// Signs in as the test's user.
+    /// Signs in as the test's user, and goes where that leads.
     pub(crate) fn sign_in(&self, clinic: &Clinic, page: &HttpResponse) -> HttpResponse {
-        self.submit(clinic, page, SIGN_IN)
+        self.follow(clinic, self.submit(clinic, page, SIGN_IN))
+    }
+
+    /// Goes where a response sends the browser, if that is a page of the same endpoint.
+    pub(crate) fn follow(&self, clinic: &Clinic, response: HttpResponse) -> HttpResponse {
+        match response.header("Location").and_then(|location| location.strip_prefix('?')) {
+            Some(query) => self.load(clinic, query),
+            None => response,
+        }
+    }
+
+    /// Loads an address of the endpoint.
+    pub(crate) fn load(&self, clinic: &Clinic, query: &str) -> HttpResponse {
+        self.with_cookie(Request::get(AUTHORIZE).query(query)).send(&clinic.engine)
     }
 
     fn with_cookie<'a>(&self, request: Request<'a>) -> Request<'a> {

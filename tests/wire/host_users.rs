@@ -112,7 +112,7 @@ fn a_hosts_user_logs_in_at_the_login_page_and_gets_what_host_and_client_and_requ
     let mut browser = Browser::default();
     let asked = format!("{}&scope=lab:read%20billing:read", query(&id));
     let login = browser.open(&clinic, AUTHORIZE, &asked);
-    let consent = browser.submit(&clinic, &login, EVA);
+    let consent = browser.follow(&clinic, browser.submit(&clinic, &login, EVA));
     assert!(text(&consent).contains("lab:read") && !text(&consent).contains("billing:read"));
     let code = code_of(&browser.submit(&clinic, &consent, "action=approve"));
     let tokens = json(&ask(redeem(&id, &code)).send(&clinic.engine));
@@ -289,7 +289,7 @@ fn a_word_that_the_host_takes_away_is_gone_at_the_next_login_from_living_tokens_
     let asked = format!("{}&scope=lab:read%20lab:write", query(&id));
     let mut browser = Browser::default();
     let login = browser.open(&clinic, AUTHORIZE, &asked);
-    let consent = browser.submit(&clinic, &login, EVA);
+    let consent = browser.follow(&clinic, browser.submit(&clinic, &login, EVA));
     assert!(text(&consent).contains("lab:read") && !text(&consent).contains("lab:write"));
     staff.says("");
     let login = browser.open(&clinic, AUTHORIZE, &asked);

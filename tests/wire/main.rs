@@ -12,11 +12,13 @@ mod common;
 #[path = "../common/wire.rs"]
 mod http;
 
+mod abuse;
 mod authorize;
 mod bearer;
 mod biot;
 mod browser;
 mod code;
+mod decision;
 mod dialects;
 mod endpoints;
 mod errors;
@@ -24,6 +26,7 @@ mod grants;
 mod guesses;
 mod host;
 mod host_users;
+mod pages;
 mod promises;
 mod refresh;
 mod request;

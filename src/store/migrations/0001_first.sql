@@ -252,9 +252,12 @@ CREATE TABLE refresh_token (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX refresh_token_grant ON refresh_token (grant_id, number);
 
--- Authorization requests that somebody has decided, until they would have ended: none is decided twice.
+-- Authorization requests that somebody has decided, until they would have ended: none is decided twice. What was
+-- decided, as a digest, tells a second press of the same button from another answer.
 CREATE TABLE decided_request (
     request_id TEXT    PRIMARY KEY,
+    decision   BLOB    NOT NULL,
+    decided_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX decided_request_expiry ON decided_request (expires_at);

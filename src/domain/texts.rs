@@ -1,22 +1,45 @@
 //! The words of the pages, which a clinic may put into its own language.
 
 use crate::error::{Error, Result};
-use crate::oauth::html::next_placeholder;
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeMap as _;
+use serde::{Deserialize, Serialize, Serializer};
 
 macro_rules! texts {
     ($($(#[$doc:meta])* $member:ident = $default:literal, [$($placeholder:literal),*];)*) => {
-        /// The words of the pages; in English where nothing else is given.
+        /// The words of the login page, the consent page and the error page; in English where nothing else is
+        /// given.
         ///
-        /// A word in braces is a placeholder: each member's description lists those that it may have.
-        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+        /// Each text has 1 to 500 characters. A word in braces is a placeholder: each member's description lists
+        /// those that it may have. A text is text: what looks like markup is shown as it is.
+        #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
         #[serde(deny_unknown_fields, default)]
-        pub(crate) struct Texts {
-            /// The language of these texts (BCP 47), such as `en` or `pt-BR`.
-            pub(crate) lang: String,
+        pub struct Texts {
+            /// The language of these texts (RFC 5646), such as `en` or `pt-BR`.
+            pub lang: String,
             /// The direction of writing: `ltr` or `rtl`.
-            pub(crate) dir: String,
-            $($(#[$doc])* pub(crate) $member: String,)*
+            pub dir: String,
+            $($(#[$doc])* pub $member: String,)*
+        }
+
+        /// What differs from our own texts: those may be worded better in a later release.
+        impl Serialize for Texts {
+            fn serialize<S: Serializer>(
+                &self,
+                serializer: S,
+            ) -> std::result::Result<S::Ok, S::Error> {
+                let ours = Self::default();
+                let mut map = serializer.serialize_map(None)?;
+                for (member, text, default) in [
+                    ("lang", &self.lang, &ours.lang),
+                    ("dir", &self.dir, &ours.dir),
+                    $((stringify!($member), &self.$member, &ours.$member),)*
+                ] {
+                    if text != default {
+                        map.serialize_entry(member, text)?;
+                    }
+                }
+                map.end()
+            }
         }
 
         impl Default for Texts {
@@ -30,18 +53,20 @@ macro_rules! texts {
         }
 
         impl Texts {
-            #[cfg_attr(not(test), expect(dead_code, reason = "for settings that bring texts"))]
+            /// The names of all members.
+            pub(crate) const MEMBERS: &[&str] = &["lang", "dir", $(stringify!($member)),*];
+
             /// Demands that each text is one, and has no placeholder that nothing replaces.
             ///
             /// # Errors
-            /// [`Error::InvalidDocument`] with the member's name.
+            /// [`Error::InvalidDocument`] with the member's path in the settings.
             pub(crate) fn check(&self) -> Result<()> {
-                check_language(&self.lang).map_err(|why| Error::document("lang", why))?;
+                check_language(&self.lang).map_err(|why| Error::document("texts.lang", why))?;
                 if self.dir != "ltr" && self.dir != "rtl" {
-                    return Err(Error::document("dir", "must be `ltr` or `rtl`"));
+                    return Err(Error::document("texts.dir", "must be `ltr` or `rtl`"));
                 }
                 $(check_text(&self.$member, &[$($placeholder),*])
-                    .map_err(|why| Error::document(stringify!($member), why))?;)*
+                    .map_err(|why| Error::document(concat!("texts.", stringify!($member)), why))?;)*
                 Ok(())
             }
         }
@@ -49,8 +74,6 @@ macro_rules! texts {
 }
 
 texts! {
-    /// The clinic's name, where the settings have none.
-    clinic = "Your clinic", [];
     /// The login page's heading.
     login_title = "Sign in", [];
     /// Why there is a login page. `{client}`, `{clinic}`.
@@ -151,6 +174,13 @@ fn check_text(text: &str, placeholders: &[&str]) -> std::result::Result<(), Stri
     Ok(())
 }
 
+/// What is before the first brace, the name in it, and what is behind it; no name if it is never closed.
+pub(crate) fn next_placeholder(text: &str) -> Option<(&str, &str, &str)> {
+    let (before, rest) = text.split_once('{')?;
+    let (name, behind) = rest.split_once('}').unwrap_or(("", rest));
+    Some((before, name, behind))
+}
+
 /// Twice as long as our longest, in a language that needs three words for one.
 const LONGEST: usize = 500;
 
@@ -176,6 +206,26 @@ mod tests {
         assert_eq!(texts.allow, "Allow");
         assert_eq!(read("{}"), Some(Texts::default()));
         assert!(read(r#"{"lang":"ar","dir":"rtl"}"#).is_some());
+    }
+
+    #[test]
+    fn every_member_is_described() {
+        let page = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/operations.md");
+        let page = std::fs::read_to_string(page).unwrap();
+        for member in Texts::MEMBERS {
+            assert!(page.contains(&format!("`{member}`")), "{member}");
+        }
+    }
+
+    #[test]
+    fn what_is_printed_is_what_was_replaced() {
+        let print = |texts: &Texts| serde_json::to_string(texts).unwrap();
+        assert_eq!(print(&Texts::default()), "{}");
+        let texts =
+            Texts { lang: "de".to_owned(), allow: "Erlauben".to_owned(), ..Texts::default() };
+        assert_eq!(print(&texts), r#"{"lang":"de","allow":"Erlauben"}"#);
+        assert_eq!(read(&print(&texts)), Some(texts));
+        assert!(Texts::MEMBERS.starts_with(&["lang", "dir", "login_title"]));
     }
 
     #[test]
@@ -208,6 +258,9 @@ mod tests {
     fn an_error_names_the_member_and_its_placeholders() {
         let texts = Texts { consent_intro: "{user}".to_owned(), ..Texts::default() };
         let error = texts.check().unwrap_err().to_string();
-        assert!(error.contains("consent_intro") && error.contains("{client}, {clinic}"), "{error}");
+        assert!(
+            error.contains("texts.consent_intro") && error.contains("{client}, {clinic}"),
+            "{error}"
+        );
     }
 }
