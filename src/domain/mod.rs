@@ -55,15 +55,15 @@ pub(crate) use login::{Attempt, LoggedIn, settle};
 pub(crate) use password::{Password, Unfit, check_new_password};
 pub(crate) use peer::Peer;
 pub(crate) use people::{
-    NewUser, check_own, create_role, create_user, delete_role, delete_user, revoke_user_tokens,
-    set_password, set_user_enabled, update_role, update_user, vouch_for,
+    NewUser, check_own, create_role, create_user, delete_role, delete_user, disable_all_users,
+    revoke_user_tokens, set_password, set_user_enabled, update_role, update_user, vouch_for,
 };
 pub(crate) use pkce::Challenge;
 pub(crate) use redirect::RedirectUri;
 pub(crate) use refresh::{Family, first_refresh_token, revoke_grant, rotates};
 pub(crate) use registration::{
-    NewSecret, confirm_secret, create_client, create_secret, delete_client, import_secret,
-    revoke_client_tokens, revoke_secret, set_enabled, unconfirm_all, update_client,
+    NewSecret, confirm_secret, create_client, create_secret, delete_client, disable_all_clients,
+    import_secret, revoke_client_tokens, revoke_secret, set_enabled, unconfirm_all, update_client,
 };
 pub(crate) use revocation::revoke_token;
 pub(crate) use throttle::Throttle;

@@ -136,6 +136,21 @@ pub(crate) fn set_user_enabled(
     save(tx, user, actor.did(if enabled { "user.enable" } else { "user.disable" }))
 }
 
+/// Disables every user, as where nobody can know whether somebody else edited them.
+pub(crate) fn disable_all_users(tx: &mut Tx<'_>, actor: &Actor) -> Result<()> {
+    let mut after = String::new();
+    loop {
+        let page = tx.view().users(&after, PAGE)?;
+        let Some(last) = page.last() else {
+            return Ok(());
+        };
+        after.clone_from(&last.user_id);
+        for row in page.iter().filter(|row| row.enabled) {
+            set_user_enabled(tx, &row.user_id, false, actor)?;
+        }
+    }
+}
+
 /// Ends every token of a user, who may log in anew.
 pub(crate) fn revoke_user_tokens(
     tx: &mut Tx<'_>,

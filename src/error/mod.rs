@@ -87,8 +87,15 @@ pub enum Error {
         /// The format version this library knows.
         known: u32,
     },
-    /// The master key does not open this database.
-    WrongKey,
+    /// No master key that was brought opens this database.
+    WrongKey {
+        /// The id of the key that it needs, as the file says (docs/file-format.md). It is not authenticated.
+        key_id: String,
+        /// Who keeps that key, as the file says: `file`, `host` or `dpapi`.
+        key_source: String,
+        /// The lines of the key file that hold no key for this library, and why.
+        skipped: Vec<String>,
+    },
     /// The key file beside the database is gone; it is never made anew.
     KeyMissing {
         /// Where it should be.
@@ -206,9 +213,22 @@ impl fmt::Display for Error {
             | Self::FreshnessMissing { .. }
             | Self::NetworkFilesystem { .. }
             | Self::NotWritable { .. } => self.fmt_file(f),
-            Self::WrongKey => f.write_str(
-                "the master key does not open this database: bring the one that it was made with",
-            ),
+            Self::WrongKey { key_id, key_source, skipped } => {
+                write!(
+                    f,
+                    "no master key that was brought opens this database: bring the key `{}` (",
+                    key_id.escape_debug()
+                )?;
+                f.write_str(match key_source.as_str() {
+                    "host" => "given by the host",
+                    "dpapi" => "in the key file, sealed by Windows on the machine that made it",
+                    _ => "in the key file",
+                })?;
+                if !skipped.is_empty() {
+                    write!(f, "; skipped there: {}", skipped.join(", "))?;
+                }
+                f.write_str(")")
+            }
             Self::ActorMissing => f.write_str("administration needs an actor: say who does it"),
             Self::Forked => f.write_str(
                 "this process was forked while an engine was open; open the engine after the fork",
@@ -272,7 +292,7 @@ impl Error {
             | Self::NotFound { .. }
             | Self::Conflict { .. }
             | Self::NewerFile { .. }
-            | Self::WrongKey
+            | Self::WrongKey { .. }
             | Self::StaleDatabase { .. }
             | Self::Busy
             | Self::Full

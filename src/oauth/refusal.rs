@@ -59,7 +59,7 @@ pub(crate) fn print_failure(error: &Error) -> HttpResponse {
         | Error::EmptyFile { .. }
         | Error::ForeignFile { .. }
         | Error::NewerFile { .. }
-        | Error::WrongKey
+        | Error::WrongKey { .. }
         | Error::KeyMissing { .. }
         | Error::StaleDatabase { .. }
         | Error::FreshnessMissing { .. }

@@ -57,7 +57,40 @@ impl Writer {
         now: UnixTime,
         work: impl FnOnce(&mut Tx<'_>) -> Outcome<T> + Send + 'static,
     ) -> Outcome<T> {
-        let mine = Arc::new(Slot { now, work: Mutex::new(Some(work)), fate: Mutex::default() });
+        self.hand_in(identity, freshness, Slot::new(now, false, work))
+    }
+
+    /// As [`Writer::write`], in a transaction that nobody else's work is part of.
+    pub(crate) fn write_alone<T: Send + 'static>(
+        &self,
+        identity: &Identity,
+        freshness: &Freshness,
+        now: UnixTime,
+        work: impl FnOnce(&mut Tx<'_>) -> Outcome<T> + Send + 'static,
+    ) -> Outcome<T> {
+        self.hand_in(identity, freshness, Slot::new(now, true, work))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) const fn busy_timeout(&self) -> Duration {
+        self.busy_timeout
+    }
+
+    /// Queues up, and leads when it is this thread's turn.
+    fn hand_in<T, F>(
+        &self,
+        identity: &Identity,
+        freshness: &Freshness,
+        slot: Slot<T, F>,
+    ) -> Outcome<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Tx<'_>) -> Outcome<T> + Send + 'static,
+    {
+        let mine = Arc::new(slot);
         let mut queue = lock(&self.queue);
         let member: Arc<dyn Member> = Arc::<Slot<_, _>>::clone(&mine);
         queue.waiting.push(member);
@@ -70,7 +103,7 @@ impl Writer {
                 continue;
             }
             queue.leading = true;
-            let company = queue.waiting.len().min(COMPANY);
+            let company = company(&queue.waiting);
             let batch = queue.waiting.drain(..company).collect();
             drop(queue);
             let leadership = Leadership { writer: self, batch };
@@ -184,6 +217,12 @@ impl Drop for Leadership<'_> {
         lock(&self.writer.queue).leading = false;
         self.writer.turn.notify_all();
     }
+}
+
+/// How many of those who wait share the next transaction.
+fn company(waiting: &[Arc<dyn Member>]) -> usize {
+    let loner = waiting.iter().position(|member| member.alone());
+    loner.map_or(waiting.len(), |at| at.max(1)).min(COMPANY)
 }
 
 /// Why a transaction did not end well.
@@ -310,6 +349,8 @@ fn settle_word(freshness: &Freshness, word: Option<u64>) -> Result<()> {
 trait Member: Send + Sync {
     /// The time of its call.
     fn now(&self) -> UnixTime;
+    /// Whether it shares its transaction with nobody.
+    fn alone(&self) -> bool;
     /// Runs the closure and keeps its outcome back; an error asks for a rollback.
     fn run(&self, tx: &mut Tx<'_>) -> Result<()>;
     /// The transaction is committed: the outcome kept back is the fate.
@@ -322,6 +363,7 @@ trait Member: Send + Sync {
 
 struct Slot<T, F> {
     now: UnixTime,
+    alone: bool,
     work: Mutex<Option<F>>,
     fate: Mutex<Fate<T>>,
 }
@@ -336,6 +378,10 @@ enum Fate<T> {
 }
 
 impl<T, F> Slot<T, F> {
+    fn new(now: UnixTime, alone: bool, work: F) -> Self {
+        Self { now, alone, work: Mutex::new(Some(work)), fate: Mutex::default() }
+    }
+
     fn take(&self) -> Option<Outcome<T>> {
         let mut fate = lock(&self.fate);
         match std::mem::replace(&mut *fate, Fate::Taken) {
@@ -355,6 +401,10 @@ where
 {
     fn now(&self) -> UnixTime {
         self.now
+    }
+
+    fn alone(&self) -> bool {
+        self.alone
     }
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<()> {
@@ -406,7 +456,7 @@ mod tests {
     use crate::base::{Secret, SystemEntropy};
     use crate::store::audit::AuditEntry;
     use crate::store::freshness::Claim;
-    use crate::store::master::{KeySource, freshness_path};
+    use crate::store::master::{KeySource, Opener, freshness_path};
     use crate::store::open::{Creation, Store, identify};
     use crate::store::view::{ChangeRow, View};
     use std::thread;
@@ -431,9 +481,15 @@ mod tests {
             let key = || Secret::new(vec![1; 32]);
             let first = Box::new(|tx: &mut Tx<'_>| tx.audit(&entry("create")));
             let creation = Creation { now: at(0), entropy: Arc::new(SystemEntropy), first };
-            Store::create(&path, &KeySource::Given(key()), creation).unwrap();
+            Store::create(&path, &KeySource::Given(vec![key()]), creation).unwrap();
             let db = Db::open(&path, Duration::ZERO).unwrap();
-            let identity = identify(&db, vec![key()], Arc::new(SystemEntropy)).unwrap();
+            let identity = identify(
+                &db,
+                &path,
+                Opener::Master(&KeySource::Given(vec![key()])),
+                Arc::new(SystemEntropy),
+            )
+            .unwrap();
             let claim = Claim::open(&freshness_path(&path), PATIENCE).unwrap();
             let freshness = claim.map(identity.database_id, &path, PATIENCE).unwrap();
             let writer = Writer::new(path, Duration::ZERO);
