@@ -74,6 +74,21 @@ fn a_wrong_key_and_a_missing_or_foreign_freshness_file_are_no_obstacle() {
 }
 
 #[test]
+fn the_key_file_of_another_copy_is_set_aside_and_not_lost() {
+    let (place, _, _, code) = with_code();
+    let key = fs::read(Place::created().beside(".key")).unwrap();
+    fs::write(place.beside(".key"), &key).unwrap();
+    drop(recover(&place, &code).unwrap());
+    let names = fs::read_dir(place.folder()).unwrap().map(|entry| entry.unwrap().path());
+    let aside: Vec<_> = names.filter(|path| path.to_str().unwrap().contains(".aside-")).collect();
+    assert_eq!(aside.len(), 1);
+    assert_eq!(fs::read(&aside[0]).unwrap(), key);
+    // One whose key is the right one stays until it is known to be needed no more.
+    drop(recover(&place, &code).unwrap());
+    assert_eq!(fs::read_to_string(place.beside(".key")).unwrap().lines().count(), 1);
+}
+
+#[test]
 fn a_recovery_can_be_repeated_and_the_code_survives_a_change_of_key() {
     let (place, _, token, code) = with_code();
     for _ in 0..2 {
@@ -199,7 +214,7 @@ fn comes_back(engine: &Engine, client: &Registered) {
         secret: "correct horse battery".into(),
         credential: secrets[0].credential_id.clone(),
     };
-    assert_eq!(why(try_issue(engine, &imported)), Denied::SecretUnconfirmed);
+    try_issue(engine, &imported).unwrap_err();
     let (client_id, credential_id) = (imported.id.clone(), imported.credential.clone());
     engine.run(&admin(), SecretConfirm { client_id, credential_id }).unwrap();
     issue(engine, &imported);

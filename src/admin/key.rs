@@ -52,9 +52,9 @@ pub struct KeyRekeyed {
     pub former_source: String,
     /// Its id: backups made until now need that key, or the recovery code they were made with.
     pub former_key_id: String,
-    /// Whether the former key still stands in the key file, because somebody was reading, or the file could
-    /// not be written. It goes when the database is next opened alone.
-    pub former_key_kept: bool,
+    /// Whether the former key may be needed yet, because the main file could not be completed while somebody
+    /// was reading: then it still stands in the key file until a later opening, and a host keeps its own.
+    pub former_key_needed: bool,
     /// Whether there is a recovery code. Without one, a lost master key loses the database.
     pub recovery_code: bool,
 }

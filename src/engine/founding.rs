@@ -130,7 +130,7 @@ fn note(entry: &mut AuditEntry, accepted: &Accepted) {
         entry.detail.insert("wal_set_aside", suffix.clone());
     }
     if let Some(master) = &accepted.master {
-        entry.detail.insert("key_source", master.source.clone());
+        entry.detail.insert("key_source", master.source.to_owned());
         entry.detail.insert("key_id", master.id.clone());
     }
 }

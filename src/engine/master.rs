@@ -11,25 +11,25 @@ use crate::store::{KeySource, MasterKey};
 
 administer!(KeyRekey, |request, engine, actor, now| {
     let source = match &request.source {
-        Some(source) => source.clone(),
+        Some(source) => source.as_str(),
         None => engine.store.read(|view| view.master_key())?.source,
     };
-    let source = key_source(&source, &request)?;
+    let source = key_source(source, &request)?;
     let audit = move |before: &MasterKey, after: &MasterKey| {
         let mut entry = actor.did("key.rekey");
-        entry.detail.insert("key_source", after.source.clone());
+        entry.detail.insert("key_source", after.source.to_owned());
         entry.detail.insert("key_id", after.id.clone());
-        entry.detail.insert("former_key_source", before.source.clone());
+        entry.detail.insert("former_key_source", before.source.to_owned());
         entry.detail.insert("former_key_id", before.id.clone());
         entry
     };
     let rekeyed = engine.store.rekey(now, &source, audit)?;
     Ok(KeyRekeyed {
-        source: rekeyed.after.source,
+        source: rekeyed.after.source.to_owned(),
         key_id: rekeyed.after.id,
-        former_source: rekeyed.before.source,
+        former_source: rekeyed.before.source.to_owned(),
         former_key_id: rekeyed.before.id,
-        former_key_kept: rekeyed.former_kept,
+        former_key_needed: rekeyed.former_needed,
         recovery_code: engine.store.read(|view| view.has_recovery_code())?,
     })
 });

@@ -486,8 +486,8 @@ mod tests {
             (
                 Error::WrongKey {
                     key_id: String::new(),
-                    key_source: String::new(),
-                    skipped: Vec::new(),
+                    key_source: "file",
+                    skipped: Box::default(),
                 },
                 "Bring the key",
             ),

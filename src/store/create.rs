@@ -133,7 +133,7 @@ fn write_identity(
             format,
             format,
             Cell::Integer(now.millis()),
-            Cell::Text(&master.source),
+            Cell::Text(master.source),
             Cell::Text(&master.id),
         ],
     )?;

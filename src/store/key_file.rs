@@ -10,7 +10,7 @@ use crate::store::master::{KEY_LENGTH, suffixed};
 use crate::sys;
 use std::fs::File;
 use std::io::{Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 /// The lines of a key file.
@@ -77,18 +77,6 @@ impl KeyFile {
         let lines = text.get(..length).unwrap_or_default().split(|byte| *byte == b'\n');
         let lines = lines.map(|line| line.strip_suffix(b"\r").unwrap_or(line));
         Ok(Some(Self { lines: lines.filter(|line| !line.is_empty()).map(Line::parse).collect() }))
-    }
-
-    /// Reads the file; one that cannot be read as a key file gets another name, which is returned, and leaves
-    /// an empty one in its place.
-    pub(crate) fn read_or_set_aside(path: &Path, suffix: &str) -> Result<Self> {
-        match Self::read(path) {
-            Err(Error::Corrupt { .. }) => {
-                sys::file::rename_new(path, &suffixed(path, suffix))?;
-                Ok(Self::default())
-            }
-            read => Ok(read?.unwrap_or_default()),
-        }
     }
 
     /// The keys in it, newest first.
@@ -169,9 +157,9 @@ impl KeyFile {
     }
 
     /// Writes it under another name first: a crash leaves no half key under the name that counts.
-    fn draft(&self, path: &Path, model: Option<&Path>) -> Result<std::path::PathBuf> {
-        let draft = suffixed(path, ".new");
-        remove_leftover(&draft)?;
+    fn draft(&self, path: &Path, model: Option<&Path>) -> Result<PathBuf> {
+        let draft = draft_path(path);
+        remove_draft(path)?;
         let mut file = sys::file::create_private(&draft)?;
         let written =
             model.map_or(Ok(()), |model| sys::file::copy_rights(model, &draft)).and_then(|()| {
@@ -223,12 +211,20 @@ fn read_key(line: &[u8]) -> std::result::Result<(Kind, Secret), String> {
     Err("no key of a known kind".to_owned())
 }
 
-fn remove_leftover(path: &Path) -> Result<()> {
-    match std::fs::remove_file(path) {
+/// Removes what a crash left of a writing: it may hold a key.
+pub(super) fn remove_draft(path: &Path) -> Result<()> {
+    let draft = draft_path(path);
+    match std::fs::remove_file(&draft) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(sys::file::failed("removing the rest of a crashed change", path, &error)),
+        Err(error) => {
+            Err(sys::file::failed("removing the rest of a crashed change", &draft, &error))
+        }
     }
+}
+
+pub(super) fn draft_path(path: &Path) -> PathBuf {
+    suffixed(path, ".new")
 }
 
 fn too_long() -> Error {
@@ -281,15 +277,13 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_too_long_is_an_error_and_set_aside_where_that_is_asked() {
+    fn a_file_that_is_too_long_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("d.key");
         std::fs::write(&path, vec![b'x'; LONGEST]).unwrap();
         assert_eq!(KeyFile::read(&path).unwrap().unwrap().len(), 1);
         std::fs::write(&path, vec![b'x'; LONGEST + 1]).unwrap();
         assert!(matches!(KeyFile::read(&path), Err(Error::Corrupt { .. })));
-        assert_eq!(KeyFile::read_or_set_aside(&path, ".aside-1").unwrap().len(), 0);
-        assert!(!path.exists() && folder.path().join("d.key.aside-1").exists());
     }
 
     #[test]

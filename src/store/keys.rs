@@ -103,10 +103,12 @@ impl DataKeys {
         candidates: &Candidates<'_>,
         database_id: [u8; 16],
     ) -> Result<Self> {
-        let (wrapper, keys) = match candidates {
-            Candidates::Masters { keys, .. } => (Wrapper::Master, keys.as_slice()),
+        let of_code;
+        let (wrapper, keys): (_, &[Secret]) = match candidates {
+            Candidates::Masters { keys, .. } => (Wrapper::Master, keys),
             Candidates::Code(code) => {
-                (Wrapper::Recovery, &[code.wrapping_key(&database_id)] as &[_])
+                of_code = [code.wrapping_key(&database_id)];
+                (Wrapper::Recovery, &of_code)
             }
         };
         let wrapped = Wrapped::load(db, wrapper)?;
@@ -122,7 +124,7 @@ impl DataKeys {
             Candidates::Masters { skipped, .. } => {
                 let needed = MasterKey::load(db)?;
                 let (key_id, key_source) = (needed.id, needed.source);
-                Err(Error::WrongKey { key_id, key_source, skipped: skipped.clone() })
+                Err(Error::WrongKey { key_id, key_source, skipped: skipped.clone().into() })
             }
             Candidates::Code(_) => {
                 Err(Error::argument("recovery_code", "is not the last one made for this database"))

@@ -43,8 +43,8 @@ pub(crate) enum Candidates<'a> {
 /// What the database says of its master key. It proves nothing: it is for messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct MasterKey {
-    /// `file`, `host` or `dpapi`.
-    pub(crate) source: String,
+    /// `file`, `host` or `dpapi`; nothing if a later library wrote another word.
+    pub(crate) source: &'static str,
     /// As [`id_of`].
     pub(crate) id: String,
 }
@@ -52,12 +52,15 @@ pub(crate) struct MasterKey {
 impl MasterKey {
     pub(crate) fn load(db: &Db) -> Result<Self> {
         db.one("SELECT key_source, key_id FROM database WHERE id = 1", &[], |row| {
-            Ok(Self { source: row.text(0)?.to_owned(), id: row.text(1)?.to_owned() })
+            let source = row.text(0)?;
+            let known = [HOST, Kind::Plain.source(), Kind::Dpapi.source()];
+            let source = known.into_iter().find(|known| *known == source).unwrap_or("");
+            Ok(Self { source, id: row.text(1)?.to_owned() })
         })
     }
 
     pub(crate) fn save(&self, db: &Db) -> Result<()> {
-        let cells = [Cell::Text(&self.source), Cell::Text(&self.id)];
+        let cells = [Cell::Text(self.source), Cell::Text(&self.id)];
         db.execute("UPDATE database SET key_source = ?, key_id = ? WHERE id = 1", &cells)
             .map(|_| ())
     }
@@ -99,7 +102,7 @@ impl KeySource {
                 Secret::copy_of(key.as_ref())
             }
         };
-        let master = MasterKey { source: self.name().to_owned(), id: id_of(&key) };
+        let master = MasterKey { source: self.name(), id: id_of(&key) };
         Ok((key, master))
     }
 
@@ -126,8 +129,8 @@ impl KeySource {
             // A key file without a database is the rest of a creation that crashed, or a key that was
             // put there: either way a good key, and not ours to overwrite.
             let (kind, key) = file.first().ok_or(Error::DatabaseExists { path })?;
-            let source = kind.source().to_owned();
-            return Ok((Secret::copy_of(key.expose()), MasterKey { source, id: id_of(key) }));
+            let master = MasterKey { source: kind.source(), id: id_of(key) };
+            return Ok((Secret::copy_of(key.expose()), master));
         }
         let (key, master) = self.new_key(entropy)?;
         let mut file = KeyFile::default();

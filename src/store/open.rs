@@ -109,7 +109,7 @@ impl Store {
         if source.kind().is_some() {
             // What a crash left of a change of master key. Best effort: the key file opens the database as
             // it is, and somebody who writes at this moment is not waited for.
-            let _ = store.tidy_key_file(Duration::ZERO);
+            let _ = store.finish_rekey();
         }
         Ok(store)
     }

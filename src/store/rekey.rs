@@ -9,7 +9,7 @@ use crate::crypto::RecoveryCode;
 use crate::error::{Denied, Error, Result};
 use crate::store::audit::AuditEntry;
 use crate::store::db::{Checkpoint, Db};
-use crate::store::key_file::{KeyFile, Kind};
+use crate::store::key_file::{KeyFile, Kind, draft_path, remove_draft};
 use crate::store::keys::{Wrapped, Wrapper};
 use crate::store::master::{HOST, KeySource, MasterKey, key_path};
 use crate::store::open::Store;
@@ -23,9 +23,9 @@ use std::time::Duration;
 pub(crate) struct Rekeyed {
     pub(crate) before: MasterKey,
     pub(crate) after: MasterKey,
-    /// Whether the former key is still in the key file: something kept the main file from being completed,
-    /// or the file from being written. The next opening tries again.
-    pub(crate) former_kept: bool,
+    /// Whether the former key may be needed yet: something kept the main file from being completed, or the
+    /// key file from being written. The next opening tries again.
+    pub(crate) former_needed: bool,
 }
 
 impl Store {
@@ -54,7 +54,7 @@ impl Store {
         outcome.map_err(|_: Denied| Error::Internal { what: "a change of key that was denied" })?;
         // The change has taken place: what follows is tidying, and may fail till next time.
         let tidy = self.tidy_key_file(self.busy_timeout()).unwrap_or(false);
-        Ok(Rekeyed { before, after, former_kept: !tidy })
+        Ok(Rekeyed { before, after, former_needed: !tidy })
     }
 
     /// Empties the WAL of what was replaced, if nobody reads from it.
@@ -63,29 +63,36 @@ impl Store {
         complete_main_file(&db, self)
     }
 
-    /// Drops the keys from the key file that demonstrably do not open this database. Whether none is left.
-    pub(super) fn tidy_key_file(&self, patience: Duration) -> Result<bool> {
+    /// As [`Store::tidy_key_file`], without waiting, if a crash may have left anything to do.
+    pub(super) fn finish_rekey(&self) -> Result<()> {
         let path = key_path(self.path());
         let lines = KeyFile::read(&path)?.map_or(0, |file| file.len());
-        let db = Db::open(self.path(), patience)?;
-        let source = MasterKey::load(&db)?.source;
-        if lines == 0 || (lines == 1 && source != HOST) {
-            return Ok(true);
+        if lines > 1 || draft_path(&path).exists() {
+            self.tidy_key_file(Duration::ZERO)?;
         }
+        Ok(())
+    }
+
+    /// Completes the main file, and drops the keys from the key file that demonstrably do not open this
+    /// database. Whether both could be done.
+    fn tidy_key_file(&self, patience: Duration) -> Result<bool> {
+        let db = Db::open(self.path(), patience)?;
         let needed = Wrapped::load(&db, Wrapper::Master)?;
         // What the main file alone would need is in force until it holds what the WAL says.
         if !complete_main_file(&db, self)? {
             return Ok(false);
         }
         db.run("BEGIN IMMEDIATE")?;
-        let dropped = self.drop_lines(&db, &path, &needed);
+        let dropped = self.drop_lines(&db, &needed);
         db.run("ROLLBACK")?;
         dropped
     }
 
     /// Under the write lock, as is every writing of the key file.
-    fn drop_lines(&self, db: &Db, path: &Path, needed: &Wrapped) -> Result<bool> {
-        let Some(mut file) = KeyFile::read(path)? else {
+    fn drop_lines(&self, db: &Db, needed: &Wrapped) -> Result<bool> {
+        let path = key_path(self.path());
+        remove_draft(&path)?;
+        let Some(mut file) = KeyFile::read(&path)? else {
             return Ok(true);
         };
         let before = file.len();
@@ -104,7 +111,7 @@ impl Store {
             return Ok(false);
         }
         if file.len() < before {
-            file.replace(path, self.path())?;
+            file.replace(&path, self.path())?;
         }
         Ok(true)
     }

@@ -8,7 +8,7 @@ use crate::store::db::{Checkpoint, Db};
 use crate::store::freshness::Unborn;
 use crate::store::key_file::KeyFile;
 use crate::store::keys::{DataKeys, Wrapped, Wrapper};
-use crate::store::master::{KeySource, MasterKey, Opener, freshness_path, key_path};
+use crate::store::master::{KeySource, MasterKey, Opener, freshness_path, key_path, suffixed};
 use crate::store::open::{Store, check_file, identify, read_database_id};
 use crate::store::pair::MainFile;
 use crate::store::record;
@@ -66,7 +66,7 @@ impl Store {
         let fresh = wal_aside.is_none() && acknowledged.is_some_and(|at| at <= state.commits);
         let mut accepted = Accepted { wal_aside, fresh, master: None };
         if let Some(source) = source {
-            let (key, master) = put_key(path, source, entropy.as_ref())?;
+            let (key, master) = put_key(path, &db, source, entropy.as_ref())?;
             identity.keys.wrap(&db, Wrapper::Master, &key, entropy.as_ref())?;
             master.save(&db)?;
             accepted.master = Some(master);
@@ -109,7 +109,7 @@ impl Store {
         db.check_integrity()?;
         db.run("BEGIN IMMEDIATE")?;
         let at = now(state.mark);
-        let (key, master) = put_key(path, source, entropy.as_ref())?;
+        let (key, master) = put_key(path, &db, source, entropy.as_ref())?;
         let identity = begin_anew(&db, &key, at, entropy)?;
         state.save(&db, &identity.keys.row_mac)?;
         master.save(&db)?;
@@ -167,21 +167,34 @@ fn begin_anew(
     Identity::of(db, keys, Arc::clone(entropy))
 }
 
-/// Makes the new master key and writes it into the key file, if that is its place. A file that cannot be read
-/// is set aside.
+/// Makes the new master key and writes it into the key file, if that is its place. A file whose keys are not
+/// this database's, or that cannot be read, is set aside: another copy of the database may need it.
 fn put_key(
     database: &Path,
+    db: &Db,
     source: &KeySource,
     entropy: &dyn Entropy,
 ) -> Result<(Secret, MasterKey)> {
     let (key, master) = source.new_key(entropy)?;
-    if let Some(kind) = source.kind() {
-        let mut name = [0; 8];
-        entropy.fill(&mut name)?;
-        let suffix = format!(".aside-{}", encode::hex(&name));
-        let file = KeyFile::read_or_set_aside(&key_path(database), &suffix)?;
-        add_line(database, kind, &key, file)?;
-    }
+    let Some(kind) = source.kind() else {
+        return Ok((key, master));
+    };
+    let path = key_path(database);
+    let (wrapped, database_id) = (Wrapped::load(db, Wrapper::Master)?, read_database_id(db)?);
+    let opens = |key: &Secret| matches!(wrapped.open(key, database_id), Ok(Some(_)));
+    let file = match KeyFile::read(&path) {
+        Ok(Some(file)) if file.keys().iter().any(opens) => file,
+        Ok(None) => KeyFile::default(),
+        Ok(Some(_)) | Err(Error::Corrupt { .. }) => {
+            let mut name = [0; 8];
+            entropy.fill(&mut name)?;
+            let aside = suffixed(&path, &format!(".aside-{}", encode::hex(&name)));
+            sys::file::rename_new(&path, &aside)?;
+            KeyFile::default()
+        }
+        Err(error) => return Err(error),
+    };
+    add_line(database, kind, &key, file)?;
     Ok((key, master))
 }
 

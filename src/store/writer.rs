@@ -133,7 +133,7 @@ impl Writer {
                 self.ascertain(identity, head).and_then(|db| {
                     // Either way its fate is known now, and synced.
                     settle_word(freshness, word)?;
-                    let db = db.ok_or(error)?;
+                    let db = db.ok_or(*error)?;
                     freshness.acknowledge(commits)?;
                     Ok((db, commits))
                 })
@@ -230,7 +230,7 @@ enum Interrupted {
     /// Nothing of it remains.
     RolledBack(Error),
     /// COMMIT failed and may have taken place.
-    Unknown { head: AuditHead, word: Option<u64>, commits: u64, error: Error },
+    Unknown { head: AuditHead, word: Option<u64>, commits: u64, error: Box<Error> },
 }
 
 impl From<Error> for Interrupted {
@@ -286,7 +286,10 @@ fn transact(
             settle_word(freshness, word.filter(|_| ledger.changed))?;
             Err(Interrupted::RolledBack(Error::Full))
         }
-        Err(error) => Err(Interrupted::Unknown { head: ledger.head, word, commits, error }),
+        Err(error) => {
+            let error = Box::new(error);
+            Err(Interrupted::Unknown { head: ledger.head, word, commits, error })
+        }
     }
 }
 
@@ -570,6 +573,21 @@ mod tests {
     const FAILED: Error = Error::Internal { what: "told to" };
 
     #[test]
+    fn whoever_wants_to_be_alone_shares_with_nobody_and_keeps_nobody_waiting_for_long() {
+        let queue = |alone: &[bool]| -> usize {
+            let member = |alone: &bool| -> Arc<dyn Member> {
+                Arc::new(Slot::new(at(0), *alone, |_: &mut Tx<'_>| Ok(Ok(0))))
+            };
+            company(&alone.iter().map(member).collect::<Vec<_>>())
+        };
+        assert_eq!(queue(&[false, false]), 2);
+        assert_eq!(queue(&[true, false, false]), 1);
+        assert_eq!(queue(&[true, true]), 1);
+        assert_eq!(queue(&[false, false, true, false]), 2);
+        assert_eq!(queue(&[false; COMPANY + 5]), COMPANY);
+    }
+
+    #[test]
     fn members_share_one_transaction_and_each_gets_its_own_result() {
         let bench = Bench::new();
         let before = bench.state();
@@ -625,6 +643,7 @@ mod tests {
     fn the_lead_passes_on_when_its_holder_panics_and_its_batch_fails() {
         let bench = Bench::new();
         let mine = Arc::new(Slot {
+            alone: false,
             now: at(0),
             work: Mutex::new(Some(fine("a"))),
             fate: Mutex::new(Fate::<u32>::Waiting),
