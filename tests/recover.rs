@@ -204,7 +204,7 @@ fn comes_back(engine: &Engine, client: &Registered) {
     }
     assert_eq!(why(try_issue(engine, client)), Denied::SecretWrong);
     let client_id = client.id.clone();
-    let new = SecretCreate { client_id: client_id.clone(), ..SecretCreate::default() };
+    let new = SecretCreate { client_id, ..SecretCreate::default() };
     let secret = engine.run(&admin(), new).unwrap().client_secret.clone();
     verify(engine, &issue(engine, &Registered { secret, ..client.clone() })).unwrap();
     let list = SecretList { client_id: "bedside".into() };

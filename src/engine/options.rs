@@ -49,8 +49,8 @@ impl Options {
     }
 
     /// Takes the master key from the host, which knows several of which one may be the right one: the new and
-    /// the old one, while the key is being changed ([`crate::admin::KeyRekey`]). A database that is created,
-    /// restored from a recovery code or recovered gets the first.
+    /// the old one, while the key is being changed ([`crate::admin::KeyRekey`]). A database that is created or
+    /// recovered gets the first.
     #[must_use]
     pub fn keys(mut self, keys: Vec<Secret>) -> Self {
         self.key = KeySource::Given(keys);

@@ -284,8 +284,8 @@ pub(super) fn identify(
         let candidates = opener.candidates(path)?;
         db.run("BEGIN")?;
         let opened = Identity::open(db, &candidates, Arc::clone(&entropy));
-        db.run("COMMIT")?;
-        opened
+        let ended = db.run("COMMIT");
+        opened.and_then(|opened| ended.map(|()| opened))
     };
     match open() {
         // The key may have been changed between the reading of the file and of the rows.
