@@ -391,6 +391,10 @@
 // The master key comes from a callback.
 #define WARDKEY_KEY_CALLBACK 2
 
+// The master key is sealed by Windows for this machine, in the file beside the database: matters when one is
+// made; opened it is as with WARDKEY_KEY_FILE.
+#define WARDKEY_KEY_DPAPI 3
+
 // check_user: the name and the password are those of the user in the verdict. It is not 0, which a callback
 // returns that forgot to, or that its language's runtime ended with an exception.
 #define WARDKEY_USER_APPROVED 1
@@ -510,13 +514,14 @@ typedef struct {
     const char *path;
     // Its length in bytes, or WARDKEY_NTS.
     size_t path_len;
-    // Where the master key is: WARDKEY_KEY_FILE (the default), _BYTES, _CALLBACK.
+    // Where the master key is: WARDKEY_KEY_FILE (the default), _BYTES, _CALLBACK, _DPAPI.
     uint32_t key_source;
     // How long a write waits for other programs, in milliseconds; 0 for the default of 5000.
     uint32_t busy_timeout_ms;
-    // With WARDKEY_KEY_BYTES the 32 bytes of the master key; copied, and yours to wipe.
+    // With WARDKEY_KEY_BYTES the 32 bytes of the master key; copied, and yours to wipe. While the key is
+    // being changed (`key.rekey`): the new and the old one, one behind the other; the one that opens is used.
     const void *key;
-    // 32.
+    // 32, or 32 for each key.
     size_t key_len;
     // With WARDKEY_KEY_CALLBACK: writes 32 bytes to key and returns 0, or anything else if it cannot.
     // Called once, by wardkey_open.

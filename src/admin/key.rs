@@ -1,6 +1,6 @@
 //! `key.*`: the keys that sign access tokens.
 
-use crate::admin::document::{SecretText, operation};
+use crate::admin::document::{SecretText, operation, some};
 use crate::base::UnixTime;
 use crate::crypto::Jwk;
 use crate::domain::Key;
@@ -23,6 +23,62 @@ pub struct KeyImport {
     pub key: SecretText,
 }
 operation!(KeyImport = "key.import" -> KeyDocument);
+
+/// `key.rekey`: another master key opens the database from now on. Open processes notice nothing.
+///
+/// A host that keeps the key itself stores the new one first, and opens with both
+/// ([`crate::Options::keys`]) until this has answered.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct KeyRekey {
+    /// Who keeps the new key: `file`, `host` or `dpapi`; absent: who keeps the present one.
+    #[serde(deserialize_with = "some")]
+    pub source: Option<String>,
+    /// Of the host: the new key, 32 bytes in base64url. Of the others it is made here.
+    #[serde(deserialize_with = "some")]
+    pub key: Option<SecretText>,
+}
+operation!(KeyRekey = "key.rekey" -> KeyRekeyed);
+
+/// What a change of master key means for backups that were made before it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct KeyRekeyed {
+    /// Who keeps the new key.
+    pub source: String,
+    /// Its id.
+    pub key_id: String,
+    /// Who keeps the former key.
+    pub former_source: String,
+    /// Its id: backups made until now need that key, or the recovery code they were made with.
+    pub former_key_id: String,
+    /// Whether the former key may be needed yet, because the main file could not be completed while somebody
+    /// was reading: then it still stands in the key file until a later opening, and a host keeps its own.
+    pub former_key_needed: bool,
+    /// Whether there is a recovery code. Without one, a lost master key loses the database.
+    pub recovery_code: bool,
+}
+
+/// `key.recovery`: makes a recovery code, which opens the database and its later backups if the master key is
+/// lost. The answer is the only place where it is ever shown; a former code opens nothing any more.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyRecovery {}
+operation!(KeyRecovery = "key.recovery" -> RecoveryCodeDocument);
+
+/// A recovery code. Whoever has it and a copy of the database has everything in it.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct RecoveryCodeDocument {
+    /// The code, in nine groups of four characters. Write it down, and keep it away from the backups.
+    pub recovery_code: String,
+}
+
+impl Drop for RecoveryCodeDocument {
+    fn drop(&mut self) {
+        zeroize::Zeroize::zeroize(&mut self.recovery_code);
+    }
+}
 
 /// The signing keys.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -26,7 +26,10 @@ pub use client::{
 };
 pub use document::{Done, Operation, SecretText};
 pub use grant::{GrantDocument, GrantList, GrantPage, GrantRevoke};
-pub use key::{KeyDocument, KeyImport, KeyList, KeyPage};
+pub use key::{
+    KeyDocument, KeyImport, KeyList, KeyPage, KeyRecovery, KeyRekey, KeyRekeyed,
+    RecoveryCodeDocument,
+};
 pub use role::{RoleCreate, RoleDelete, RoleDocument, RoleList, RolePage, RoleUpdate};
 pub use scope::{ScopeAdd, ScopeDocument, ScopeList, ScopePage, ScopeRemove};
 pub use secret::{

@@ -52,6 +52,16 @@ impl DigestKey {
     }
 }
 
+/// What a master key is called: HMAC-SHA256 under it, cut to 64 bits.
+pub(crate) fn key_id(key: &[u8]) -> [u8; 8] {
+    let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), b"wardkey key id 1\0");
+    let mut id = [0; 8];
+    for (to, from) in id.iter_mut().zip(tag.as_ref()) {
+        *to = *from;
+    }
+    id
+}
+
 /// SHA-256 (FIPS 180-4).
 pub(crate) fn sha256(message: &[u8]) -> [u8; 32] {
     array(ring::digest::digest(&ring::digest::SHA256, message).as_ref())

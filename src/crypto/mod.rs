@@ -13,6 +13,7 @@ mod key;
 mod mac;
 mod opaque;
 mod public_key;
+mod recovery;
 mod rsa;
 mod seal;
 mod secret;
@@ -24,7 +25,7 @@ mod wycheproof_tests;
 pub(crate) use digest::tests::computed as digests_computed;
 
 pub use algorithm::Algorithm;
-pub(crate) use digest::{DigestKey, equal, sha256};
+pub(crate) use digest::{DigestKey, equal, key_id, sha256};
 pub use jwk::Jwk;
 pub(crate) use jwt::{
     MAX_CLAIMS, Object, Parts, encode_header, parse_claims, parse_header, sign, split,
@@ -34,6 +35,7 @@ pub(crate) use key::PrivateKey;
 pub(crate) use mac::{Cell, RowMacKey};
 pub(crate) use opaque::{mint_opaque_base64url, mint_opaque_hex, opaque_form};
 pub(crate) use public_key::PublicKey;
+pub(crate) use recovery::RecoveryCode;
 pub(crate) use seal::SealingKey;
 pub(crate) use secret::{
     RefreshKey, is_refresh_token, looks_generated, looks_secret, mint_client_secret,

@@ -3,6 +3,7 @@
 use crate::base::{Entropy, Secret, encode};
 use crate::crypto::digest;
 use crate::crypto::opaque::opaque_form;
+use crate::crypto::recovery::RecoveryCode;
 use crate::error::Result;
 use ring::hmac;
 use zeroize::Zeroizing;
@@ -83,7 +84,11 @@ pub(crate) fn looks_generated(text: &[u8]) -> bool {
 /// Whether `text` may be a secret or a token that this library made, of any kind but a JWT: it must not come
 /// back in an error, a log or the audit.
 pub(crate) fn looks_secret(text: &[u8]) -> bool {
-    looks_generated(text) || is_refresh_token(text) || opaque_form(text).is_some()
+    let is_code = |text| RecoveryCode::parse(text).is_some();
+    looks_generated(text)
+        || is_refresh_token(text)
+        || opaque_form(text).is_some()
+        || std::str::from_utf8(text).is_ok_and(is_code)
 }
 
 /// Whether `text` has the form and the checksum of a refresh token.

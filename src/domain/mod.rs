@@ -61,15 +61,15 @@ pub(crate) use password::{Password, Unfit, check_new_password, passwords_of_name
 pub(crate) use peer::Peer;
 pub(crate) use people::{
     NewUser, check_own, confirm_user, confirm_users, create_role, create_user, delete_role,
-    delete_user, revoke_user_tokens, set_password, set_user_enabled, unconfirm_users, update_role,
-    update_user, vouch_for,
+    delete_user, disable_all_users, revoke_user_tokens, set_password, set_user_enabled,
+    unconfirm_users, update_role, update_user, vouch_for,
 };
 pub(crate) use pkce::Challenge;
 pub(crate) use redirect::{RedirectUri, scheme_and_authority};
 pub(crate) use refresh::{Family, first_refresh_token, rotates};
 pub(crate) use registration::{
-    NewSecret, confirm_secret, create_client, create_secret, delete_client, import_secret,
-    revoke_client_tokens, revoke_secret, set_enabled, unconfirm_all, update_client,
+    NewSecret, confirm_secret, create_client, create_secret, delete_client, disable_all_clients,
+    import_secret, revoke_client_tokens, revoke_secret, set_enabled, unconfirm_all, update_client,
 };
 pub(crate) use revocation::revoke_token;
 pub(crate) use throttle::Throttle;

@@ -173,6 +173,17 @@ pub(crate) fn set_user_enabled(
     save(tx, user, actor.did(if enabled { "user.enable" } else { "user.disable" }))
 }
 
+/// Disables every user, as where nobody can know whether somebody else edited them.
+pub(crate) fn disable_all_users(tx: &mut Tx<'_>, actor: &Actor) -> Result<u64> {
+    each_user(tx, |tx, user| {
+        let was_enabled = user.enabled;
+        if was_enabled {
+            set_user_enabled(tx, user.user_id.as_str(), false, actor)?;
+        }
+        Ok(was_enabled)
+    })
+}
+
 /// Trusts a user again whom a restore has put in doubt.
 pub(crate) fn confirm_user(tx: &mut Tx<'_>, user_id: &str, actor: &Actor) -> Result<()> {
     let mut user = find(tx, user_id)?;

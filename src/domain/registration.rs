@@ -96,6 +96,21 @@ pub(crate) fn set_enabled(
     save(tx, client, actor.did(if enabled { "client.enable" } else { "client.disable" }))
 }
 
+/// Disables every client, as where nobody can know whether somebody else edited them.
+pub(crate) fn disable_all_clients(tx: &mut Tx<'_>, actor: &Actor) -> Result<()> {
+    let mut after = String::new();
+    loop {
+        let page = tx.view().clients(&after, PAGE)?;
+        let Some(last) = page.last() else {
+            return Ok(());
+        };
+        after.clone_from(&last.client_id);
+        for row in page.iter().filter(|row| row.enabled) {
+            set_enabled(tx, &row.client_id, false, actor)?;
+        }
+    }
+}
+
 /// Ends every token that the client has; it may obtain new ones.
 pub(crate) fn revoke_client_tokens(
     tx: &mut Tx<'_>,
@@ -341,6 +356,9 @@ fn about(entry: AuditEntry, client: &Client) -> AuditEntry {
 
 /// Living secrets of one client: enough for any rotation, few enough to compare them all.
 const SECRETS_LIMIT: usize = 32;
+
+/// Clients read at a time, when all are changed.
+const PAGE: u32 = 200;
 
 /// Living imported secrets of one client: each wrong guess costs one Argon2id for each of them.
 const IMPORTED_LIMIT: usize = 2;

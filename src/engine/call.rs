@@ -116,6 +116,8 @@ operations! {
     GrantRevoke,
     KeyImport,
     KeyList,
+    KeyRecovery,
+    KeyRekey,
     RoleCreate,
     RoleDelete,
     RoleList,

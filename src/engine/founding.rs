@@ -1,12 +1,13 @@
 //! The first rows of a database, and those of a restore.
 
 use crate::admin;
-use crate::base::RequestId;
+use crate::base::{RequestId, Secret, UnixTime};
+use crate::crypto::RecoveryCode;
 use crate::domain::{self, Actor, Context, Settings};
-use crate::engine::options::Options;
+use crate::engine::options::{Options, Recovery};
 use crate::engine::time::{self, Belief};
-use crate::error::Result;
-use crate::store::{AuditEntry, Creation, SettingsRow, Store, Tx};
+use crate::error::{Error, Result};
+use crate::store::{Acceptance, Accepted, AuditEntry, Creation, Opener, SettingsRow, Store, Tx};
 
 /// Creates the database of `options`.
 pub(crate) fn create(options: &Options, settings: &Settings, context: &Context<'_>) -> Result<()> {
@@ -34,24 +35,129 @@ pub(crate) fn create(options: &Options, settings: &Settings, context: &Context<'
 
 /// Renews the database of `options`: what was issued until now has ended.
 pub(crate) fn restore(options: &Options, context: &Context<'_>) -> Result<()> {
+    let (now, actor) = who_and_when(options, context)?;
+    let opener = Opener::Master(&options.key);
+    Store::restore(&acceptance(options), opener, None, now, |tx, accepted| {
+        let mut entry = actor.did("database.restore");
+        renew(tx, &actor, &mut entry)?;
+        note(&mut entry, accepted);
+        tx.audit(&entry)
+    })
+}
+
+/// Gives the database of `options` a new master key where its own is lost.
+pub(crate) fn recover(options: &Options, recovery: &Recovery, context: &Context<'_>) -> Result<()> {
+    let (now, actor) = who_and_when(options, context)?;
+    let mut entry = actor.did("database.recover");
+    let code = match recovery {
+        Recovery::Code(code) => Some(read_code(code)?),
+        Recovery::KeyFile(_) | Recovery::WithoutKey { .. } => None,
+    };
+    let (with, opener) = match recovery {
+        Recovery::KeyFile(path) => ("key_file", Some(Opener::KeyFile(path))),
+        Recovery::WithoutKey { .. } => ("nothing", None),
+        Recovery::Code(_) => ("recovery_code", code.as_ref().map(Opener::Code)),
+    };
+    entry.detail.insert("recovered_with", with.to_owned());
+    let Some(opener) = opener else {
+        return adopt(options, recovery, (now, &actor), entry);
+    };
+    let source = Some(&options.key);
+    Store::restore(&acceptance(options), opener, source, now, |tx, accepted| {
+        // What the freshness file vouches for is no old copy: nothing has to end.
+        if !accepted.fresh {
+            renew(tx, &actor, &mut entry)?;
+        }
+        note(&mut entry, accepted);
+        tx.audit(&entry)
+    })
+}
+
+/// Recovers without any key. Whoever could write the file before may have written anything into it: nobody
+/// gets in before an administrator has looked at them.
+fn adopt(
+    options: &Options,
+    recovery: &Recovery,
+    (now, actor): (impl FnOnce(UnixTime) -> UnixTime, &Actor),
+    mut entry: AuditEntry,
+) -> Result<()> {
+    let code_lost = matches!(recovery, Recovery::WithoutKey { code_lost: true });
+    Store::adopt(&acceptance(options), &options.key, code_lost, now, |tx, accepted| {
+        tx.begin_epoch()?;
+        note(&mut entry, accepted);
+        entry.detail.insert("not_vouched_for", "everything before this row".to_owned());
+        tx.audit(&entry)?;
+        close_doors(tx, actor)?;
+        domain::disable_all_clients(tx, actor)?;
+        domain::disable_all_users(tx, actor)?;
+        domain::unconfirm_users(tx)?;
+        domain::unconfirm_all(tx).map(|_| ())
+    })
+}
+
+/// The settings that let somebody in are the defaults again.
+fn close_doors(tx: &mut Tx<'_>, actor: &Actor) -> Result<()> {
+    let row = tx.view().settings()?;
+    let row = row.ok_or_else(|| Error::Corrupt { what: "the settings row".to_owned() })?;
+    let defaults = Settings::default();
+    let settings = Settings {
+        trusted_proxies: defaults.trusted_proxies,
+        danger_allow_plain_http: defaults.danger_allow_plain_http,
+        ..admin::settings_of_document(&row.document)?
+    };
+    let document = admin::document_of_settings(&settings, Some(&row.document))?;
+    let version = row.version + 1;
+    let mac = tx.update(&SettingsRow { id: 1, version, document })?;
+    tx.change("settings", "")?;
+    let mut entry = actor.did("settings.set");
+    entry.detail.insert("members", "danger_allow_plain_http trusted_proxies".to_owned());
+    entry.note_version(version, &mac);
+    tx.audit(&entry)
+}
+
+/// Ends what may have been revoked in the time that is lost.
+fn renew(tx: &mut Tx<'_>, actor: &Actor, entry: &mut AuditEntry) -> Result<()> {
+    tx.begin_epoch()?;
+    domain::retire_all(tx, actor)?;
+    let secrets = domain::unconfirm_all(tx)?;
+    let users = domain::unconfirm_users(tx)?;
+    entry.detail.insert("secrets_to_confirm", secrets.to_string());
+    entry.detail.insert("users_to_confirm", users.to_string());
+    Ok(())
+}
+
+fn note(entry: &mut AuditEntry, accepted: &Accepted) {
+    if let Some(suffix) = &accepted.wal_aside {
+        entry.detail.insert("wal_set_aside", suffix.clone());
+    }
+    if let Some(master) = &accepted.master {
+        entry.detail.insert("key_source", master.source.to_owned());
+        entry.detail.insert("key_id", master.id.clone());
+    }
+}
+
+fn acceptance(options: &Options) -> Acceptance<'_> {
+    Acceptance {
+        path: &options.path,
+        busy_timeout: options.busy_timeout,
+        entropy: options.entropy_source(),
+    }
+}
+
+fn who_and_when(
+    options: &Options,
+    context: &Context<'_>,
+) -> Result<(impl FnOnce(UnixTime) -> UnixTime, Actor)> {
     let now = options.clock.wall();
     let request = RequestId::mint(now, options.entropy_source().as_ref())?;
     let actor = Actor::of(context, &[], request)?;
-    let entropy = options.entropy_source();
-    let now = |mark| time::plausible(now, mark);
-    Store::restore(&options.path, &options.key, options.busy_timeout, entropy, now, |tx, aside| {
-        tx.begin_epoch()?;
-        domain::retire_all(tx, &actor)?;
-        let secrets = domain::unconfirm_all(tx)?;
-        let users = domain::unconfirm_users(tx)?;
-        let mut entry = actor.did("database.restore");
-        entry.detail.insert("secrets_to_confirm", secrets.to_string());
-        entry.detail.insert("users_to_confirm", users.to_string());
-        if let Some(suffix) = aside {
-            entry.detail.insert("wal_set_aside", suffix.to_owned());
-        }
-        tx.audit(&entry)
-    })
+    Ok((move |mark| time::plausible(now, mark), actor))
+}
+
+fn read_code(code: &Secret) -> Result<RecoveryCode> {
+    let text = std::str::from_utf8(code.expose()).ok();
+    text.and_then(RecoveryCode::parse)
+        .ok_or_else(|| Error::argument("recovery_code", "is none: look for a mistyped character"))
 }
 
 /// The row of an engine that was opened with a clock of the host's.

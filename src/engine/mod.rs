@@ -17,6 +17,7 @@ mod gather;
 mod grants;
 mod issue;
 mod login;
+mod master;
 mod options;
 mod origins;
 mod pending;
@@ -30,7 +31,7 @@ mod verify;
 
 pub use access::{AccessToken, Authorization, Challenge, Principal, PrincipalKind};
 pub use administer::Administer;
-pub use options::Options;
+pub use options::{Options, Recovery};
 pub use pending::{Decision, Pending};
 pub use user_check::{UserCheck, UserLogin, UserVerdict};
 
@@ -127,6 +128,27 @@ impl Engine {
         {
             let _open = OpenCount::begin()?;
             founding::restore(options, context)?;
+        }
+        Self::open(options)
+    }
+
+    /// Gives a database whose master key is lost a new one, where the options say that the key is, and opens
+    /// it. Nothing is lost with a recovery code or an older key. If the freshness file is gone too, or is ahead
+    /// of the database, everything is as after [`Engine::restore`] besides. It may be repeated after a crash.
+    ///
+    /// [`Recovery::WithoutKey`] keeps what can be kept without a key: settings, clients, users, roles, the
+    /// audit. Nobody can know any more whether somebody edited it, and the audit says so. So every client and
+    /// user is disabled until an administrator has looked at them, secrets and passwords from elsewhere await
+    /// their confirmation, generated secrets and signing keys are gone, and `trusted_proxies` and
+    /// `danger_allow_plain_http` are the defaults.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] for a wrong code, for a database that has none, and for a recovery without
+    /// key where there is something better; else those of [`Engine::restore`].
+    pub fn recover(options: &Options, recovery: &Recovery, context: &Context<'_>) -> Result<Self> {
+        {
+            let _open = OpenCount::begin()?;
+            founding::recover(options, recovery, context)?;
         }
         Self::open(options)
     }

@@ -48,8 +48,24 @@ impl Options {
 
     /// Takes the master key, 32 bytes, from the host instead of the file beside the database.
     #[must_use]
-    pub fn key(mut self, key: Secret) -> Self {
-        self.key = KeySource::Given(key);
+    pub fn key(self, key: Secret) -> Self {
+        self.keys(vec![key])
+    }
+
+    /// Takes the master key from the host, which knows several of which one may be the right one: the new and
+    /// the old one, while the key is being changed ([`crate::admin::KeyRekey`]). A database that is created or
+    /// recovered gets the first.
+    #[must_use]
+    pub fn keys(mut self, keys: Vec<Secret>) -> Self {
+        self.key = KeySource::Given(keys);
+        self
+    }
+
+    /// Has Windows seal the master key of a database that is created or recovered for this machine (DPAPI),
+    /// in the file beside the database. Opening needs no such word.
+    #[must_use]
+    pub fn dpapi(mut self) -> Self {
+        self.key = KeySource::Dpapi;
         self
     }
 
@@ -91,6 +107,20 @@ impl Options {
         self.entropy = Some(entropy);
         self
     }
+}
+
+/// What is left where the master key of a database is lost.
+#[non_exhaustive]
+pub enum Recovery {
+    /// The code that `key.recovery` gave last, in any case, with or without its hyphens.
+    Code(Secret),
+    /// A key file from elsewhere: an older backup needs the key that was in force when it was made.
+    KeyFile(PathBuf),
+    /// Nothing.
+    WithoutKey {
+        /// Whether the recovery code that was made is lost too.
+        code_lost: bool,
+    },
 }
 
 #[cfg(test)]

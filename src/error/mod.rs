@@ -87,8 +87,15 @@ pub enum Error {
         /// The format version this library knows.
         known: u32,
     },
-    /// The master key does not open this database.
-    WrongKey,
+    /// No master key that was brought opens this database.
+    WrongKey {
+        /// The id of the key that it needs, as the file says (docs/file-format.md). It is not authenticated.
+        key_id: String,
+        /// Who keeps that key, as the file says: `file`, `host` or `dpapi`.
+        key_source: &'static str,
+        /// The lines of the key file that hold no key for this library, and why.
+        skipped: Box<[String]>,
+    },
     /// The key file beside the database is gone; it is never made anew.
     KeyMissing {
         /// Where it should be.
@@ -214,9 +221,7 @@ impl fmt::Display for Error {
             | Self::FreshnessMissing { .. }
             | Self::NetworkFilesystem { .. }
             | Self::NotWritable { .. } => self.fmt_file(f),
-            Self::WrongKey => f.write_str(
-                "the master key does not open this database: bring the one that it was made with",
-            ),
+            Self::WrongKey { .. } => self.fmt_key(f),
             Self::ActorMissing => f.write_str("administration needs an actor: say who does it"),
             Self::Forked => f.write_str(
                 "this process was forked while an engine was open; open the engine after the fork",
@@ -233,6 +238,24 @@ impl fmt::Display for Error {
 }
 
 impl Error {
+    /// [`Error::WrongKey`].
+    fn fmt_key(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self::WrongKey { key_id, key_source, skipped } = self else {
+            return Ok(());
+        };
+        let place = match *key_source {
+            "host" => "which the host keeps",
+            "dpapi" => "which is in the key file, sealed by Windows on the machine that made it",
+            _ => "which was in the key file",
+        };
+        let id = key_id.escape_debug();
+        write!(f, "the master key does not open this database: bring the key `{id}`, {place}")?;
+        if !skipped.is_empty() {
+            write!(f, " (not used of that file: {})", skipped.join("; "))?;
+        }
+        Ok(())
+    }
+
     /// The kinds about a file at a path; the others are printed by `Display` itself.
     fn fmt_file(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -280,7 +303,7 @@ impl Error {
             | Self::NotFound { .. }
             | Self::Conflict { .. }
             | Self::NewerFile { .. }
-            | Self::WrongKey
+            | Self::WrongKey { .. }
             | Self::StaleDatabase { .. }
             | Self::Busy
             | Self::Full

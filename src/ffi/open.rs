@@ -14,8 +14,8 @@ use crate::ffi::status::{
 };
 use crate::ffi::types::{
     EngineHandle, ErrorReport, OpenOptions, WARDKEY_KEY_BYTES, WARDKEY_KEY_CALLBACK,
-    WARDKEY_KEY_FILE, WARDKEY_MODE_CREATE, WARDKEY_MODE_MIGRATE, WARDKEY_MODE_OPEN,
-    WARDKEY_MODE_RESTORE,
+    WARDKEY_KEY_DPAPI, WARDKEY_KEY_FILE, WARDKEY_MODE_CREATE, WARDKEY_MODE_MIGRATE,
+    WARDKEY_MODE_OPEN, WARDKEY_MODE_RESTORE,
 };
 use crate::ffi::user_check::HostCheck;
 use crate::sys;
@@ -183,9 +183,7 @@ fn open_engine(parts: &OpenOptions, held: Others) -> Result<(Engine, Vec<Held>),
     if parts.busy_timeout_ms > 0 {
         options = options.busy_timeout(Duration::from_millis(u64::from(parts.busy_timeout_ms)));
     }
-    if let Some(key) = master_key(parts, &key)? {
-        options = options.key(key);
-    }
+    options = with_key(options, parts, &key)?;
     let (options, clock) = with_clock(options, parts, clock)?;
     let (options, check_user) = with_user_check(options, parts, check_user);
     let actor = boundary::text(parts.actor, parts.actor_len, "options.actor")?;
@@ -215,17 +213,18 @@ fn open_engine(parts: &OpenOptions, held: Others) -> Result<(Engine, Vec<Held>),
     Ok((engine, std::iter::once(key).chain(log).chain(clock).chain(check_user).collect()))
 }
 
-/// The master key, if the host brings it.
-fn master_key(parts: &OpenOptions, held: &Held) -> Result<Option<Secret>, Fault> {
+/// The master key, where the host says it is.
+fn with_key(options: Options, parts: &OpenOptions, held: &Held) -> Result<Options, Fault> {
     match parts.key_source {
-        WARDKEY_KEY_FILE => Ok(None),
+        WARDKEY_KEY_FILE => Ok(options),
+        WARDKEY_KEY_DPAPI => Ok(options.dpapi()),
         WARDKEY_KEY_BYTES => {
-            let key = read::required_bytes(parts.key.cast(), parts.key_len, "options.key")?;
-            if key.len() != KEY_LENGTH {
-                let why = "must have 32 bytes";
+            let keys = read::required_bytes(parts.key.cast(), parts.key_len, "options.key")?;
+            if keys.is_empty() || !keys.len().is_multiple_of(KEY_LENGTH) {
+                let why = "must have 32 bytes, or several keys of 32 bytes";
                 return Err(Fault::misuse(WARDKEY_MISUSE_ARGUMENT, "options.key", why));
             }
-            Ok(Some(Secret::copy_of(key)))
+            Ok(options.keys(keys.chunks_exact(KEY_LENGTH).map(Secret::copy_of).collect()))
         }
         WARDKEY_KEY_CALLBACK => {
             let read = parts
@@ -233,7 +232,7 @@ fn master_key(parts: &OpenOptions, held: &Held) -> Result<Option<Secret>, Fault>
                 .ok_or_else(|| Fault::misuse(WARDKEY_MISUSE_NULL, "options.key_read", "is NULL"))?;
             let mut key = zeroize::Zeroizing::new([0_u8; KEY_LENGTH]);
             match read(held.user(), key.as_mut_ptr(), key.len()) {
-                0 => Ok(Some(Secret::copy_of(key.as_ref()))),
+                0 => Ok(options.key(Secret::copy_of(key.as_ref()))),
                 code => Err(Fault {
                     code: WARDKEY_STORAGE_KEY_CALLBACK,
                     system_code: code,

@@ -218,13 +218,14 @@ pub struct OpenOptions {
     pub path: *const c_char,
     /// Its length in bytes, or WARDKEY_NTS.
     pub path_len: usize,
-    /// Where the master key is: WARDKEY_KEY_FILE (the default), _BYTES, _CALLBACK.
+    /// Where the master key is: WARDKEY_KEY_FILE (the default), _BYTES, _CALLBACK, _DPAPI.
     pub key_source: u32,
     /// How long a write waits for other programs, in milliseconds; 0 for the default of 5000.
     pub busy_timeout_ms: u32,
-    /// With WARDKEY_KEY_BYTES the 32 bytes of the master key; copied, and yours to wipe.
+    /// With WARDKEY_KEY_BYTES the 32 bytes of the master key; copied, and yours to wipe. While the key is
+    /// being changed (`key.rekey`): the new and the old one, one behind the other; the one that opens is used.
     pub key: *const c_void,
-    /// 32.
+    /// 32, or 32 for each key.
     pub key_len: usize,
     /// With WARDKEY_KEY_CALLBACK: writes 32 bytes to key and returns 0, or anything else if it cannot.
     /// Called once, by wardkey_open.
@@ -373,6 +374,9 @@ pub const WARDKEY_KEY_FILE: u32 = 0;
 pub const WARDKEY_KEY_BYTES: u32 = 1;
 /// The master key comes from a callback.
 pub const WARDKEY_KEY_CALLBACK: u32 = 2;
+/// The master key is sealed by Windows for this machine, in the file beside the database: matters when one is
+/// made; opened it is as with WARDKEY_KEY_FILE.
+pub const WARDKEY_KEY_DPAPI: u32 = 3;
 
 /// check_user: the name and the password are those of the user in the verdict. It is not 0, which a callback
 /// returns that forgot to, or that its language's runtime ended with an exception.

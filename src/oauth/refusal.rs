@@ -61,7 +61,7 @@ pub(crate) fn print_failure(error: &Error) -> HttpResponse {
         | Error::EmptyFile { .. }
         | Error::ForeignFile { .. }
         | Error::NewerFile { .. }
-        | Error::WrongKey
+        | Error::WrongKey { .. }
         | Error::KeyMissing { .. }
         | Error::StaleDatabase { .. }
         | Error::FreshnessMissing { .. }

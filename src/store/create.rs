@@ -6,14 +6,14 @@ use crate::error::{Error, Result};
 use crate::store::audit::AuditHead;
 use crate::store::db::Db;
 use crate::store::freshness::Unborn;
-use crate::store::keys::DataKeys;
-use crate::store::master::{self, KeySource};
-use crate::store::open::{Creation, identify};
+use crate::store::keys::{DataKeys, Wrapper};
+use crate::store::master::{self, KeySource, MasterKey};
+use crate::store::open::Creation;
 use crate::store::record;
 use crate::store::rows::AuditKeyRow;
 use crate::store::schema;
 use crate::store::state::{Clockwork, State};
-use crate::store::transaction::{Ledger, Tx};
+use crate::store::transaction::{Identity, Ledger, Tx};
 use crate::sys;
 use std::path::Path;
 use std::sync::Arc;
@@ -66,7 +66,7 @@ pub(super) fn folder_of(path: &Path) -> &Path {
 /// Builds the database under a name that nobody else knows.
 fn build(
     draft: &Path,
-    master: &Secret,
+    master: &(Secret, MasterKey),
     database_id: [u8; 16],
     creation: Creation<'_>,
 ) -> Result<()> {
@@ -82,12 +82,18 @@ fn build(
 }
 
 /// The first rows.
-fn found(db: &Db, master: &Secret, database_id: [u8; 16], creation: Creation<'_>) -> Result<()> {
+fn found(
+    db: &Db,
+    (key, master): &(Secret, MasterKey),
+    database_id: [u8; 16],
+    creation: Creation<'_>,
+) -> Result<()> {
     let entropy = creation.entropy.as_ref();
-    let keys = DataKeys::make(db, master, database_id, entropy)?;
+    let keys = DataKeys::mint(database_id, entropy)?;
+    keys.wrap(db, Wrapper::Master, key, entropy)?;
     let site = SiteId::mint(entropy)?;
-    write_identity(db, database_id, &site, creation.now)?;
-    write_audit_key(db, &keys, entropy, creation.now)?;
+    write_identity(db, database_id, &site, master, creation.now)?;
+    write_audit_key(db, 1, &keys, entropy, creation.now)?;
     let state = State {
         commits: FIRST_COMMIT,
         checkpointed: FIRST_COMMIT,
@@ -98,22 +104,28 @@ fn found(db: &Db, master: &Secret, database_id: [u8; 16], creation: Creation<'_>
         last_expiry: creation.now,
     };
     state.insert(db, &keys.row_mac)?;
-    let identity =
-        identify(db, vec![Secret::copy_of(master.expose())], Arc::clone(&creation.entropy))?;
+    let identity = Identity::of(db, keys, Arc::clone(&creation.entropy))?;
     let head = AuditHead::start(database_id);
     let mut tx = Tx::new(db, &identity, Ledger::new(state, head));
     tx.at(creation.now);
     (creation.first)(&mut tx)?;
     let ledger = tx.ledger;
-    ledger.state.save(db, &keys.row_mac)?;
+    ledger.state.save(db, &identity.keys.row_mac)?;
     ledger.head.sign(db, identity.audit_key_id, &identity.audit_key)
 }
 
-fn write_identity(db: &Db, database_id: [u8; 16], site: &SiteId, now: UnixTime) -> Result<()> {
+fn write_identity(
+    db: &Db,
+    database_id: [u8; 16],
+    site: &SiteId,
+    master: &MasterKey,
+    now: UnixTime,
+) -> Result<()> {
     let format = Cell::Integer(i64::from(schema::FORMAT));
     db.execute(
-        "INSERT INTO database (id, database_id, site, format, reader_min, writer_min, created_at)
-         VALUES (1, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO database (id, database_id, site, format, reader_min, writer_min, created_at,
+                               key_source, key_id)
+         VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?)",
         &[
             Cell::Blob(&database_id),
             Cell::Text(site.as_str()),
@@ -121,19 +133,28 @@ fn write_identity(db: &Db, database_id: [u8; 16], site: &SiteId, now: UnixTime) 
             format,
             format,
             Cell::Integer(now.millis()),
+            Cell::Text(master.source),
+            Cell::Text(&master.id),
         ],
     )?;
     Ok(())
 }
 
-fn write_audit_key(db: &Db, keys: &DataKeys, entropy: &dyn Entropy, now: UnixTime) -> Result<()> {
+/// Makes a key that signs the audit from now on.
+pub(super) fn write_audit_key(
+    db: &Db,
+    id: i64,
+    keys: &DataKeys,
+    entropy: &dyn Entropy,
+    now: UnixTime,
+) -> Result<()> {
     let (key, private) = PrivateKey::generate(Algorithm::EdDsa, entropy)?;
     let row = AuditKeyRow {
-        id: 1,
+        id,
         version: 1,
         created_at: now.millis(),
         public_jwk: key.public().to_jwk().print()?,
-        sealed: keys.seal_private(entropy, "audit_key", "1", &private)?,
+        sealed: keys.seal_private(entropy, "audit_key", &id.to_string(), &private)?,
     };
     record::insert(db, &keys.row_mac, &row)?;
     Ok(())

@@ -126,6 +126,8 @@ pub(crate) enum Checkpoint {
     Passive,
     /// Waits for readers and writers.
     Full,
+    /// As full, and leaves an empty WAL behind.
+    Truncate,
 }
 
 /// One connection to the database.
@@ -169,10 +171,11 @@ impl Db {
         // Before anything is read: a statement that fails closes the connection.
         db.keep_wal_on_close(true)?;
         // The WAL is synced at each commit: an acknowledged commit survives power loss.
+        // What is deleted or replaced is wiped: a data key that an old master key opens among it.
         // A schema with functions that could run code is not trusted: the file may come from anywhere.
         db.batch(
             "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;
-             PRAGMA cell_size_check = ON;",
+             PRAGMA cell_size_check = ON; PRAGMA secure_delete = ON;",
         )
         .map_err(no_room)?;
         Ok(db)
@@ -258,6 +261,7 @@ impl Db {
         let sql = match kind {
             Checkpoint::Passive => "PRAGMA wal_checkpoint(PASSIVE)",
             Checkpoint::Full => "PRAGMA wal_checkpoint(FULL)",
+            Checkpoint::Truncate => "PRAGMA wal_checkpoint(TRUNCATE)",
         };
         self.one(sql, &[], |row| {
             let (busy, log, copied) = (row.integer(0)?, row.integer(1)?, row.integer(2)?);

@@ -1,9 +1,10 @@
 //! The master key: given by the host, or kept in a file beside the database.
 
 use crate::base::{Entropy, Secret, encode};
+use crate::crypto::{self, Cell, RecoveryCode};
 use crate::error::{Error, Result};
-use crate::sys;
-use std::io::{Read, Write};
+use crate::store::db::Db;
+use crate::store::key_file::{KeyFile, Kind};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -11,37 +12,145 @@ use zeroize::Zeroizing;
 pub(crate) enum KeySource {
     /// The file beside the database. Whoever can read the whole folder can read everything.
     File,
-    /// The host: from a vault, a TPM, DPAPI or the like.
-    Given(Secret),
+    /// The same file, in which Windows seals it for this machine (DPAPI).
+    Dpapi,
+    /// The host: from a vault, a TPM or the like. Of several, one is the database's, and the first is a
+    /// new database's.
+    Given(Vec<Secret>),
 }
 
-impl KeySource {
-    /// The keys that may be an existing database's, likeliest first. A file holds two while the master
-    /// key is being changed: no moment exists at which neither opens the database.
+/// What may open a database's data keys.
+#[derive(Clone, Copy)]
+pub(crate) enum Opener<'a> {
+    /// The master key, from where it is.
+    Master(&'a KeySource),
+    /// A master key in a file elsewhere.
+    KeyFile(&'a Path),
+    /// The recovery code.
+    Code(&'a RecoveryCode),
+}
+
+/// The keys to try.
+pub(crate) enum Candidates<'a> {
+    /// Master keys, likeliest first, and what was in their file besides.
+    Masters {
+        keys: Vec<Secret>,
+        skipped: Vec<String>,
+    },
+    Code(&'a RecoveryCode),
+}
+
+/// What the database says of its master key. It proves nothing: it is for messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct MasterKey {
+    /// `file`, `host` or `dpapi`; nothing if a later library wrote another word.
+    pub(crate) source: &'static str,
+    /// As [`id_of`].
+    pub(crate) id: String,
+}
+
+impl MasterKey {
+    pub(crate) fn load(db: &Db) -> Result<Self> {
+        db.one("SELECT key_source, key_id FROM database WHERE id = 1", &[], |row| {
+            let source = row.text(0)?;
+            let known = [HOST, Kind::Plain.source(), Kind::Dpapi.source()];
+            let source = known.into_iter().find(|known| *known == source).unwrap_or("");
+            Ok(Self { source, id: row.text(1)?.to_owned() })
+        })
+    }
+
+    pub(crate) fn save(&self, db: &Db) -> Result<()> {
+        let cells = [Cell::Text(self.source), Cell::Text(&self.id)];
+        db.execute("UPDATE database SET key_source = ?, key_id = ? WHERE id = 1", &cells)
+            .map(|_| ())
+    }
+}
+
+impl<'a> Opener<'a> {
+    /// The keys that may be an existing database's. A file holds two while the master key is being changed:
+    /// no moment exists at which neither opens the database.
     ///
     /// # Errors
     /// [`Error::KeyMissing`] when the file is gone; it is never made anew.
-    pub(crate) fn existing(&self, database: &Path) -> Result<Vec<Secret>> {
+    pub(crate) fn candidates(self, database: &Path) -> Result<Candidates<'a>> {
+        let path = match self {
+            Self::Code(code) => return Ok(Candidates::Code(code)),
+            Self::Master(KeySource::Given(keys)) => {
+                let keys = keys.iter().map(given).collect::<Result<_>>()?;
+                return Ok(Candidates::Masters { keys, skipped: Vec::new() });
+            }
+            Self::Master(KeySource::File | KeySource::Dpapi) => key_path(database),
+            Self::KeyFile(path) => path.to_owned(),
+        };
+        let file = KeyFile::read(&path)?.ok_or(Error::KeyMissing { path })?;
+        Ok(Candidates::Masters { keys: file.keys(), skipped: file.skipped() })
+    }
+}
+
+impl KeySource {
+    /// The key for a database that is being made, or that gets a new one, and what is to be said of it. A
+    /// key in the file is not in the file yet.
+    pub(crate) fn new_key(&self, entropy: &dyn Entropy) -> Result<(Secret, MasterKey)> {
+        let key = match self {
+            Self::Given(keys) => {
+                let key = keys.first().ok_or_else(|| Error::argument("key", "is missing"))?;
+                given(key)?
+            }
+            Self::File | Self::Dpapi => {
+                let mut key = Zeroizing::new([0_u8; KEY_LENGTH]);
+                entropy.fill(key.as_mut())?;
+                Secret::copy_of(key.as_ref())
+            }
+        };
+        let master = MasterKey { source: self.name(), id: id_of(&key) };
+        Ok((key, master))
+    }
+
+    /// How its key stands in the key file, if it does.
+    pub(crate) const fn kind(&self) -> Option<Kind> {
         match self {
-            Self::Given(key) => Ok(vec![given(key)?]),
-            Self::File => read(&key_path(database))?
-                .ok_or_else(|| Error::KeyMissing { path: key_path(database) }),
+            Self::File => Some(Kind::Plain),
+            Self::Dpapi => Some(Kind::Dpapi),
+            Self::Given(_) => None,
         }
     }
 
     /// The key for a database that is being made: the file is made with it.
-    pub(crate) fn for_creation(&self, database: &Path, entropy: &dyn Entropy) -> Result<Secret> {
-        match self {
-            Self::Given(key) => given(key),
+    pub(crate) fn for_creation(
+        &self,
+        database: &Path,
+        entropy: &dyn Entropy,
+    ) -> Result<(Secret, MasterKey)> {
+        let Some(kind) = self.kind() else {
+            return self.new_key(entropy);
+        };
+        let path = key_path(database);
+        if let Some(file) = KeyFile::read(&path)? {
             // A key file without a database is the rest of a creation that crashed, or a key that was
             // put there: either way a good key, and not ours to overwrite.
-            Self::File => match read(&key_path(database))?.and_then(|keys| keys.into_iter().next())
-            {
-                Some(key) => Ok(key),
-                None => make(&key_path(database), entropy),
-            },
+            let (kind, key) = file.first().ok_or(Error::DatabaseExists { path })?;
+            let master = MasterKey { source: kind.source(), id: id_of(key) };
+            return Ok((Secret::copy_of(key.expose()), master));
+        }
+        let (key, master) = self.new_key(entropy)?;
+        let mut file = KeyFile::default();
+        file.put_first(kind, &key)?;
+        file.create(&path)?;
+        Ok((key, master))
+    }
+
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::File => Kind::Plain.source(),
+            Self::Dpapi => Kind::Dpapi.source(),
+            Self::Given(_) => HOST,
         }
     }
+}
+
+/// The name of a master key: it tells nothing about the key, and tells it from others.
+pub(crate) fn id_of(key: &Secret) -> String {
+    encode::base64url(&crypto::key_id(key.expose()))
 }
 
 fn given(key: &Secret) -> Result<Secret> {
@@ -50,64 +159,6 @@ fn given(key: &Secret) -> Result<Secret> {
     } else {
         Err(Error::argument("key", format!("must have {KEY_LENGTH} bytes")))
     }
-}
-
-fn make(path: &Path, entropy: &dyn Entropy) -> Result<Secret> {
-    let mut key = Zeroizing::new([0_u8; KEY_LENGTH]);
-    entropy.fill(key.as_mut())?;
-    let mut text = Zeroizing::new(PREFIX.to_owned());
-    text.reserve(48);
-    encode::base64url_into(key.as_ref(), &mut text);
-    text.push('\n');
-    // Written under another name first: a crash leaves no half key under the name that counts.
-    let draft = suffixed(path, ".new");
-    remove_leftover(&draft)?;
-    let mut file = sys::file::create_private(&draft)?;
-    file.write_all(text.as_bytes())
-        .and_then(|()| file.sync_all())
-        .map_err(|e| sys::file::failed("writing the key file", &draft, &e))?;
-    drop(file);
-    sys::file::rename_new(&draft, path)?;
-    Ok(Secret::copy_of(key.as_ref()))
-}
-
-fn remove_leftover(path: &Path) -> Result<()> {
-    match std::fs::remove_file(path) {
-        Ok(()) => Ok(()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        Err(error) => {
-            Err(sys::file::failed("removing the rest of a crashed creation", path, &error))
-        }
-    }
-}
-
-/// The keys in the file, newest first; `None` if there is no file.
-fn read(path: &Path) -> Result<Option<Vec<Secret>>> {
-    let mut file = match std::fs::File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(sys::file::failed("reading the key file", path, &error)),
-    };
-    // Read into memory of a fixed size: a growing buffer would leave copies behind unwiped.
-    let mut text = Zeroizing::new([0_u8; 1024]);
-    let mut length = 0;
-    while let Some(rest) = text.get_mut(length..).filter(|rest| !rest.is_empty()) {
-        match file.read(rest).map_err(|e| Error::io("reading the key file", &e))? {
-            0 => break,
-            read => length += read,
-        }
-    }
-    let lines = text.get(..length).unwrap_or_default().split(|byte| *byte == b'\n');
-    let keys =
-        lines.map(|line| line.strip_suffix(b"\r").unwrap_or(line)).filter(|line| !line.is_empty());
-    // A file that holds something else is a wrong key, not a missing one: nobody shall make it anew.
-    let keys: Option<Vec<Secret>> = keys.map(parse).collect();
-    keys.filter(|keys| !keys.is_empty()).map(Some).ok_or(Error::WrongKey)
-}
-
-fn parse(line: &[u8]) -> Option<Secret> {
-    let key = encode::from_base64url(line.strip_prefix(PREFIX.as_bytes())?).map(Secret::new)?;
-    (key.expose().len() == KEY_LENGTH).then_some(key)
 }
 
 /// The key file of a database.
@@ -127,5 +178,5 @@ pub(crate) fn suffixed(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-const PREFIX: &str = "wardkey-key-1 ";
-const KEY_LENGTH: usize = 32;
+pub(super) const HOST: &str = "host";
+pub(super) const KEY_LENGTH: usize = 32;

@@ -4,6 +4,7 @@ mod audit;
 mod create;
 mod db;
 mod freshness;
+mod key_file;
 mod keys;
 mod logins;
 mod master;
@@ -12,6 +13,8 @@ mod pair;
 mod prune;
 mod reader;
 mod record;
+mod rekey;
+mod restore;
 mod rows;
 mod schema;
 mod state;
@@ -23,8 +26,9 @@ mod writer;
 
 pub(crate) use audit::{AuditEntry, AuditFilter, AuditRow};
 pub(crate) use logins::{FailureKey, FailureRow};
-pub(crate) use master::KeySource;
+pub(crate) use master::{KeySource, MasterKey, Opener};
 pub(crate) use open::{Creation, Store};
+pub(crate) use restore::{Acceptance, Accepted};
 pub(crate) use rows::{
     ClientRow, CodeRow, CredentialRow, GrantRow, NO_EXTRA, OpaqueTokenRow, RefreshTokenRow,
     RevokedTokenRow, RoleRow, SettingsRow, SigningKeyRow, UserRow, check_extra,

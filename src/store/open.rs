@@ -1,21 +1,20 @@
 //! Opening a database: only a whole, own, fresh one.
 
-use crate::base::{Entropy, Secret, SiteId, UnixTime, encode};
+use crate::base::{Entropy, SiteId, UnixTime, encode};
 use crate::crypto::{Algorithm, PrivateKey};
 use crate::error::{Error, Result};
-use crate::store::audit::AuditHead;
 use crate::store::create::{self, folder_of};
 use crate::store::db::{Checkpoint, Db};
-use crate::store::freshness::{Claim, Freshness, Unborn};
+use crate::store::freshness::{Claim, Freshness};
 use crate::store::keys::DataKeys;
-use crate::store::master::{KeySource, freshness_path, suffixed};
+use crate::store::master::{Candidates, KeySource, Opener, freshness_path, suffixed};
 use crate::store::pair::{self, MainFile};
 use crate::store::reader::Readers;
 use crate::store::record;
 use crate::store::rows::AuditKeyRow;
 use crate::store::schema;
 use crate::store::state::State;
-use crate::store::transaction::{Identity, Ledger, Tx};
+use crate::store::transaction::{Identity, Tx};
 use crate::store::view::View;
 use crate::store::writer::{Outcome, Writer};
 use crate::sys;
@@ -62,24 +61,25 @@ impl Store {
         busy_timeout: Duration,
         entropy: Arc<dyn Entropy>,
     ) -> Result<Self> {
+        let opener = Opener::Master(source);
         check_file(path)?;
         let mut claim = match Claim::open(&freshness_path(path), busy_timeout) {
             Ok(claim) => claim,
             // A file that is no database of ours, or whose key is gone too, says so rather than this.
             Err(missing @ Error::FreshnessMissing { .. }) => {
-                Self::connect(path, source, busy_timeout, entropy)?;
+                Self::connect(path, opener, busy_timeout, entropy)?;
                 return Err(missing);
             }
             Err(error) => return Err(error),
         };
         let alone = claim.is_alone();
         let main_file = MainFile::beside_wal(path)?;
-        let joined = Self::connect(path, source, busy_timeout, Arc::clone(&entropy));
+        let joined = Self::connect(path, opener, busy_timeout, Arc::clone(&entropy));
         let joined = joined.and_then(|joined| check_pair(path, main_file, joined));
         let (db, identity, state) = joined.map_err(|error| {
             if main_file.is_some()
                 && matches!(error, Error::Corrupt { .. } | Error::Io { .. })
-                && pair::check_main_file(path, source, entropy).is_ok()
+                && pair::check_main_file(path, opener, entropy).is_ok()
             {
                 return Error::Corrupt { what: MIXTURE.to_owned() };
             }
@@ -105,50 +105,13 @@ impl Store {
         }
         drop(db);
         let readers = Readers::new(path.to_owned(), busy_timeout);
-        Ok(Self { identity, freshness, readers, writer })
-    }
-
-    /// Accepts the database at `path` as it is, although it may be an old copy: `renew` writes what a
-    /// restore changes, at the time that `now` makes of the mark, and a new freshness file is made. It is
-    /// not open afterwards. A WAL that belongs to a later main file is set aside first, and `renew` is told
-    /// its new name.
-    ///
-    /// # Errors
-    /// [`Error::Busy`] while any process has it open, and those of [`Store::open`] but the stale ones.
-    pub(crate) fn restore(
-        path: &Path,
-        source: &KeySource,
-        busy_timeout: Duration,
-        entropy: Arc<dyn Entropy>,
-        now: impl FnOnce(UnixTime) -> UnixTime,
-        renew: impl FnOnce(&mut Tx<'_>, Option<&str>) -> Result<()>,
-    ) -> Result<()> {
-        check_file(path)?;
-        let mut claim = Unborn::reclaim(&freshness_path(path), busy_timeout)?;
-        let (db, identity, aside) = Self::connect_alone(path, source, busy_timeout, entropy)?;
-        db.check_integrity()?;
-        db.batch("BEGIN IMMEDIATE")?;
-        let state = State::load(&db, &identity.keys.row_mac)?;
-        // What lies far beyond the database is damage, and would be carried on for ever.
-        let near =
-            |acknowledged: &u64| *acknowledged <= state.commits.saturating_add(DAMAGED_BEYOND);
-        let acknowledged = claim.sequence_of(identity.database_id)?.filter(near).unwrap_or(0);
-        // One beyond everything that was ever acknowledged: a crash before the renewal is committed
-        // leaves a database that still demands its restore.
-        let commits = state.commits.max(acknowledged).saturating_add(1);
-        claim.write(identity.database_id, commits)?;
-        sys::file::sync_folder(folder_of(path))?;
-        let head = AuditHead::load(&db, identity.database_id)?;
-        let mut tx = Tx::new(&db, &identity, Ledger::new(state, head));
-        tx.at(now(state.mark));
-        renew(&mut tx, aside.as_deref())?;
-        let mut ledger = tx.ledger;
-        ledger.state.commits = commits;
-        ledger.state.save(&db, &identity.keys.row_mac)?;
-        ledger.head.sign(&db, identity.audit_key_id, &identity.audit_key)?;
-        db.batch("COMMIT")?;
-        // The main file must not lag behind an epoch: it would look like one that went another way.
-        if db.checkpoint(Checkpoint::Full)? { Ok(()) } else { Err(Error::Busy) }
+        let store = Self { identity, freshness, readers, writer };
+        if source.kind().is_some() {
+            // What a crash left of a change of master key. Best effort: the key file opens the database as
+            // it is, and somebody who writes at this moment is not waited for.
+            let _ = store.finish_rekey();
+        }
+        Ok(store)
     }
 
     /// Keys, site and entropy of this database.
@@ -188,6 +151,27 @@ impl Store {
         self.writer.write(&self.identity, &self.freshness, now, work)
     }
 
+    /// As [`Store::write`], in a transaction that nobody else's work is part of.
+    pub(super) fn write_alone<T: Send + 'static>(
+        &self,
+        now: UnixTime,
+        work: impl FnOnce(&mut Tx<'_>) -> Outcome<T> + Send + 'static,
+    ) -> Outcome<T> {
+        self.writer.write_alone(&self.identity, &self.freshness, now, work)
+    }
+
+    pub(super) const fn writer(&self) -> &Writer {
+        &self.writer
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.writer.path()
+    }
+
+    pub(super) const fn busy_timeout(&self) -> Duration {
+        self.writer.busy_timeout()
+    }
+
     /// Closes every connection that nobody uses.
     pub(crate) fn close(&self) {
         self.readers.close();
@@ -196,27 +180,27 @@ impl Store {
 
     fn connect(
         path: &Path,
-        source: &KeySource,
+        opener: Opener<'_>,
         busy_timeout: Duration,
         entropy: Arc<dyn Entropy>,
     ) -> Result<(Db, Identity)> {
         let db = Self::look(path, busy_timeout)?;
-        finish_connecting(db, path, source, entropy)
+        finish_connecting(db, path, opener, entropy)
     }
 
     /// Connects as the only one, against programs too that know SQLite but not this library. A main file that
     /// does not belong to the WAL beside it is taken without that WAL, if it is whole; the WAL's new name is
     /// returned.
-    fn connect_alone(
+    pub(super) fn connect_alone(
         path: &Path,
-        source: &KeySource,
+        opener: Opener<'_>,
         busy_timeout: Duration,
         entropy: Arc<dyn Entropy>,
     ) -> Result<(Db, Identity, Option<String>)> {
         let connect = || -> Result<(Db, Identity)> {
             let db = Self::look(path, busy_timeout)?;
             db.batch("PRAGMA locking_mode = EXCLUSIVE")?;
-            finish_connecting(db, path, source, Arc::clone(&entropy))
+            finish_connecting(db, path, opener, Arc::clone(&entropy))
         };
         let main_file = MainFile::beside_wal(path)?;
         let joined = connect().and_then(|joined| check_pair(path, main_file, joined));
@@ -235,13 +219,13 @@ impl Store {
         if main_file.is_none() || !may_be_a_mixture {
             return Err(error);
         }
-        pair::check_main_file(path, source, Arc::clone(&entropy))?;
+        pair::check_main_file(path, opener, Arc::clone(&entropy))?;
         let aside = set_wal_aside(path, entropy.as_ref())?;
         connect().map(|(db, identity)| (db, identity, Some(aside)))
     }
 
     /// A connection that leaves the files as they are.
-    fn look(path: &Path, busy_timeout: Duration) -> Result<Db> {
+    pub(super) fn look(path: &Path, busy_timeout: Duration) -> Result<Db> {
         check_folder(path)?;
         sys::file::file_writable(path)?;
         Db::look(path, busy_timeout)
@@ -268,11 +252,11 @@ fn check_pair(
 fn finish_connecting(
     db: Db,
     path: &Path,
-    source: &KeySource,
+    opener: Opener<'_>,
     entropy: Arc<dyn Entropy>,
 ) -> Result<(Db, Identity)> {
     schema::check(&db, path)?;
-    let identity = identify(&db, source.existing(path)?, entropy)?;
+    let identity = identify(&db, path, opener, entropy)?;
     Ok((db, identity))
 }
 
@@ -287,26 +271,58 @@ fn set_wal_aside(path: &Path, entropy: &dyn Entropy) -> Result<String> {
 }
 
 /// Opens the keys of a database and reads who it is.
+///
+/// # Errors
+/// [`Error::WrongKey`] and what else [`DataKeys::open`] says.
 pub(super) fn identify(
     db: &Db,
-    masters: Vec<Secret>,
+    path: &Path,
+    opener: Opener<'_>,
     entropy: Arc<dyn Entropy>,
 ) -> Result<Identity> {
-    let sql = "SELECT database_id, site FROM database WHERE id = 1";
-    let (database_id, site) =
-        db.one(sql, &[], |row| Ok((row.array::<16>(0)?, SiteId::parse(row.text(1)?))))?;
-    let site = site.ok_or_else(|| Error::Corrupt { what: "the site's id".to_owned() })?;
-    let keys = DataKeys::open_with_any(db, &masters, database_id)?;
-    let rows = record::load::<AuditKeyRow>(db, &keys.row_mac, "ORDER BY id DESC LIMIT 1", &[])?;
-    let row = rows.first().ok_or_else(|| Error::Corrupt { what: "the audit key".to_owned() })?;
-    let private = keys.open_private("audit_key", &row.id.to_string(), &row.sealed)?;
-    let audit_key = PrivateKey::from_pkcs8(Algorithm::EdDsa, private.expose())?;
-    Ok(Identity { database_id, site, keys, audit_key_id: row.id, audit_key, entropy })
+    let open = || {
+        let candidates = opener.candidates(path)?;
+        db.run("BEGIN")?;
+        let opened = Identity::open(db, &candidates, Arc::clone(&entropy));
+        let ended = db.run("COMMIT");
+        opened.and_then(|opened| ended.map(|()| opened))
+    };
+    match open() {
+        // The key may have been changed between the reading of the file and of the rows.
+        Err(Error::WrongKey { .. }) => open(),
+        other => other,
+    }
+}
+
+impl Identity {
+    fn open(db: &Db, candidates: &Candidates<'_>, entropy: Arc<dyn Entropy>) -> Result<Self> {
+        let keys = DataKeys::open(db, candidates, read_database_id(db)?)?;
+        Self::of(db, keys, entropy)
+    }
+
+    /// Who the database is whose data keys are these.
+    pub(super) fn of(db: &Db, keys: DataKeys, entropy: Arc<dyn Entropy>) -> Result<Self> {
+        let database_id = read_database_id(db)?;
+        let sql = "SELECT site FROM database WHERE id = 1";
+        let site = db.one(sql, &[], |row| Ok(SiteId::parse(row.text(0)?)))?;
+        let site = site.ok_or_else(|| Error::Corrupt { what: "the site's id".to_owned() })?;
+        let last = "ORDER BY id DESC LIMIT 1";
+        let rows = record::load::<AuditKeyRow>(db, &keys.row_mac, last, &[])?;
+        let row =
+            rows.first().ok_or_else(|| Error::Corrupt { what: "the audit key".to_owned() })?;
+        let private = keys.open_private("audit_key", &row.id.to_string(), &row.sealed)?;
+        let audit_key = PrivateKey::from_pkcs8(Algorithm::EdDsa, private.expose())?;
+        Ok(Self { database_id, site, keys, audit_key_id: row.id, audit_key, entropy })
+    }
+}
+
+pub(super) fn read_database_id(db: &Db) -> Result<[u8; 16]> {
+    db.one("SELECT database_id FROM database WHERE id = 1", &[], |row| row.array(0))
 }
 
 /// Looks at the file without opening it: a descriptor of our own, once closed, would drop the locks
 /// that SQLite holds on it for this process.
-fn check_file(path: &Path) -> Result<()> {
+pub(super) fn check_file(path: &Path) -> Result<()> {
     match std::fs::metadata(path) {
         Ok(metadata) if !metadata.is_file() => Err(Error::ForeignFile { path: path.to_owned() }),
         Ok(metadata) if metadata.len() == 0 => Err(Error::EmptyFile { path: path.to_owned() }),
@@ -329,6 +345,3 @@ fn check_folder(path: &Path) -> Result<()> {
 /// What two files are that make no database together, although one does alone.
 const MIXTURE: &str = "the WAL beside the main file belongs to another version of it; the main file alone is \
                        whole: open it with restore, which sets the WAL aside";
-
-/// A freshness file that is this many commits ahead was not written by anybody who counted.
-const DAMAGED_BEYOND: u64 = 1 << 32;

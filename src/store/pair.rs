@@ -4,7 +4,7 @@
 use crate::base::{Entropy, Epoch};
 use crate::error::{Error, Result};
 use crate::store::db::Db;
-use crate::store::master::{KeySource, suffixed};
+use crate::store::master::{Opener, suffixed};
 use crate::store::open::identify;
 use crate::store::schema;
 use crate::store::state::State;
@@ -64,12 +64,12 @@ impl MainFile {
 /// Demands that the main file is a whole database without its WAL: of this key, and sound to its last page.
 pub(super) fn check_main_file(
     path: &Path,
-    source: &KeySource,
+    opener: Opener<'_>,
     entropy: Arc<dyn Entropy>,
 ) -> Result<()> {
     let db = Db::open_main_file(path)?;
     schema::check(&db, path)?;
-    let identity = identify(&db, source.existing(path)?, entropy)?;
+    let identity = identify(&db, path, opener, entropy)?;
     State::load(&db, &identity.keys.row_mac)?;
     db.check_integrity()
 }

@@ -65,6 +65,26 @@ pub(crate) fn load<R: Record>(
     db.all(&sql, cells, |row| checked(row, key))
 }
 
+/// The first row of a table whatever its MAC says: for a database whose keys are lost.
+pub(crate) fn first_unchecked<R: Record>(db: &Db) -> Result<R> {
+    db.one(&format!("SELECT {} FROM {} LIMIT 1", R::COLUMNS.join(", "), R::TABLE), &[], R::read)
+}
+
+/// Changes every row of a table and gives it a MAC, whatever its own says: for a database whose keys are
+/// lost.
+pub(crate) fn authenticate_anew<R: Record>(
+    db: &Db,
+    key: &RowMacKey,
+    change: impl Fn(&mut R),
+) -> Result<()> {
+    let sql = format!("SELECT {} FROM {}", R::COLUMNS.join(", "), R::TABLE);
+    for mut row in db.all(&sql, &[], R::read)? {
+        change(&mut row);
+        update(db, key, &row)?;
+    }
+    Ok(())
+}
+
 /// Inserts a row and returns its MAC.
 pub(crate) fn insert<R: Record>(db: &Db, key: &RowMacKey, record: &R) -> Result<[u8; 32]> {
     let names = R::COLUMNS.join(", ");

@@ -39,7 +39,11 @@ impl State {
         let rows = record::load::<StateRow>(db, key, "WHERE id = 1", &[])?;
         let row =
             rows.first().ok_or_else(|| Error::Corrupt { what: "the state row".to_owned() })?;
-        Ok(Self {
+        Ok(Self::from_row(row))
+    }
+
+    pub(super) fn from_row(row: &StateRow) -> Self {
+        Self {
             commits: row.commits,
             checkpointed: row.checkpointed,
             sequence: row.sequence,
@@ -47,7 +51,7 @@ impl State {
             mark: UnixTime::from_millis(row.mark),
             clock: Clockwork { believed: row.clock_believed, offset: row.clock_offset },
             last_expiry: UnixTime::from_millis(row.last_expiry),
-        })
+        }
     }
 
     /// Writes the first row of a new database.

@@ -156,7 +156,7 @@ fn an_error_while_reading_leaves_no_transaction_open() {
 fn with_store(test: impl FnOnce(&Store, &Path)) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("db");
-    let key = || KeySource::Given(Secret::new(vec![1; 32]));
+    let key = || KeySource::Given(vec![Secret::new(vec![1; 32])]);
     let first = Box::new(|tx: &mut Tx<'_>| tx.audit(&entry()));
     let creation = Creation { now: at(0), entropy: Arc::new(SystemEntropy), first };
     Store::create(&path, &key(), creation).unwrap();

@@ -1,11 +1,11 @@
 //! One member's view of a writing transaction.
 
-use crate::base::{Entropy, Epoch, SiteId, UnixTime};
+use crate::base::{Entropy, Epoch, Secret, SiteId, UnixTime};
 use crate::crypto::{Cell, PrivateKey};
 use crate::error::Result;
 use crate::store::audit::{AuditEntry, AuditHead};
 use crate::store::db::Db;
-use crate::store::keys::DataKeys;
+use crate::store::keys::{DataKeys, Wrapped, Wrapper};
 use crate::store::record::{self, Record};
 use crate::store::state::{Clockwork, State};
 use crate::store::view::{DecisionRow, View};
@@ -18,6 +18,14 @@ pub(crate) struct Identity {
     pub(crate) audit_key_id: i64,
     pub(crate) audit_key: PrivateKey,
     pub(crate) entropy: std::sync::Arc<dyn Entropy>,
+}
+
+impl Identity {
+    /// Whether `key` is the master key.
+    pub(super) fn opens_with(&self, db: &Db, key: &Secret) -> Result<bool> {
+        let wrapped = Wrapped::load(db, Wrapper::Master)?;
+        wrapped.open(key, self.database_id).map(|opened| opened.is_some())
+    }
 }
 
 /// A writing transaction, as one closure sees it: everything it writes is committed or rolled back
@@ -72,6 +80,10 @@ impl<'a> Tx<'a> {
             self.ledger.leapt = true;
         }
         Ok(())
+    }
+
+    pub(super) const fn db(&self) -> &'a Db {
+        self.db
     }
 
     /// What a reader would see, this transaction's own writes included.

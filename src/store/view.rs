@@ -5,6 +5,8 @@ use crate::crypto::Cell;
 use crate::error::Result;
 use crate::store::audit::{self, AuditFilter, AuditHead, AuditRow};
 use crate::store::db::Db;
+use crate::store::keys::{Wrapped, Wrapper};
+use crate::store::master::MasterKey;
 use crate::store::record;
 use crate::store::rows::{
     AuditKeyRow, ClientRow, CodeRow, CredentialRow, GrantRow, OpaqueTokenRow, RefreshTokenRow,
@@ -79,6 +81,16 @@ impl<'a> View<'a> {
     /// Keys, site and entropy of this database.
     pub(crate) const fn identity(&self) -> &'a Identity {
         self.identity
+    }
+
+    /// What the database says of its master key.
+    pub(crate) fn master_key(&self) -> Result<MasterKey> {
+        MasterKey::load(self.db)
+    }
+
+    /// Whether there is a recovery code.
+    pub(crate) fn has_recovery_code(&self) -> Result<bool> {
+        Wrapped::load(self.db, Wrapper::Recovery).map(|wrapped| !wrapped.is_empty())
     }
 
     /// The settings.

@@ -57,7 +57,40 @@ impl Writer {
         now: UnixTime,
         work: impl FnOnce(&mut Tx<'_>) -> Outcome<T> + Send + 'static,
     ) -> Outcome<T> {
-        let mine = Arc::new(Slot { now, work: Mutex::new(Some(work)), fate: Mutex::default() });
+        self.hand_in(identity, freshness, Slot::new(now, false, work))
+    }
+
+    /// As [`Writer::write`], in a transaction that nobody else's work is part of.
+    pub(crate) fn write_alone<T: Send + 'static>(
+        &self,
+        identity: &Identity,
+        freshness: &Freshness,
+        now: UnixTime,
+        work: impl FnOnce(&mut Tx<'_>) -> Outcome<T> + Send + 'static,
+    ) -> Outcome<T> {
+        self.hand_in(identity, freshness, Slot::new(now, true, work))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) const fn busy_timeout(&self) -> Duration {
+        self.busy_timeout
+    }
+
+    /// Queues up, and leads when it is this thread's turn.
+    fn hand_in<T, F>(
+        &self,
+        identity: &Identity,
+        freshness: &Freshness,
+        slot: Slot<T, F>,
+    ) -> Outcome<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Tx<'_>) -> Outcome<T> + Send + 'static,
+    {
+        let mine = Arc::new(slot);
         let mut queue = lock(&self.queue);
         let member: Arc<dyn Member> = Arc::<Slot<_, _>>::clone(&mine);
         queue.waiting.push(member);
@@ -70,7 +103,7 @@ impl Writer {
                 continue;
             }
             queue.leading = true;
-            let company = queue.waiting.len().min(COMPANY);
+            let company = company(&queue.waiting);
             let batch = queue.waiting.drain(..company).collect();
             drop(queue);
             let leadership = Leadership { writer: self, batch };
@@ -100,7 +133,7 @@ impl Writer {
                 self.ascertain(identity, head).and_then(|db| {
                     // Either way its fate is known now, and synced.
                     settle_word(freshness, word)?;
-                    let db = db.ok_or(error)?;
+                    let db = db.ok_or(*error)?;
                     freshness.acknowledge(commits)?;
                     Ok((db, commits))
                 })
@@ -186,12 +219,18 @@ impl Drop for Leadership<'_> {
     }
 }
 
+/// How many of those who wait share the next transaction.
+fn company(waiting: &[Arc<dyn Member>]) -> usize {
+    let loner = waiting.iter().position(|member| member.alone());
+    loner.map_or(waiting.len(), |at| at.max(1)).min(COMPANY)
+}
+
 /// Why a transaction did not end well.
 enum Interrupted {
     /// Nothing of it remains.
     RolledBack(Error),
     /// COMMIT failed and may have taken place.
-    Unknown { head: AuditHead, word: Option<u64>, commits: u64, error: Error },
+    Unknown { head: AuditHead, word: Option<u64>, commits: u64, error: Box<Error> },
 }
 
 impl From<Error> for Interrupted {
@@ -247,7 +286,10 @@ fn transact(
             settle_word(freshness, word.filter(|_| ledger.changed))?;
             Err(Interrupted::RolledBack(Error::Full))
         }
-        Err(error) => Err(Interrupted::Unknown { head: ledger.head, word, commits, error }),
+        Err(error) => {
+            let error = Box::new(error);
+            Err(Interrupted::Unknown { head: ledger.head, word, commits, error })
+        }
     }
 }
 
@@ -310,6 +352,8 @@ fn settle_word(freshness: &Freshness, word: Option<u64>) -> Result<()> {
 trait Member: Send + Sync {
     /// The time of its call.
     fn now(&self) -> UnixTime;
+    /// Whether it shares its transaction with nobody.
+    fn alone(&self) -> bool;
     /// Runs the closure and keeps its outcome back; an error asks for a rollback.
     fn run(&self, tx: &mut Tx<'_>) -> Result<()>;
     /// The transaction is committed: the outcome kept back is the fate.
@@ -322,6 +366,7 @@ trait Member: Send + Sync {
 
 struct Slot<T, F> {
     now: UnixTime,
+    alone: bool,
     work: Mutex<Option<F>>,
     fate: Mutex<Fate<T>>,
 }
@@ -336,6 +381,10 @@ enum Fate<T> {
 }
 
 impl<T, F> Slot<T, F> {
+    fn new(now: UnixTime, alone: bool, work: F) -> Self {
+        Self { now, alone, work: Mutex::new(Some(work)), fate: Mutex::default() }
+    }
+
     fn take(&self) -> Option<Outcome<T>> {
         let mut fate = lock(&self.fate);
         match std::mem::replace(&mut *fate, Fate::Taken) {
@@ -355,6 +404,10 @@ where
 {
     fn now(&self) -> UnixTime {
         self.now
+    }
+
+    fn alone(&self) -> bool {
+        self.alone
     }
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<()> {
@@ -406,7 +459,7 @@ mod tests {
     use crate::base::{Secret, SystemEntropy};
     use crate::store::audit::AuditEntry;
     use crate::store::freshness::Claim;
-    use crate::store::master::{KeySource, freshness_path};
+    use crate::store::master::{KeySource, Opener, freshness_path};
     use crate::store::open::{Creation, Store, identify};
     use crate::store::view::{ChangeRow, View};
     use std::thread;
@@ -431,9 +484,15 @@ mod tests {
             let key = || Secret::new(vec![1; 32]);
             let first = Box::new(|tx: &mut Tx<'_>| tx.audit(&entry("create")));
             let creation = Creation { now: at(0), entropy: Arc::new(SystemEntropy), first };
-            Store::create(&path, &KeySource::Given(key()), creation).unwrap();
+            Store::create(&path, &KeySource::Given(vec![key()]), creation).unwrap();
             let db = Db::open(&path, Duration::ZERO).unwrap();
-            let identity = identify(&db, vec![key()], Arc::new(SystemEntropy)).unwrap();
+            let identity = identify(
+                &db,
+                &path,
+                Opener::Master(&KeySource::Given(vec![key()])),
+                Arc::new(SystemEntropy),
+            )
+            .unwrap();
             let claim = Claim::open(&freshness_path(&path), PATIENCE).unwrap();
             let freshness = claim.map(identity.database_id, &path, PATIENCE).unwrap();
             let writer = Writer::new(path, Duration::ZERO);
@@ -514,6 +573,21 @@ mod tests {
     const FAILED: Error = Error::Internal { what: "told to" };
 
     #[test]
+    fn whoever_wants_to_be_alone_shares_with_nobody_and_keeps_nobody_waiting_for_long() {
+        let queue = |alone: &[bool]| -> usize {
+            let member = |alone: &bool| -> Arc<dyn Member> {
+                Arc::new(Slot::new(at(0), *alone, |_: &mut Tx<'_>| Ok(Ok(0))))
+            };
+            company(&alone.iter().map(member).collect::<Vec<_>>())
+        };
+        assert_eq!(queue(&[false, false]), 2);
+        assert_eq!(queue(&[true, false, false]), 1);
+        assert_eq!(queue(&[true, true]), 1);
+        assert_eq!(queue(&[false, false, true, false]), 2);
+        assert_eq!(queue(&[false; COMPANY + 5]), COMPANY);
+    }
+
+    #[test]
     fn members_share_one_transaction_and_each_gets_its_own_result() {
         let bench = Bench::new();
         let before = bench.state();
@@ -569,6 +643,7 @@ mod tests {
     fn the_lead_passes_on_when_its_holder_panics_and_its_batch_fails() {
         let bench = Bench::new();
         let mine = Arc::new(Slot {
+            alone: false,
             now: at(0),
             work: Mutex::new(Some(fine("a"))),
             fate: Mutex::new(Fate::<u32>::Waiting),

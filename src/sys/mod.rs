@@ -1,6 +1,7 @@
 //! What only the operating system can do, Unix and Windows side by side. No policy.
 
 pub(crate) mod clock;
+pub(crate) mod dpapi;
 pub(crate) mod file;
 pub(crate) mod fork;
 pub(crate) mod mapping;

@@ -208,7 +208,7 @@ static void wrong_members(void) {
     REFUSES(WARDKEY_MISUSE_ARGUMENT);
     options.mode = UINT32_MAX;
     REFUSES(WARDKEY_MISUSE_ARGUMENT);
-    options.key_source = 3;
+    options.key_source = 4;
     REFUSES(WARDKEY_MISUSE_ARGUMENT);
     options.key_source = WARDKEY_KEY_BYTES;
     options.key_len = 32;

@@ -8,7 +8,9 @@ CREATE TABLE database (
     format       INTEGER NOT NULL,
     reader_min   INTEGER NOT NULL,
     writer_min   INTEGER NOT NULL,
-    created_at   INTEGER NOT NULL
+    created_at   INTEGER NOT NULL,
+    key_source   TEXT    NOT NULL, -- who keeps the master key: 'file', 'host' or 'dpapi'
+    key_id       TEXT    NOT NULL  -- which one it is, for messages; what opens data_key decides
 ) STRICT;
 
 -- What every writing transaction moves on. One row, on a page of its own.
@@ -26,10 +28,13 @@ CREATE TABLE state (
     mac            BLOB    NOT NULL
 ) STRICT;
 
--- Random keys, each sealed with the master key.
+-- Random keys, each sealed with the master key, and once more with the recovery code if there is one.
 CREATE TABLE data_key (
-    purpose TEXT PRIMARY KEY,
-    sealed  BLOB NOT NULL
+    purpose TEXT    NOT NULL,
+    number  INTEGER NOT NULL, -- 1: what is sealed or authenticated under it says so by its format
+    wrapper TEXT    NOT NULL, -- 'master' or 'recovery'
+    sealed  BLOB    NOT NULL,
+    PRIMARY KEY (purpose, number, wrapper)
 ) STRICT, WITHOUT ROWID;
 
 -- The settings as one JSON document. One row.
@@ -123,7 +128,7 @@ CREATE TABLE signing_key (
     retired_at  INTEGER,
     ends_at     INTEGER,
     public_jwk  TEXT    NOT NULL,
-    sealed      BLOB    NOT NULL, -- PKCS#8, sealed with the master key
+    sealed      BLOB    NOT NULL, -- PKCS#8, sealed with the data key `private`
     extra       TEXT    NOT NULL,
     mac_format  INTEGER NOT NULL,
     mac         BLOB    NOT NULL

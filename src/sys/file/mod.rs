@@ -6,6 +6,7 @@ mod identity;
 mod network;
 mod path;
 mod rename;
+mod rights;
 mod writable;
 
 pub(crate) use create::{create_private, sync_folder};
@@ -13,4 +14,5 @@ pub(crate) use failure::failed;
 pub(crate) use identity::{FileIdentity, identity};
 pub(crate) use network::network_filesystem;
 pub(crate) use rename::rename_new;
+pub(crate) use rights::copy_rights;
 pub(crate) use writable::{file_writable, writable_folder};
