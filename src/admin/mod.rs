@@ -9,6 +9,7 @@ mod client;
 mod document;
 mod grant;
 mod key;
+mod leak;
 mod role;
 mod scope;
 mod secret;
@@ -27,6 +28,7 @@ pub use client::{
 pub use document::{Done, Operation, SecretText};
 pub use grant::{GrantDocument, GrantList, GrantPage, GrantRevoke};
 pub use key::{KeyDocument, KeyImport, KeyList, KeyPage};
+pub use leak::{LeakDocument, LeakFind};
 pub use role::{RoleCreate, RoleDelete, RoleDocument, RoleList, RolePage, RoleUpdate};
 pub use scope::{ScopeAdd, ScopeDocument, ScopeList, ScopePage, ScopeRemove};
 pub use secret::{

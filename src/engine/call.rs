@@ -116,6 +116,7 @@ operations! {
     GrantRevoke,
     KeyImport,
     KeyList,
+    LeakFind,
     RoleCreate,
     RoleDelete,
     RoleList,

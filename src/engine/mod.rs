@@ -15,6 +15,7 @@ mod founding;
 mod gather;
 mod grants;
 mod issue;
+mod leak;
 mod login;
 mod options;
 mod origins;
