@@ -76,13 +76,13 @@ impl Engine {
 
     fn secret_found(&self, credential: &Credential, now: UnixTime) -> Result<LeakDocument> {
         let client_id = credential.client_id.as_str();
-        let enabled = self
-            .snapshot
-            .client(&self.store, client_id)?
-            .is_some_and(|state| state.client.enabled);
-        let standing = credential
-            .check_usable(now)
-            .and(if enabled { Ok(()) } else { Err(Denied::ClientDisabled) });
+        let enabled =
+            self.snapshot.client(&self.store, client_id)?.is_some_and(|state| state.client.enabled);
+        let standing = credential.check_usable(now).and(if enabled {
+            Ok(())
+        } else {
+            Err(Denied::ClientDisabled)
+        });
         let found = LeakDocument {
             kind: "client_secret",
             client_id: client_id.to_owned(),

@@ -1,0 +1,197 @@
+//! `wardkey`: administration from a terminal. Everything it does is a call of the library's public API.
+
+mod audit;
+mod call;
+mod client;
+mod doctor;
+mod failure;
+mod globals;
+mod grant;
+mod init;
+mod input;
+mod key;
+mod leak;
+mod metadata;
+mod out;
+mod report;
+mod restore;
+mod role;
+mod scope;
+mod secret;
+mod session;
+mod settings;
+mod token;
+mod user;
+mod when;
+
+use crate::failure::Failure;
+use crate::globals::Globals;
+use crate::input::Input;
+use crate::out::Out;
+use crate::session::Session;
+use clap::{CommandFactory, Parser, Subcommand};
+use std::process::ExitCode;
+
+/// OAuth 2.0 clients, users, tokens and their audit, in one file.
+///
+/// A leaked secret or token: paste it into `wardkey leak`.
+#[derive(Parser)]
+#[command(name = "wardkey", version, after_long_help = EXIT_CODES, arg_required_else_help = true)]
+#[command(propagate_version = true, max_term_width = 100)]
+struct Cli {
+    #[command(flatten)]
+    globals: Globals,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Make a new database
+    Init(init::Init),
+    #[command(flatten)]
+    Administer(Administration),
+    /// Accept an old copy of the database: all tokens end, all secrets await confirmation
+    Restore(restore::Restore),
+    /// Print a script that completes commands in a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// What is done with an open database.
+#[derive(Subcommand)]
+enum Administration {
+    /// Programs that may ask for tokens
+    #[command(subcommand)]
+    Client(client::Command),
+    /// The secrets of clients
+    #[command(subcommand)]
+    Secret(secret::Command),
+    /// The words that tokens may carry
+    #[command(subcommand)]
+    Scope(scope::Command),
+    /// People who log in
+    #[command(subcommand)]
+    User(user::Command),
+    /// Named lists of scope words, for users
+    #[command(subcommand)]
+    Role(role::Command),
+    /// The keys that sign tokens
+    #[command(subcommand)]
+    Key(key::Command),
+    /// What users allowed clients
+    #[command(subcommand)]
+    Grant(grant::Command),
+    /// Single access tokens
+    #[command(subcommand)]
+    Token(token::Command),
+    /// What holds for the whole database
+    #[command(subcommand)]
+    Settings(settings::Command),
+    /// Who did what
+    #[command(subcommand)]
+    Audit(audit::Command),
+    /// Whose a leaked secret or token is, where it was used, and end it
+    Leak(leak::Leak),
+    /// Hold the configuration against RFC 9700 and OWASP ASVS, and print the fix for each finding
+    Doctor(doctor::Doctor),
+    /// Run any operation of the library by its name, with a JSON document on standard input
+    Call(call::Call),
+}
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help that was asked for goes to standard output, a complaint to standard error.
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
+        }
+    };
+    let out = Out::new(cli.globals.json);
+    match run(cli, &out) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(&out),
+    }
+}
+
+fn run(cli: Cli, out: &Out) -> Result<(), Failure> {
+    let mut input = Input::new(cli.globals.yes);
+    match cli.command {
+        Command::Completions { shell } => completions(shell, out),
+        Command::Init(init) => init.run(&cli.globals, &mut input, out),
+        Command::Restore(restore) => restore.run(&cli.globals, &mut input, out),
+        // What a token says of itself and what operations there are needs no database.
+        Command::Administer(Administration::Token(token::Command::Inspect { file })) => {
+            token::inspect(file, &mut input, out)
+        }
+        Command::Administer(Administration::Call(call)) if call.asks_for_names() => {
+            call::names(out)
+        }
+        Command::Administer(command) => {
+            let session = Session::open(&cli.globals, &mut input)?;
+            let done = administer(command, &session, &mut input, out);
+            // What was asked for has failed or not; the notes are written in any case.
+            let closed = session.close();
+            done.and(closed)
+        }
+    }
+}
+
+fn administer(
+    command: Administration,
+    session: &Session,
+    input: &mut Input,
+    out: &Out,
+) -> Result<(), Failure> {
+    match command {
+        Administration::Client(command) => command.run(session, input, out),
+        Administration::Secret(command) => command.run(session, input, out),
+        Administration::Scope(command) => command.run(session, out),
+        Administration::User(command) => command.run(session, input, out),
+        Administration::Role(command) => command.run(session, out),
+        Administration::Key(command) => command.run(session, input, out),
+        Administration::Grant(command) => command.run(session, input, out),
+        Administration::Token(command) => command.run(session, input, out),
+        Administration::Settings(command) => command.run(session, out),
+        Administration::Audit(command) => command.run(session, out),
+        Administration::Leak(leak) => leak.run(session, input, out),
+        Administration::Doctor(doctor) => doctor.run(session, out),
+        Administration::Call(call) => call.run(session, input, out),
+    }
+}
+
+fn completions(shell: clap_complete::Shell, out: &Out) -> Result<(), Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "wardkey", &mut script);
+    out.bytes(&script)
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+   0  done
+   1  failed: the disk, the system, or a defect
+   2  the command line or a value is wrong; nothing was done
+   3  refused: the token is not valid, the request was denied
+   4  not found
+   5  conflict: it exists already, or is in use
+   6  not confirmed: answer the question, or give --yes
+   7  busy: another program holds the database; try again
+   8  the database does not open as it is: key, restore, folder or version
+   9  damaged or edited outside this program; the audit is broken
+  10  doctor found something to mend
+
+With --json an error is one JSON object on standard error: error, message, next, exit.
+Secrets are read from a prompt, standard input or a file, never from arguments.";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+}
