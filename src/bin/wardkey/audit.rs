@@ -242,10 +242,10 @@ fn verify(session: &Session, out: &Out) -> Result<(), Failure> {
         out.fields(&[
             ("audit", state.to_owned()),
             ("good rows", verdict.rows.to_string()),
-            ("head", verdict.head.clone()),
             ("first bad row", verdict.bad_row.map_or_else(String::new, |row| row.to_string())),
             ("why", verdict.why.clone().unwrap_or_default()),
         ])?;
+        out.value("head", &verdict.head)?;
         out.note("Keep the head elsewhere: it shows later whether rows were cut off.");
         Ok(())
     })?;

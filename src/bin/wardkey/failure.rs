@@ -113,6 +113,7 @@ impl From<Error> for Failure {
 }
 
 /// What each of the library's errors means at a terminal.
+#[expect(clippy::wildcard_enum_match_arm, reason = "only some kinds have values to show")]
 fn advice(error: &Error) -> (Exit, &'static str, String) {
     let (exit, kind) = sort(error);
     let next = match error {
@@ -127,7 +128,6 @@ fn advice(error: &Error) -> (Exit, &'static str, String) {
             let path = path.display();
             format!("name the right file with --database, or make it: wardkey init {path}")
         }
-        #[expect(clippy::wildcard_enum_match_arm, reason = "the kinds above have values to show")]
         _ => of_kind(kind).to_owned(),
     };
     (exit, kind, next)

@@ -57,11 +57,31 @@ impl Globals {
         let named = |name: &&str| std::env::var(name).ok().filter(|user| !user.trim().is_empty());
         // Behind sudo the person is meant, not root.
         let of_session = || ["SUDO_USER", "USER", "LOGNAME", "USERNAME"].iter().find_map(named);
-        self.actor.clone().or_else(of_session).ok_or_else(|| {
+        self.actor.clone().or_else(of_session).or_else(process_owner).ok_or_else(|| {
             let message = "nobody knows who does this, and the audit has to say";
             Failure::new(Exit::Usage, "actor_missing", message).next("give --actor NAME")
         })
     }
+}
+
+/// The user of this process, where no session has set a name: in a container, in a job.
+#[cfg(unix)]
+fn process_owner() -> Option<String> {
+    use std::os::unix::fs::MetadataExt;
+    let uid = std::fs::metadata("/proc/self").ok()?.uid().to_string();
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let name = users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1) == Some(&uid)).then(|| name.to_owned())
+    });
+    Some(name.unwrap_or_else(|| format!("uid {uid}")))
+}
+
+/// Windows sets `USERNAME` for every process.
+#[cfg(not(unix))]
+const fn process_owner() -> Option<String> {
+    None
 }
 
 /// The only database in this folder: each has its freshness file beside it.

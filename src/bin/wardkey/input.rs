@@ -104,7 +104,7 @@ impl Input {
             return Err(Failure::new(Exit::Unconfirmed, "unconfirmed", message)
                 .next("run it at a terminal, or give --yes"));
         };
-        let _ = write!(stderr(), "{what}. This cannot be undone. Go on? [y/N] ");
+        let _ = write!(stderr(), "\n{what}. This cannot be undone. Go on? [y/N] ");
         let _ = stderr().flush();
         let mut answer = String::new();
         answers

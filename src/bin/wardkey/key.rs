@@ -53,13 +53,8 @@ fn table(keys: &[KeyDocument], out: &Out) -> Result<(), Failure> {
             (Some(_), Some(until)) => format!("verifies until {}", when::shown(until)),
             (Some(at), None) => format!("retired {}", when::shown(at)),
         };
-        vec![
-            key.kid.clone(),
-            key.algorithm.clone(),
-            key.origin.clone(),
-            when::shown(key.active_from),
-            state,
-        ]
+        let from = when::shown(key.active_from);
+        vec![key.kid.clone(), format!("{}, {}, since {from}, {state}", key.algorithm, key.origin)]
     });
-    out.table(&["key id", "algorithm", "origin", "from", "state"], rows.collect())
+    out.table(&["key id", "what it is"], rows.collect())
 }

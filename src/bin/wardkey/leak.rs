@@ -168,8 +168,7 @@ fn kind(found: &LeakDocument) -> &'static str {
 
 /// Whether nothing is left to end. A secret that has expired may have obtained tokens that live on.
 fn has_ended(found: &LeakDocument) -> bool {
-    let reasons = ["secret_revoked", "token_revoked", "token_expired", "grant_revoked"];
-    found.reason.is_some_and(|reason| reasons.contains(&reason))
+    found.reason.is_some_and(|reason| ENDED.contains(&reason))
 }
 
 fn end(
@@ -179,7 +178,7 @@ fn end(
     client_name: &str,
     input: &mut Input,
 ) -> Result<(), Failure> {
-    input.confirm(&format!("\nEnd {} of {client_name}: {}", kind(found), what_ended(found)))?;
+    input.confirm(&format!("End {} of {client_name}: {}", kind(found), what_ended(found)))?;
     match (found.kind, &found.credential_id) {
         ("client_secret", Some(credential_id)) => {
             secret::end(session, &found.client_id, credential_id).map(drop)
@@ -242,25 +241,41 @@ fn show_history(history: &[Value], found: &LeakDocument, out: &Out) -> Result<()
         let text = |name: &str| entry.get(name).and_then(Value::as_str).unwrap_or_default();
         let time = entry.get("time").and_then(Value::as_i64).map(|millis| millis / 1000);
         let count = entry.get("count").and_then(Value::as_u64).unwrap_or(1);
-        let what = match (text("event"), text("reason")) {
-            (event, "") => event.to_owned(),
-            (event, reason) => format!("{event}: {}", reason.replace('_', " ")),
-        };
-        vec![
-            when::shown(time),
-            what,
-            count.to_string(),
-            text("peer").to_owned(),
-            text("token").to_owned(),
-        ]
+        let peer = text("peer");
+        vec![when::shown(time), said(entry, count), peer.to_owned(), text("token").to_owned()]
     });
-    out.table(&["time", "what", "times", "from", "token"], rows.collect())?;
+    out.table(&["time", "what", "from", "token"], rows.collect())?;
     if skipped > 0 {
         let secret = found.credential_id.as_deref().unwrap_or("SECRET_ID");
         out.note(&format!("{skipped} older rows: --json, or wardkey audit show --secret {secret}"));
     }
     Ok(())
 }
+
+/// What happened, in few words: an id shall stand beside it.
+fn said(entry: &Value, count: u64) -> String {
+    let text = |name: &str| entry.get(name).and_then(Value::as_str).unwrap_or_default();
+    let times = if count == 1 { String::new() } else { format!(" {count}x") };
+    match (text("outcome"), text("event")) {
+        ("denied", _) => format!("refused{times}: {}", text("reason").replace('_', " ")),
+        (_, "token.issue") => "issued".to_owned(),
+        (_, "token.use") => format!("used{times}"),
+        (_, "secret.new_peer") => "new address".to_owned(),
+        (_, "grant.begin") => "allowed".to_owned(),
+        (_, event) => event.to_owned(),
+    }
+}
+
+/// Reasons that nothing changes again.
+const ENDED: [&str; 7] = [
+    "secret_revoked",
+    "credential_revoked",
+    "client_tokens_revoked",
+    "user_tokens_revoked",
+    "token_revoked",
+    "token_expired",
+    "grant_revoked",
+];
 
 const EVENTS: [&str; 6] =
     ["token.issue", "token.use", "token.deny", "request.refuse", "secret.new_peer", "grant.begin"];

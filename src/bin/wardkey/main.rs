@@ -29,6 +29,7 @@ use crate::globals::Globals;
 use crate::input::Input;
 use crate::out::Out;
 use crate::session::Session;
+use clap::error::{ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser, Subcommand};
 use std::process::ExitCode;
 
@@ -105,9 +106,7 @@ fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            // Help that was asked for goes to standard output, a complaint to standard error.
-            let _ = error.print();
-            return if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
+            return misread(&error);
         }
     };
     let out = Out::new(cli.globals.json);
@@ -115,6 +114,28 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(&out),
     }
+}
+
+/// Prints help that was asked for, or says what is wrong with the command line.
+fn misread(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        let _ = error.print();
+        return ExitCode::SUCCESS;
+    }
+    // Somebody may have put a secret where an argument belongs: it is not repeated.
+    let is_long = |text: &String| text.len() > REPEATED;
+    let may_be_secret = error.context().any(|(_, value)| match value {
+        ContextValue::String(text) => is_long(text),
+        ContextValue::Strings(texts) => texts.iter().any(is_long),
+        _ => false,
+    });
+    if may_be_secret && error.kind() != ErrorKind::MissingRequiredArgument {
+        let message = "an argument is wrong; it is not shown, for it may be a secret";
+        let next = "secrets are read from a prompt or standard input; see wardkey help";
+        return Failure::usage(message).next(next).report(&Out::new(false));
+    }
+    let _ = error.print();
+    ExitCode::from(2)
 }
 
 fn run(cli: Cli, out: &Out) -> Result<(), Failure> {
@@ -169,6 +190,10 @@ fn completions(shell: clap_complete::Shell, out: &Out) -> Result<(), Failure> {
     out.bytes(&script)
 }
 
+/// Longest argument that an error repeats: longer than any option, shorter than any secret that a program
+/// made.
+const REPEATED: usize = 30;
+
 const EXIT_CODES: &str = "\
 Exit codes:
    0  done
@@ -193,5 +218,21 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_stands_in_its_page_with_an_example() {
+        let page = include_str!("../../../docs/cli.md");
+        let mut open = vec![("wardkey".to_owned(), Cli::command())];
+        while let Some((name, command)) = open.pop() {
+            let mut is_leaf = true;
+            for inner in command.get_subcommands() {
+                is_leaf = false;
+                open.push((format!("{name} {}", inner.get_name()), inner.clone()));
+            }
+            let examples = page.lines().filter(|line| !line.starts_with(['|', '#']));
+            let shown = examples.filter(|line| line.contains(&name)).count();
+            assert!(!is_leaf || shown > 0, "docs/cli.md has no example of `{name}`");
+        }
     }
 }

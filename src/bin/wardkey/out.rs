@@ -2,7 +2,7 @@
 //! error everything else.
 
 use crate::failure::Failure;
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use std::io::{IsTerminal, Write};
@@ -46,7 +46,7 @@ impl Out {
 
     /// A value that nothing may break in two, such as a secret.
     pub(crate) fn value(&self, label: &str, value: &str) -> Result<(), Failure> {
-        self.bytes(format!("{label:<14} {value}\n").as_bytes())
+        self.bytes(format!("{label:<15} {value}\n").as_bytes())
     }
 
     /// Names and what they are.
@@ -65,8 +65,14 @@ impl Out {
         }
         let mut table = self.empty_table();
         table.set_header(heads.iter().map(|head| head.to_uppercase()).collect::<Vec<_>>());
-        for row in rows {
+        for row in &rows {
             table.add_row(row.iter().map(|cell| clean(cell)).collect::<Vec<_>>());
+        }
+        for (index, _) in heads.iter().enumerate() {
+            let cells = rows.iter().filter_map(|row| row.get(index));
+            if let (Some(column), Some(width)) = (table.column_mut(index), unbroken(cells)) {
+                column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(width)));
+            }
         }
         self.print(&table)
     }
@@ -127,6 +133,13 @@ impl Out {
     }
 }
 
+/// How wide a column must be so that no id in it is broken in two: people copy them.
+fn unbroken<'a>(cells: impl Iterator<Item = &'a String>) -> Option<u16> {
+    let longest = cells.flat_map(|cell| cell.split_whitespace()).map(|word| word.chars().count());
+    let longest = longest.max().filter(|longest| *longest <= LONGEST_ID)?;
+    u16::try_from(longest + PADDING).ok()
+}
+
 /// The terminal's width, or what fits everywhere.
 fn width() -> u16 {
     let terminal = console::Term::stdout();
@@ -145,6 +158,12 @@ fn clean(text: &str) -> String {
     };
     text.chars().map(shown).collect()
 }
+
+/// A signing key's id has 55 characters, no id of ours has more.
+const LONGEST_ID: usize = 55;
+
+/// What a table puts on both sides of a cell.
+const PADDING: usize = 2;
 
 #[cfg(test)]
 mod tests {

@@ -74,9 +74,11 @@ fn set(
             Some(Value::Array(_)) => {
                 value.split(',').map(str::trim).filter(|item| !item.is_empty()).collect()
             }
-            Some(Value::Bool(_)) => Value::Bool(matches!(value, "true" | "yes" | "on")),
+            Some(Value::Bool(_)) if matches!(value, "true" | "false") => {
+                Value::Bool(value == "true")
+            }
             Some(Value::Number(_)) => number(name, value)?,
-            Some(Value::String(_) | Value::Object(_) | Value::Null) | None => value.into(),
+            Some(_) | None => value.into(),
         };
         request.insert(name.to_owned(), value);
     }
