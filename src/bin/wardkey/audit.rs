@@ -297,9 +297,13 @@ fn export(
     Ok(())
 }
 
-/// A file that is made: what is there already is not overwritten.
+/// A file that is made, for its owner alone; what is there already is not overwritten.
 pub(crate) fn new_file(path: &Path) -> Result<File, Failure> {
-    File::create_new(path).map_err(|error| {
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map_err(|error| {
         if error.kind() == std::io::ErrorKind::AlreadyExists {
             let message = format!("{} exists already", path.display());
             return Failure::new(Exit::Conflict, "file_exists", message)

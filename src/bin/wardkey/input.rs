@@ -189,7 +189,7 @@ mod tests {
     fn a_key_is_read_in_each_of_its_spellings() {
         let hex = "07".repeat(32);
         let base64url = URL_SAFE_NO_PAD.encode([7; 32]);
-        for text in [hex.clone(), base64url.clone(), format!("wardkey-key-1 {base64url}\r")] {
+        for text in [hex, base64url.clone(), format!("wardkey-key-1 {base64url}\r")] {
             assert!(key_of(text.as_bytes()).unwrap().matches(&[7; 32]), "{text}");
         }
         assert!(key_of(b"short").is_err());

@@ -124,10 +124,9 @@ fn misread(error: &clap::Error) -> ExitCode {
     }
     // Somebody may have put a secret where an argument belongs: it is not repeated.
     let is_long = |text: &String| text.len() > REPEATED;
-    let may_be_secret = error.context().any(|(_, value)| match value {
-        ContextValue::String(text) => is_long(text),
-        ContextValue::Strings(texts) => texts.iter().any(is_long),
-        _ => false,
+    let may_be_secret = error.context().any(|(_, value)| {
+        matches!(value, ContextValue::String(text) if is_long(text))
+            || matches!(value, ContextValue::Strings(texts) if texts.iter().any(is_long))
     });
     if may_be_secret && error.kind() != ErrorKind::MissingRequiredArgument {
         let message = "an argument is wrong; it is not shown, for it may be a secret";

@@ -8,8 +8,8 @@ use crate::session::Session;
 use crate::when::{self, DAY, Month};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use wardkey::UnixTime;
 use wardkey::admin::{AuditEntryDocument, AuditRead, AuditVerify};
+use wardkey::{Network, UnixTime};
 
 /// What is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -128,7 +128,7 @@ impl Record {
         };
         let reason =
             if kind == Kind::Refusal { text(entry, "reason").to_owned() } else { String::new() };
-        let cell = Cell { day, kind, reason, peer: text(entry, "peer").to_owned() };
+        let cell = Cell { day, kind, reason, peer: place(text(entry, "peer")) };
         let count = entry.get("count").and_then(Value::as_u64).unwrap_or(1);
         *self.counts.entry(cell).or_default() += count;
     }
@@ -189,6 +189,13 @@ impl Record {
 
 fn text<'a>(entry: &'a Value, name: &str) -> &'a str {
     entry.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// An address as refusals have it, which are counted by prefix: of IPv6 its /64. An IPv4 one is itself.
+fn place(peer: &str) -> String {
+    let place =
+        peer.parse().map_or_else(|_| peer.to_owned(), |ip| Network::of_peer(ip).to_string());
+    place.strip_suffix("/32").map_or_else(|| place.clone(), str::to_owned)
 }
 
 /// Uses are written within a minute, or when a program that slept wakes up.

@@ -151,8 +151,8 @@ fn remarks(record: &Record) -> String {
          who they are, are counted in the host's memory and written once a minute: a crash loses what came \
          since. Refusals that name no client are not here.</p>\n\
          <p>Whoever has the database can check that this page was made from it: <code>wardkey audit \
-         verify</code> finds row {} with the head above, and <code>wardkey audit export --client {}</code> \
-         has the rows.</p>\n</footer>\n",
+         verify</code> follows the chain, in which row {} has the head above as its hash, and <code>wardkey \
+         audit export --client {}</code> has the rows.</p>\n</footer>\n",
         record.audit_rows,
         escape(&record.client_id)
     )
@@ -173,7 +173,11 @@ fn place(peer: &str) -> String {
 fn table(heads: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
     let body: String = rows
         .map(|row| {
-            let cells = row.iter().map(|cell| format!("<td>{}</td>", escape(cell)));
+            let cells = row.iter().map(|cell| {
+                // Addresses and dates stay in one piece, sentences do not.
+                let class = if cell.contains(' ') { " class=\"words\"" } else { "" };
+                format!("<td{class}>{}</td>", escape(cell))
+            });
             format!("<tr>{}</tr>\n", cells.collect::<String>())
         })
         .collect();
@@ -239,8 +243,9 @@ dd { margin: 0; overflow-wrap: anywhere; }
 .legend svg { width: .8em; height: .8em; margin-right: .4em; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; }
 th, td { text-align: left; vertical-align: top; padding: .35rem .75rem .35rem 0;
-  border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
-th { color: var(--soft); font-weight: 600; white-space: nowrap; }
+  border-bottom: 1px solid var(--line); white-space: nowrap; }
+.words { white-space: normal; overflow-wrap: anywhere; min-width: 9rem; }
+th { color: var(--soft); font-weight: 600; white-space: normal; }
 footer { margin-top: 2.5rem; color: var(--soft); font-size: .85rem; }
 @media (max-width: 30rem) { dl { grid-template-columns: 1fr; } dt { margin-top: .4rem; } }
 @media print {
