@@ -107,3 +107,14 @@ fn a_month_without_anything_is_a_page_too() {
     assert!(page.contains("<p>None.</p>"));
     desk.run("audit report --client x --month 2026-13").fails(2);
 }
+
+#[test]
+fn a_misspelled_client_is_not_found_and_a_removed_one_still_is() {
+    let (desk, id) = march();
+    for line in ["audit report --client Lap --month 2026-03", "audit show --client Lap"] {
+        desk.run(line).fails(4);
+    }
+    desk.run(&format!("client delete {id} --yes")).ok();
+    let done = desk.run(&format!("audit report --client {id} --month 2026-03 --json")).json();
+    assert_eq!(done["uses"], 20);
+}

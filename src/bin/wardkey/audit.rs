@@ -51,7 +51,6 @@ pub(crate) enum Command {
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
-    /// One page about what a client did in a month, and the same as CSV
     Report(Report),
 }
 
@@ -115,18 +114,13 @@ impl Command {
 
 impl Filter {
     fn read(self, session: &Session) -> Result<AuditRead, Failure> {
-        let client = self.client.map(|client| match client::find(session, &client) {
-            Ok(client) => Ok(client.client_id),
-            // A client that was removed is still in the audit, by its id.
-            Err(failure) if failure.is_not_found() => Ok(client),
-            Err(failure) => Err(failure),
-        });
+        let client = self.client.map(|client| client::in_audit(session, &client));
         let time = |text: Option<String>| -> Result<Option<i64>, Failure> {
             let seconds = text.map(|text| when::parse_past(&text, session.now())).transpose()?;
             Ok(seconds.map(|seconds| seconds.saturating_mul(1000)))
         };
         Ok(AuditRead {
-            client_id: client.transpose()?,
+            client_id: client.transpose()?.map(|(client_id, _)| client_id),
             credential_id: self.secret,
             event: self.event,
             outcome: self.outcome,

@@ -8,7 +8,7 @@ use clap::Args;
 use std::path::PathBuf;
 use wardkey::Engine;
 
-/// Run any operation of the library by its name, with a JSON document.
+/// Run any operation of the library by its name, with a JSON document
 ///
 /// docs/operations.md describes each. The answer is JSON with or without --json; it may hold a new secret.
 #[derive(Args)]

@@ -3,7 +3,7 @@
 use crate::failure::{Exit, Failure};
 use crate::input::Input;
 use crate::metadata::{Metadata, fill};
-use crate::out::Out;
+use crate::out::{Out, counted};
 use crate::secret;
 use crate::session::Session;
 use crate::when;
@@ -11,10 +11,13 @@ use clap::Subcommand;
 use serde_json::json;
 use std::path::PathBuf;
 use wardkey::admin::{
-    ClientCreate, ClientCreated, ClientDelete, ClientDisable, ClientDocument, ClientEnable,
-    ClientImport, ClientList, ClientRead, ClientRevoke, ClientUpdate, SecretList, SecretPage,
+    AuditRead, ClientCreate, ClientCreated, ClientDelete, ClientDisable, ClientDocument,
+    ClientEnable, ClientImport, ClientList, ClientRead, ClientRevoke, ClientUpdate, SecretList,
+    SecretPage,
 };
 
+/// Programs that may ask for tokens
+///
 /// CLIENT is a client's id, or its name if no other has it.
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -183,6 +186,19 @@ pub(crate) fn id(session: &Session, client: &str) -> Result<String, Failure> {
     find(session, client).map(|client| client.client_id)
 }
 
+/// The id and the name of a client that the audit knows. One that was removed is known by its id alone.
+pub(crate) fn in_audit(session: &Session, client: &str) -> Result<(String, String), Failure> {
+    let missing = match find(session, client) {
+        Ok(client) => return Ok((client.client_id, client.client_name)),
+        Err(failure) if failure.is_not_found() => failure,
+        Err(failure) => return Err(failure),
+    };
+    let client_id = Some(client.to_owned());
+    let page = session.run(AuditRead { client_id, limit: Some(1), ..AuditRead::default() })?;
+    // A name that is misspelled must not look like a client that did nothing.
+    if page.rows.is_empty() { Err(missing) } else { Ok((client.to_owned(), String::new())) }
+}
+
 /// All clients.
 pub(crate) fn all(session: &Session) -> Result<Vec<ClientDocument>, Failure> {
     let (mut clients, mut after) = (Vec::new(), None);
@@ -292,12 +308,13 @@ fn revoke(
     let done =
         json!({"client_id": client.client_id, "secrets_revoked": ended, "tokens_revoked": true});
     out.answer(&done, || {
-        out.line(&format!(
-            "{} is cut off: {} secrets and all its tokens ended",
-            named(&client),
-            ended.len()
-        ))?;
-        out.note("A new secret when it is safe: wardkey secret add CLIENT");
+        let secrets = counted(ended.len(), "secret");
+        out.line(&format!("{} is cut off: {secrets} and all its tokens ended", named(&client)))?;
+        if client.token_endpoint_auth_method.as_deref() == Some("none") {
+            out.note("It keeps no secret: its users may log in anew until it is disabled: wardkey client disable CLIENT");
+        } else {
+            out.note("A new secret when it is safe: wardkey secret add CLIENT");
+        }
         Ok(())
     })
 }

@@ -9,12 +9,20 @@ use wardkey::Options;
 
 /// Options of all commands.
 #[derive(Args)]
+#[command(next_help_heading = "For all commands")]
 pub(crate) struct Globals {
     /// The database [default: the only one in this folder]
-    #[arg(short, long, global = true, env = "WARDKEY_DATABASE", value_name = "FILE")]
+    #[arg(
+        short,
+        long,
+        global = true,
+        env = "WARDKEY_DATABASE",
+        hide_env_values = true,
+        value_name = "FILE"
+    )]
     pub(crate) database: Option<PathBuf>,
     /// Who does it, for the audit [default: the user of this session]
-    #[arg(long, global = true, env = "WARDKEY_ACTOR", value_name = "NAME")]
+    #[arg(long, global = true, env = "WARDKEY_ACTOR", hide_env_values = true, value_name = "NAME")]
     actor: Option<String>,
     /// Read the master key from this file instead of the one beside the database
     #[arg(long, global = true, value_name = "FILE", conflicts_with = "key_stdin")]

@@ -19,7 +19,7 @@ use wardkey::admin::{
 };
 use zeroize::Zeroizing;
 
-/// Whose a leaked secret or token is, where it was used, and end it.
+/// Whose a leaked secret or token is, where it was used, and end it
 ///
 /// Paste it at the prompt, or pass it on standard input; a whole Authorization header will do. A secret ends
 /// with every token it obtained, an access token alone, a refresh token with its whole grant. Then every
@@ -139,7 +139,7 @@ fn show_owner(
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
     out.fields(&[
         ("what", kind(found).to_owned()),
-        ("client", format!("{client_name} ({})", found.client_id)),
+        ("client", format!("{client_name} ({})", found.client_id).trim().to_owned()),
         ("state", state),
         ("secret id", text(&found.credential_id)),
         ("secret label", secret.map_or_else(String::new, |secret| secret.label.clone())),

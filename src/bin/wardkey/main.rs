@@ -38,7 +38,7 @@ use std::process::ExitCode;
 /// A leaked secret or token: paste it into `wardkey leak`.
 #[derive(Parser)]
 #[command(name = "wardkey", version, after_long_help = EXIT_CODES, arg_required_else_help = true)]
-#[command(propagate_version = true, max_term_width = 100)]
+#[command(max_term_width = 100)]
 struct Cli {
     #[command(flatten)]
     globals: Globals,
@@ -48,11 +48,9 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Make a new database
     Init(init::Init),
     #[command(flatten)]
     Administer(Administration),
-    /// Accept an old copy of the database: all tokens end, all secrets await confirmation
     Restore(restore::Restore),
     /// Print a script that completes commands in a shell
     Completions {
@@ -64,16 +62,13 @@ enum Command {
 /// What is done with an open database.
 #[derive(Subcommand)]
 enum Administration {
-    /// Programs that may ask for tokens
     #[command(subcommand)]
     Client(client::Command),
-    /// The secrets of clients
     #[command(subcommand)]
     Secret(secret::Command),
     /// The words that tokens may carry
     #[command(subcommand)]
     Scope(scope::Command),
-    /// People who log in
     #[command(subcommand)]
     User(user::Command),
     /// Named lists of scope words, for users
@@ -85,7 +80,6 @@ enum Administration {
     /// What users allowed clients
     #[command(subcommand)]
     Grant(grant::Command),
-    /// Single access tokens
     #[command(subcommand)]
     Token(token::Command),
     /// What holds for the whole database
@@ -94,11 +88,8 @@ enum Administration {
     /// Who did what
     #[command(subcommand)]
     Audit(audit::Command),
-    /// Whose a leaked secret or token is, where it was used, and end it
     Leak(leak::Leak),
-    /// Hold the configuration against RFC 9700 and OWASP ASVS, and print the fix for each finding
     Doctor(doctor::Doctor),
-    /// Run any operation of the library by its name, with a JSON document on standard input
     Call(call::Call),
 }
 

@@ -7,6 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
+use zeroize::Zeroizing;
 
 /// Where answers go.
 pub(crate) struct Out {
@@ -36,7 +37,9 @@ impl Out {
     pub(crate) fn document<T: Serialize>(&self, document: &T) -> Result<(), Failure> {
         let text = serde_json::to_string_pretty(document)
             .map_err(|_| Failure::defect("a document that cannot be printed"))?;
-        self.bytes(format!("{text}\n").as_bytes())
+        let text = Zeroizing::new(text);
+        self.bytes(text.as_bytes())?;
+        self.bytes(b"\n")
     }
 
     /// One line; control characters are shown, not obeyed.
@@ -46,7 +49,7 @@ impl Out {
 
     /// A value that nothing may break in two, such as a secret.
     pub(crate) fn value(&self, label: &str, value: &str) -> Result<(), Failure> {
-        self.bytes(format!("{label:<15} {value}\n").as_bytes())
+        self.bytes(Zeroizing::new(format!("{label:<15} {value}\n")).as_bytes())
     }
 
     /// Names and what they are.
@@ -131,6 +134,11 @@ impl Out {
         text.push('\n');
         self.bytes(text.as_bytes())
     }
+}
+
+/// So many things.
+pub(crate) fn counted(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
 /// How wide a column must be so that no id in it is broken in two: people copy them.

@@ -11,7 +11,7 @@ use serde_json::json;
 use wardkey::admin::SecretList;
 use wardkey::{Context, Engine};
 
-/// Accept a database although it may be an old copy.
+/// Accept an old copy of the database
 ///
 /// All tokens end, signing keys retire, and every secret waits for `wardkey secret confirm`. What was
 /// changed since the copy was made is not there: look through clients, users and settings first.

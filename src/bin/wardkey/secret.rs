@@ -3,7 +3,7 @@
 use crate::client;
 use crate::failure::Failure;
 use crate::input::Input;
-use crate::out::Out;
+use crate::out::{Out, counted};
 use crate::session::Session;
 use crate::when;
 use clap::Subcommand;
@@ -14,6 +14,8 @@ use wardkey::admin::{
     SecretConfirm, SecretCreate, SecretDocument, SecretImport, SecretList, SecretRevoke,
 };
 
+/// The secrets of clients
+///
 /// CLIENT is a client's id, or its name if no other has it.
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -216,6 +218,6 @@ fn confirm(
         session.run(SecretConfirm { client_id, credential_id })?;
     }
     out.answer(&json!({"client_id": client_id, "confirmed": ids}), || {
-        out.line(&format!("{} secrets of {client_id} are trusted again", ids.len()))
+        out.line(&format!("trusted again: {} of {client_id}", counted(ids.len(), "secret")))
     })
 }

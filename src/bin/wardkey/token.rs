@@ -14,6 +14,8 @@ use std::path::PathBuf;
 use wardkey::admin::{SecretText, TokenDocument, TokenIntrospect, TokenRevoke};
 use wardkey::{Context, Principal, Required};
 
+/// Single access tokens
+///
 /// A token is read from a prompt, standard input or a file: whoever has it may use it.
 #[derive(Subcommand)]
 pub(crate) enum Command {

@@ -14,6 +14,8 @@ use wardkey::admin::{
     UserSetPassword, UserUpdate,
 };
 
+/// People who log in
+///
 /// USER is a user's id or username.
 #[derive(Subcommand)]
 pub(crate) enum Command {

@@ -5,7 +5,7 @@ mod clients;
 
 use crate::client;
 use crate::failure::{Exit, Failure};
-use crate::out::Out;
+use crate::out::{Out, counted};
 use crate::session::Session;
 use crate::user;
 use clap::Args;
@@ -15,7 +15,7 @@ use wardkey::admin::{
     SettingsGet, UserDocument,
 };
 
-/// Hold the configuration against RFC 9700 and OWASP ASVS 5.0, and print the fix for each finding.
+/// Hold the configuration against RFC 9700 and OWASP ASVS 5.0, and print the fix for each finding
 ///
 /// Exit code 10 if there is something to mend. Hints do not count: they are choices.
 #[derive(Args)]
@@ -111,7 +111,8 @@ impl Doctor {
             let mut shown =
                 findings.iter().filter(|finding| self.all || finding.level != Level::Ok);
             shown.try_for_each(|finding| show(finding, out))?;
-            out.line(&format!("{bad} bad, {warnings} warnings, {hints} hints, {well} checks well"))
+            let (warnings, hints) = (counted(warnings, "warning"), counted(hints, "hint"));
+            out.line(&format!("{bad} bad, {warnings}, {hints}, {} well", counted(well, "check")))
         })?;
         if bad + warnings == 0 {
             return Ok(());

@@ -65,12 +65,7 @@ impl Record {
         month: Month,
         out: &Out,
     ) -> Result<Self, Failure> {
-        // A client that was removed is still in the audit, by its id.
-        let (client_id, client_name) = match client::find(session, client) {
-            Ok(client) => (client.client_id, client.client_name),
-            Err(failure) if failure.is_not_found() => (client.to_owned(), String::new()),
-            Err(failure) => return Err(failure),
-        };
+        let (client_id, client_name) = client::in_audit(session, client)?;
         let progress = out.progress("following the chain");
         let verdict = session.run(AuditVerify::default())?;
         let first = session.run(AuditRead { limit: Some(1), ..AuditRead::default() })?;

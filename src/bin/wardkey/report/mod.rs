@@ -16,8 +16,9 @@ use serde_json::json;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// One page about what a client did in a month (HTML without scripts, to read, print or mail), and the same
-/// as CSV.
+/// One page about what a client did in a month, and the same as CSV
+///
+/// The page is HTML without scripts that loads nothing: to read, print or mail.
 #[derive(Args)]
 pub(crate) struct Report {
     /// The client: its id or name
