@@ -1,9 +1,9 @@
 //! `wardkey leak`: from a pasted secret or token to its end.
 
-use crate::common::{issue, jti, try_issue, verify, why};
+use crate::common::{bench, issue, jti, try_issue, verify, why};
 use crate::{Desk, assert_fits, registered};
 use base64::Engine as _;
-use wardkey::Denied;
+use wardkey::{Denied, HttpRequest};
 
 #[test]
 fn a_pasted_secret_names_its_owner_ends_and_shows_who_used_it() {
@@ -74,4 +74,31 @@ fn what_is_nobodys_is_not_found_and_not_repeated() {
     let done = desk.run_with("leak", &foreign).fails(4);
     assert!(!done.err.contains(&foreign) && done.err.contains("next:"), "{}", done.err);
     desk.run_with("leak", "\n").fails(2);
+}
+
+#[test]
+fn a_pasted_refresh_token_ends_its_whole_grant() {
+    let desk = Desk::new();
+    desk.run("settings set dialects=biot").ok();
+    let user = desk.run_with("user add bea --scope lab:read --json", "long odd phrase 77\n").json();
+    let engine = desk.place.open();
+    let body = br#"{"username":"bea","password":"long odd phrase 77"}"#;
+    let headers = [("Content-Type", &b"application/json"[..])];
+    let path = "/ums/v2/users/login";
+    let request =
+        HttpRequest { method: "POST", path, headers: &headers, body, ..HttpRequest::default() };
+    let response = engine.http(&request, &bench()).unwrap();
+    let response: serde_json::Value = serde_json::from_slice(&response.body).unwrap();
+    let token = |name: &str| response[name]["token"].as_str().unwrap().to_owned();
+    let (access, refresh) = (token("accessJwt"), token("refreshJwt"));
+    verify(&engine, &access).unwrap();
+
+    let listed = desk.run("grant list --json").json();
+    let done = desk.run_with("leak --yes --json", &refresh).json();
+    assert_eq!((&done["kind"], &done["ended"]), (&"refresh_token".into(), &true.into()));
+    assert_eq!((&done["client_id"], &done["user_id"]), (&"biot".into(), &user["user_id"]));
+    assert_eq!(done["grant_id"], listed["grants"][0]["grant_id"]);
+    assert!(!done["history"].as_array().unwrap().is_empty(), "{done}");
+    assert_eq!(why(verify(&engine, &access)), Denied::GrantRevoked);
+    assert_eq!(desk.run_with("leak --json", &refresh).json()["reason"], "grant_revoked");
 }
