@@ -42,6 +42,9 @@ fn a_script_reads_an_error_as_json() {
     let error: Value = serde_json::from_str(&done.err).unwrap();
     assert_eq!((&error["error"], &error["exit"]), (&"not_found".into(), &4.into()));
     assert!(error["message"].is_string() && error["next"] == "wardkey client list");
+    let done = desk.run("client lits --json").fails(2);
+    let error: Value = serde_json::from_str(&done.err).unwrap();
+    assert_eq!((&error["error"], &error["exit"]), (&"usage".into(), &2.into()));
 }
 
 #[test]

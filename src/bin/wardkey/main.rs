@@ -113,6 +113,8 @@ fn misread(error: &clap::Error) -> ExitCode {
         let _ = error.print();
         return ExitCode::SUCCESS;
     }
+    // What was not understood may still say who reads the answer.
+    let json = std::env::args_os().any(|argument| argument == "--json");
     // Somebody may have put a secret where an argument belongs: it is not repeated.
     let is_long = |text: &String| text.len() > REPEATED;
     let may_be_secret = error.context().any(|(_, value)| {
@@ -122,7 +124,12 @@ fn misread(error: &clap::Error) -> ExitCode {
     if may_be_secret && error.kind() != ErrorKind::MissingRequiredArgument {
         let message = "an argument is wrong; it is not shown, for it may be a secret";
         let next = "secrets are read from a prompt or standard input; see wardkey help";
-        return Failure::usage(message).next(next).report(&Out::new(false));
+        return Failure::usage(message).next(next).report(&Out::new(json));
+    }
+    if json {
+        let said = error.to_string();
+        let said = said.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        return Failure::usage(said).next("see wardkey help").report(&Out::new(json));
     }
     let _ = error.print();
     ExitCode::from(2)
