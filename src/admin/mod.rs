@@ -9,6 +9,7 @@ mod client;
 mod document;
 mod grant;
 mod key;
+mod leak;
 mod role;
 mod scope;
 mod secret;
@@ -30,6 +31,7 @@ pub use key::{
     KeyDocument, KeyImport, KeyList, KeyPage, KeyRecovery, KeyRekey, KeyRekeyed,
     RecoveryCodeDocument,
 };
+pub use leak::{LeakDocument, LeakFind};
 pub use role::{RoleCreate, RoleDelete, RoleDocument, RoleList, RolePage, RoleUpdate};
 pub use scope::{ScopeAdd, ScopeDocument, ScopeList, ScopePage, ScopeRemove};
 pub use secret::{

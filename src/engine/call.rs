@@ -118,6 +118,7 @@ operations! {
     KeyList,
     KeyRecovery,
     KeyRekey,
+    LeakFind,
     RoleCreate,
     RoleDelete,
     RoleList,

@@ -16,6 +16,7 @@ mod founding;
 mod gather;
 mod grants;
 mod issue;
+mod leak;
 mod login;
 mod master;
 mod options;

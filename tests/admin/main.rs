@@ -17,6 +17,7 @@ mod discretion;
 mod documents;
 mod import;
 mod keys;
+mod leaks;
 mod limits;
 mod roles;
 mod scopes;
