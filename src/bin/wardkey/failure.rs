@@ -158,7 +158,7 @@ fn sort(error: &Error) -> (Exit, &'static str) {
         Error::Full => (Exit::Failed, "full"),
         Error::Io { .. } => (Exit::Failed, "io"),
         Error::OutcomeUnknown => (Exit::Failed, "outcome_unknown"),
-        Error::Internal { .. } => (Exit::Failed, "internal"),
+        Error::Internal { .. } | Error::UserCheck { .. } => (Exit::Failed, "internal"),
         Error::Forked | Error::Closed => (Exit::Failed, "closed"),
         // A kind of a later release of the library.
         _ => (Exit::Failed, "failed"),
