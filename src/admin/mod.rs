@@ -17,8 +17,8 @@ mod token;
 mod user;
 
 pub use audit::{
-    AuditEntryDocument, AuditExplain, AuditExplanation, AuditPage, AuditRead, AuditVerdict,
-    AuditVerify,
+    AuditEntryDocument, AuditExplain, AuditExplanation, AuditKeyDocument, AuditPage, AuditRead,
+    AuditStart, AuditVerdict, AuditVerify,
 };
 pub use client::{
     ClientCreate, ClientCreated, ClientDelete, ClientDisable, ClientDocument, ClientEnable,

@@ -189,11 +189,10 @@ fn retire(
         row.version += 1;
         row.retired_at = Some(now.millis());
         row.ends_at = Some(ends_at.millis());
-        let mac = tx.update(&row)?;
+        tx.update(&row)?;
         tx.change("key", &row.kid)?;
         let mut entry = actor.did("key.retire");
         entry.detail.insert("kid", row.kid.clone());
-        entry.note_version(row.version, &mac);
         tx.audit(&entry)?;
     }
     Ok(())
@@ -221,12 +220,11 @@ fn store_key(tx: &mut Tx<'_>, new: &NewKey, now: UnixTime, actor: &Actor) -> Res
         sealed,
         extra: NO_EXTRA.to_owned(),
     };
-    let mac = tx.insert(&row)?;
+    tx.insert(&row)?;
     tx.change("key", kid.as_str())?;
     let mut entry = actor.did(if new.origin == "made" { "key.make" } else { "key.import" });
     entry.detail.insert("kid", row.kid.clone());
     entry.detail.insert("algorithm", row.algorithm.clone());
-    entry.note_version(1, &mac);
     tx.audit(&entry)?;
     Ok(kid)
 }

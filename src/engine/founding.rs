@@ -20,14 +20,13 @@ pub(crate) fn create(options: &Options, settings: &Settings, context: &Context<'
             domain::enable_dialect(tx, *dialect, &actor)?;
         }
         let document = admin::document_of_settings(settings, None)?;
-        let mac = tx.insert(&SettingsRow { id: 1, version: 1, document })?;
+        tx.insert(&SettingsRow { id: 1, version: 1, document })?;
         tx.change("settings", "")?;
         let mut entry = actor.did("database.create");
         entry.detail.insert("issuer", settings.issuer.clone());
         if settings.danger_allow_plain_http {
             entry.detail.insert("danger_allow_plain_http", "true".to_owned());
         }
-        entry.note_version(1, &mac);
         tx.audit(&entry)
     };
     let creation = Creation { now, entropy: options.entropy_source(), first: Box::new(first) };

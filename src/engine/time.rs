@@ -177,6 +177,7 @@ const BASE_DRIFT_MILLIS: u64 = 500;
 mod tests {
     use super::*;
     use crate::base::{Epoch, ManualClock};
+    use crate::store::AuditHead;
 
     const DAY: i64 = 86_400_000;
 
@@ -202,7 +203,11 @@ mod tests {
             epoch: Epoch::from_bytes([0; 8]),
             mark: UnixTime::from_millis(mark),
             clock,
+            clock_changes: 0,
             last_expiry: UnixTime::from_millis(0),
+            audit: AuditHead { sequence: 1, hash: [0; 32] },
+            cut: AuditHead { sequence: 0, hash: [0; 32] },
+            cut_horizon: UnixTime::from_millis(0),
         }
     }
 

@@ -9,7 +9,7 @@ use crate::store::freshness::Unborn;
 use crate::store::keys::DataKeys;
 use crate::store::master::{self, KeySource};
 use crate::store::open::{Creation, identify};
-use crate::store::record;
+use crate::store::record::{self, Named};
 use crate::store::rows::AuditKeyRow;
 use crate::store::schema;
 use crate::store::state::{Clockwork, State};
@@ -87,7 +87,8 @@ fn found(db: &Db, master: &Secret, database_id: [u8; 16], creation: Creation<'_>
     let keys = DataKeys::make(db, master, database_id, entropy)?;
     let site = SiteId::mint(entropy)?;
     write_identity(db, database_id, &site, creation.now)?;
-    write_audit_key(db, &keys, entropy, creation.now)?;
+    let (audit_key, mac) = write_audit_key(db, &keys, entropy, creation.now)?;
+    let start = AuditHead::start(database_id);
     let state = State {
         commits: FIRST_COMMIT,
         checkpointed: FIRST_COMMIT,
@@ -95,18 +96,22 @@ fn found(db: &Db, master: &Secret, database_id: [u8; 16], creation: Creation<'_>
         epoch: Epoch::mint(entropy)?,
         mark: creation.now,
         clock: Clockwork { believed: true, offset: 0 },
+        clock_changes: 0,
         last_expiry: creation.now,
+        audit: start,
+        cut: start,
+        cut_horizon: UnixTime::from_millis(0),
     };
     state.insert(db, &keys.row_mac)?;
     let identity =
         identify(db, vec![Secret::copy_of(master.expose())], Arc::clone(&creation.entropy))?;
-    let head = AuditHead::start(database_id);
-    let mut tx = Tx::new(db, &identity, Ledger::new(state, head));
+    let mut tx = Tx::new(db, &identity, Ledger::new(state));
     tx.at(creation.now);
+    tx.name(Named::written(&audit_key, &mac));
     (creation.first)(&mut tx)?;
     let ledger = tx.ledger;
     ledger.state.save(db, &keys.row_mac)?;
-    ledger.head.sign(db, identity.audit_key_id, &identity.audit_key)
+    ledger.state.audit.sign(db, identity.audit_key_id, &identity.audit_key)
 }
 
 fn write_identity(db: &Db, database_id: [u8; 16], site: &SiteId, now: UnixTime) -> Result<()> {
@@ -126,17 +131,23 @@ fn write_identity(db: &Db, database_id: [u8; 16], site: &SiteId, now: UnixTime) 
     Ok(())
 }
 
-fn write_audit_key(db: &Db, keys: &DataKeys, entropy: &dyn Entropy, now: UnixTime) -> Result<()> {
+fn write_audit_key(
+    db: &Db,
+    keys: &DataKeys,
+    entropy: &dyn Entropy,
+    now: UnixTime,
+) -> Result<(AuditKeyRow, [u8; 32])> {
     let (key, private) = PrivateKey::generate(Algorithm::EdDsa, entropy)?;
     let row = AuditKeyRow {
         id: 1,
         version: 1,
         created_at: now.millis(),
+        first_sequence: 1,
         public_jwk: key.public().to_jwk().print()?,
         sealed: keys.seal_private(entropy, "audit_key", "1", &private)?,
     };
-    record::insert(db, &keys.row_mac, &row)?;
-    Ok(())
+    let mac = record::insert(db, &keys.row_mac, &row)?;
+    Ok((row, mac))
 }
 
 /// The transaction that founds the database. A freshness file with fewer commits was never finished.

@@ -21,13 +21,13 @@ mod transaction;
 mod view;
 mod writer;
 
-pub(crate) use audit::{AuditEntry, AuditFilter, AuditRow};
+pub(crate) use audit::{AuditEntry, AuditFilter, AuditHead, AuditRow};
 pub(crate) use logins::FailureRow;
 pub(crate) use master::KeySource;
 pub(crate) use open::{Creation, Store};
 pub(crate) use rows::{
-    ClientRow, CodeRow, CredentialRow, GrantRow, NO_EXTRA, OpaqueTokenRow, RefreshTokenRow,
-    RevokedTokenRow, RoleRow, SettingsRow, SigningKeyRow, UserRow, check_extra,
+    AuditKeyRow, ClientRow, CodeRow, CredentialRow, GrantRow, NO_EXTRA, OpaqueTokenRow,
+    RefreshTokenRow, RevokedTokenRow, RoleRow, SettingsRow, SigningKeyRow, UserRow, check_extra,
 };
 pub(crate) use state::{Clockwork, State};
 pub(crate) use transaction::{Identity, Tx};

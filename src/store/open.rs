@@ -3,7 +3,6 @@
 use crate::base::{Entropy, Secret, SiteId, UnixTime, encode};
 use crate::crypto::{Algorithm, PrivateKey};
 use crate::error::{Error, Result};
-use crate::store::audit::AuditHead;
 use crate::store::create::{self, folder_of};
 use crate::store::db::{Checkpoint, Db};
 use crate::store::freshness::{Claim, Freshness, Unborn};
@@ -94,10 +93,13 @@ impl Store {
         let freshness = claim.map(identity.database_id, path, busy_timeout)?;
         // The file first, the database second: whoever is committing now writes them the other way.
         let acknowledged = freshness.sequence()?;
+        db.run("BEGIN")?;
         let state = State::load(&db, &identity.keys.row_mac)?;
         if state.commits < acknowledged {
             return Err(Error::StaleDatabase { found: state.commits, acknowledged });
         }
+        state.audit.check_ends(&db, &state.cut)?;
+        db.run("COMMIT")?;
         let writer = Writer::new(path.to_owned(), busy_timeout);
         if whole {
             freshness.acknowledge(held)?;
@@ -138,14 +140,14 @@ impl Store {
         let commits = state.commits.max(acknowledged).saturating_add(1);
         claim.write(identity.database_id, commits)?;
         sys::file::sync_folder(folder_of(path))?;
-        let head = AuditHead::load(&db, identity.database_id)?;
-        let mut tx = Tx::new(&db, &identity, Ledger::new(state, head));
+        let mut tx = Tx::new(&db, &identity, Ledger::new(state));
         tx.at(now(state.mark));
+        tx.follow_stored()?;
         renew(&mut tx, aside.as_deref())?;
         let mut ledger = tx.ledger;
         ledger.state.commits = commits;
         ledger.state.save(&db, &identity.keys.row_mac)?;
-        ledger.head.sign(&db, identity.audit_key_id, &identity.audit_key)?;
+        ledger.state.audit.sign(&db, identity.audit_key_id, &identity.audit_key)?;
         db.batch("COMMIT")?;
         // The main file must not lag behind an epoch: it would look like one that went another way.
         if db.checkpoint(Checkpoint::Full)? { Ok(()) } else { Err(Error::Busy) }

@@ -1,8 +1,10 @@
 //! Rows that carry an authentication code.
 
+use crate::base::encode;
 use crate::crypto::{Cell, RowMacKey};
 use crate::error::{Error, Result};
 use crate::store::db::{Db, Row};
+use serde::{Deserialize, Serialize};
 
 /// A row of a table whose `mac` column authenticates every other column.
 pub(crate) trait Record: Sized {
@@ -16,6 +18,56 @@ pub(crate) trait Record: Sized {
 
     /// Reads the columns' values.
     fn read(row: &Row<'_>) -> Result<Self>;
+}
+
+/// A row as the audit names it: which, and how it was written last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Named {
+    pub(crate) table: String,
+    /// Its key; bytes are in base64url.
+    pub(crate) id: String,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) version: Option<u64>,
+    /// In base64url; absent when the row was deleted.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) mac: Option<String>,
+    /// Where it was named first, when a cut names it again.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) at: Option<u64>,
+}
+
+impl Named {
+    /// A row that was written with this MAC.
+    pub(super) fn written<R: Record>(row: &R, mac: &[u8; 32]) -> Self {
+        let cells = row.cells();
+        let version = R::COLUMNS.iter().zip(&cells).find(|(name, _)| **name == "version");
+        let version = version.and_then(|(_, cell)| match cell {
+            Cell::Integer(version) => u64::try_from(*version).ok(),
+            Cell::Null | Cell::Text(_) | Cell::Blob(_) => None,
+        });
+        Self {
+            table: R::TABLE.to_owned(),
+            id: cells.first().map_or_else(String::new, id_of),
+            version,
+            mac: Some(encode::base64url(mac)),
+            at: None,
+        }
+    }
+
+    /// A row that was deleted.
+    pub(super) fn deleted(table: &str, id: &str) -> Self {
+        Self { table: table.to_owned(), id: id.to_owned(), version: None, mac: None, at: None }
+    }
+}
+
+/// A row's key as text.
+pub(super) fn id_of(cell: &Cell<'_>) -> String {
+    match cell {
+        Cell::Text(text) => (*text).to_owned(),
+        Cell::Integer(integer) => integer.to_string(),
+        Cell::Blob(bytes) => encode::base64url(bytes),
+        Cell::Null => String::new(),
+    }
 }
 
 /// A Rust type that one column holds.
@@ -99,11 +151,7 @@ fn checked<R: Record>(row: &Row<'_>, key: &RowMacKey) -> Result<R> {
         stored.push(row.cell(index)?);
     }
     let corrupt = |why: &str| {
-        let id = match stored.first() {
-            Some(Cell::Text(text)) => (*text).to_owned(),
-            Some(Cell::Integer(integer)) => integer.to_string(),
-            Some(Cell::Blob(_) | Cell::Null) | None => "?".to_owned(),
-        };
+        let id = stored.first().map_or_else(String::new, id_of);
         Error::Corrupt { what: format!("row `{id}` of table `{}` {why}", R::TABLE) }
     };
     if row.integer(count)? != MAC_FORMAT {

@@ -3,6 +3,7 @@
 use crate::base::{Epoch, UnixTime};
 use crate::crypto::RowMacKey;
 use crate::error::{Error, Result};
+use crate::store::audit::AuditHead;
 use crate::store::db::Db;
 use crate::store::record;
 use crate::store::rows::StateRow;
@@ -20,8 +21,16 @@ pub(crate) struct State {
     /// The latest time ever told.
     pub(crate) mark: UnixTime,
     pub(crate) clock: Clockwork,
+    /// How often an operator has set the engine's time.
+    pub(crate) clock_changes: u64,
     /// When the last token ever issued ends.
     pub(crate) last_expiry: UnixTime,
+    /// The end of the audit.
+    pub(crate) audit: AuditHead,
+    /// The last row that was cut from the audit's beginning: the first one left follows it.
+    pub(crate) cut: AuditHead,
+    /// What is older than this may be cut.
+    pub(crate) cut_horizon: UnixTime,
 }
 
 /// What all processes follow about the wall clock.
@@ -46,7 +55,11 @@ impl State {
             epoch: Epoch::from_bytes(row.epoch),
             mark: UnixTime::from_millis(row.mark),
             clock: Clockwork { believed: row.clock_believed, offset: row.clock_offset },
+            clock_changes: row.clock_changes,
             last_expiry: UnixTime::from_millis(row.last_expiry),
+            audit: AuditHead { sequence: row.audit_sequence, hash: row.audit_hash },
+            cut: AuditHead { sequence: row.cut_sequence, hash: row.cut_hash },
+            cut_horizon: UnixTime::from_millis(row.cut_horizon),
         })
     }
 
@@ -70,7 +83,13 @@ impl State {
             mark: self.mark.millis(),
             clock_believed: self.clock.believed,
             clock_offset: self.clock.offset,
+            clock_changes: self.clock_changes,
             last_expiry: self.last_expiry.millis(),
+            audit_sequence: self.audit.sequence,
+            audit_hash: self.audit.hash,
+            cut_sequence: self.cut.sequence,
+            cut_hash: self.cut.hash,
+            cut_horizon: self.cut_horizon.millis(),
         }
     }
 }

@@ -1,12 +1,12 @@
 //! One member's view of a writing transaction.
 
-use crate::base::{Entropy, Epoch, SiteId, UnixTime};
+use crate::base::{Entropy, Epoch, SiteId, UnixTime, encode};
 use crate::crypto::{Cell, PrivateKey};
-use crate::error::Result;
-use crate::store::audit::{AuditEntry, AuditHead};
+use crate::error::{Error, Result};
+use crate::store::audit::{AuditEntry, AuditHead, Facts};
 use crate::store::db::Db;
 use crate::store::keys::DataKeys;
-use crate::store::record::{self, Record};
+use crate::store::record::{self, Named, Record};
 use crate::store::state::{Clockwork, State};
 use crate::store::view::View;
 
@@ -33,7 +33,8 @@ pub(crate) struct Tx<'a> {
 #[derive(Clone)]
 pub(super) struct Ledger {
     pub(super) state: State,
-    pub(super) head: AuditHead,
+    /// Rows that were written and that no audit row names yet.
+    pub(super) unnamed: Vec<Named>,
     /// Whether anything was written.
     pub(super) dirty: bool,
     /// Whether the audit grew.
@@ -45,8 +46,9 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    pub(super) const fn new(state: State, head: AuditHead) -> Self {
-        Self { state, head, dirty: false, audited: false, changed: false, leapt: false }
+    pub(super) const fn new(state: State) -> Self {
+        let unnamed = Vec::new();
+        Self { state, unnamed, dirty: false, audited: false, changed: false, leapt: false }
     }
 }
 
@@ -130,40 +132,99 @@ impl<'a> Tx<'a> {
         Ok(())
     }
 
-    /// Appends a row to the audit.
+    /// Appends a row to the audit. It names what was written before it; what it cannot hold stands in
+    /// rows of their own before it.
     pub(crate) fn audit(&mut self, entry: &AuditEntry) -> Result<()> {
-        self.ledger.head.append(self.db, &self.identity.site, self.now, entry)?;
+        while self.ledger.unnamed.len() > NAMED_LIMIT {
+            let more = AuditEntry { event: "rows.name", outcome: "done", ..AuditEntry::default() };
+            let rows: Vec<_> = self.ledger.unnamed.drain(..NAMED_LIMIT).collect();
+            self.append(&more, Facts { rows: &rows, cut: None })?;
+        }
+        let rows = std::mem::take(&mut self.ledger.unnamed);
+        self.append(entry, Facts { rows: &rows, cut: None })
+    }
+
+    /// Names a row with the next row of the audit.
+    pub(super) fn name(&mut self, named: Named) {
+        self.ledger.unnamed.push(named);
+    }
+
+    /// For a restore: goes on where the stored audit ends, and says so if that is not where it should.
+    pub(super) fn follow_stored(&mut self) -> Result<()> {
+        let (expected, cut) = (self.ledger.state.audit, self.ledger.state.cut);
+        if expected.check_ends(self.db, &cut).is_ok() {
+            return Ok(());
+        }
+        let sql = "SELECT min(sequence) - 1 FROM audit";
+        let before = self.db.one(sql, &[], |row| row.optional_integer(0))?;
+        let before = before.and_then(|before| u64::try_from(before).ok());
+        self.ledger.state.cut.sequence = before.unwrap_or(cut.sequence);
+        let stored = AuditHead::stored(self.db)?;
+        self.ledger.state.audit = stored.unwrap_or(self.ledger.state.cut);
+        let mut entry =
+            AuditEntry { event: "audit.resume", outcome: "done", ..AuditEntry::default() };
+        entry.detail.insert("expected_sequence", expected.sequence.to_string());
+        entry.detail.insert("expected_hash", encode::hex(&expected.hash));
+        entry.detail.insert("expected_first", (cut.sequence + 1).to_string());
+        self.audit(&entry)
+    }
+
+    /// Demands that the audit names every row that was written.
+    pub(super) fn check_named(&self) -> Result<()> {
+        if self.ledger.unnamed.is_empty() {
+            return Ok(());
+        }
+        Err(Error::Internal { what: "a row that no row of the audit names" })
+    }
+
+    pub(super) fn append(&mut self, entry: &AuditEntry, facts: Facts<'_>) -> Result<()> {
+        let audit = &mut self.ledger.state.audit;
+        audit.append(self.db, &self.identity.site, self.now, entry, facts)?;
         self.ledger.audited = true;
         self.ledger.dirty = true;
         Ok(())
     }
 
-    /// Inserts a row and returns its MAC.
-    pub(crate) fn insert<R: Record>(&mut self, row: &R) -> Result<[u8; 32]> {
+    /// Inserts a row, which the next row of the audit names.
+    pub(crate) fn insert<R: Record>(&mut self, row: &R) -> Result<()> {
         self.ledger.dirty = true;
-        record::insert(self.db, &self.identity.keys.row_mac, row)
+        let mac = record::insert(self.db, &self.identity.keys.row_mac, row)?;
+        self.name(Named::written(row, &mac));
+        Ok(())
     }
 
-    /// Replaces the row with the same key and returns the new MAC.
-    pub(crate) fn update<R: Record>(&mut self, row: &R) -> Result<[u8; 32]> {
+    /// Replaces the row with the same key; the next row of the audit names it.
+    pub(crate) fn update<R: Record>(&mut self, row: &R) -> Result<()> {
         self.ledger.dirty = true;
-        record::update(self.db, &self.identity.keys.row_mac, row)
+        let mac = record::update(self.db, &self.identity.keys.row_mac, row)?;
+        self.name(Named::written(row, &mac));
+        Ok(())
     }
 
     /// Deletes a client, and with it its credentials and where they were used from.
     pub(crate) fn delete_client(&mut self, client_id: &str) -> Result<()> {
-        self.execute("DELETE FROM client WHERE client_id = ?", &[Cell::Text(client_id)]).map(|_| ())
+        for credential in self.view().credentials(client_id)? {
+            self.name(Named::deleted("credential", &credential.credential_id));
+        }
+        self.delete("client", "client_id", client_id)
     }
 
     /// Deletes a user, and with it from where they logged in. Their grants stay until they end: without a
     /// user they give nothing.
     pub(crate) fn delete_user(&mut self, user_id: &str) -> Result<()> {
-        self.execute("DELETE FROM user WHERE user_id = ?", &[Cell::Text(user_id)]).map(|_| ())
+        self.delete("user", "user_id", user_id)
     }
 
     /// Deletes a role.
     pub(crate) fn delete_role(&mut self, name: &str) -> Result<()> {
-        self.execute("DELETE FROM role WHERE name = ?", &[Cell::Text(name)]).map(|_| ())
+        self.delete("role", "name", name)
+    }
+
+    fn delete(&mut self, table: &str, key: &str, id: &str) -> Result<()> {
+        let sql = format!("DELETE FROM {table} WHERE {key} = ?");
+        self.execute(&sql, &[Cell::Text(id)])?;
+        self.name(Named::deleted(table, id));
+        Ok(())
     }
 
     /// Notes that an authorization request was decided; `false` if it was before.
@@ -238,3 +299,6 @@ impl<'a> Tx<'a> {
 
 /// Addresses kept of one credential.
 const PEERS_KEPT: i64 = 64;
+
+/// Rows that one row of the audit names.
+const NAMED_LIMIT: usize = 64;

@@ -3,7 +3,7 @@
 use crate::base::UnixTime;
 use crate::crypto::Cell;
 use crate::error::Result;
-use crate::store::audit::{self, AuditFilter, AuditHead, AuditRow};
+use crate::store::audit::{self, AuditFilter, AuditRow};
 use crate::store::db::Db;
 use crate::store::record;
 use crate::store::rows::{
@@ -298,11 +298,6 @@ impl<'a> View<'a> {
     /// The audit row of a request.
     pub(crate) fn audit_of_request(&self, request: &str) -> Result<Option<AuditRow>> {
         audit::find_request(self.db, request)
-    }
-
-    /// The beginning of this database's audit chain.
-    pub(crate) fn audit_start(&self) -> AuditHead {
-        AuditHead::start(self.identity.database_id)
     }
 
     fn record<R: record::Record>(&self, condition: &str, cells: &[Cell<'_>]) -> Result<Option<R>> {

@@ -218,8 +218,8 @@ fn transact(
     if state.commits < acknowledged {
         return Err(Error::StaleDatabase { found: state.commits, acknowledged }.into());
     }
-    let head = AuditHead::load(db, identity.database_id)?;
-    let mut tx = Tx::new(db, identity, Ledger::new(state, head));
+    state.audit.check_ends(db, &state.cut)?;
+    let mut tx = Tx::new(db, identity, Ledger::new(state));
     for member in batch {
         run_member(db, &mut tx, member.as_ref())?;
     }
@@ -247,7 +247,10 @@ fn transact(
             settle_word(freshness, word.filter(|_| ledger.changed))?;
             Err(Interrupted::RolledBack(Error::Full))
         }
-        Err(error) => Err(Interrupted::Unknown { head: ledger.head, word, commits, error }),
+        Err(error) => {
+            let head = ledger.state.audit;
+            Err(Interrupted::Unknown { head, word, commits, error })
+        }
     }
 }
 
@@ -286,7 +289,7 @@ fn finish(db: &Db, identity: &Identity, ledger: &Ledger, members: usize) -> Resu
     }
     prune::expired(db, ledger, members)?;
     ledger.state.save(db, &identity.keys.row_mac)?;
-    ledger.head.sign(db, identity.audit_key_id, &identity.audit_key)
+    ledger.state.audit.sign(db, identity.audit_key_id, &identity.audit_key)
 }
 
 /// The writer's connection. It checkpoints by itself, to know when the main file is complete.
@@ -363,7 +366,8 @@ where
         };
         // A panic is this member's alone: its savepoint is rolled back, the others go on.
         let outcome = catch_unwind(AssertUnwindSafe(|| work(tx)))
-            .unwrap_or(Err(Error::Internal { what: "a panic inside a write" }));
+            .unwrap_or(Err(Error::Internal { what: "a panic inside a write" }))
+            .and_then(|outcome| tx.check_named().map(|()| outcome));
         let end = outcome.as_ref().map(|_| ()).map_err(Clone::clone);
         *lock(&self.fate) = Fate::Provisional(outcome);
         end
@@ -673,7 +677,7 @@ mod tests {
     fn after_a_failed_commit_the_file_says_whether_it_took_place() {
         let bench = Bench::new();
         bench.write(0, fine("a")).unwrap().unwrap();
-        let stored = AuditHead::load(&bench.db(), bench.identity.database_id).unwrap();
+        let stored = bench.state().audit;
         let found = |head| {
             let end = bench.writer.ascertain(&bench.identity, head);
             end.map(|db| db.is_some())
@@ -733,10 +737,10 @@ mod tests {
             limit: 1000,
             ..crate::store::AuditFilter::default()
         };
-        let mut head = view.audit_start();
+        let mut head = bench.state().cut;
         let all = view.audit(&filter).unwrap();
         for row in &all {
-            head.follow(row, |_| Some(bench.identity.audit_key.public())).unwrap();
+            head.follow(row, |_, _| Some(bench.identity.audit_key.public())).unwrap();
         }
         assert_eq!(head.sequence, rows);
         assert!(all.last().unwrap().head.is_some());

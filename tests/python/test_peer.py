@@ -296,7 +296,7 @@ class Audit(InAClinic):
             cls.clinic.engine.verify(cls.clinic.token(algorithm), "lab:read")
         cls.pages = cls.export()
         cls.rows = sum(len(page["rows"]) for page in cls.pages)
-        cls.keys = cls.pages[0]["keys"]
+        cls.keys = {str(key["number"]): key["jwk"] for key in cls.pages[0]["keys"]}
 
     @classmethod
     def export(cls):
@@ -377,10 +377,10 @@ class Audit(InAClinic):
     def test_a_chain_made_anew_with_a_foreign_key_is_named(self):
         foreign = Ed25519PrivateKey.generate()
         self.page["rows"][4]["row"] = self.page["rows"][4]["row"].replace("anna", "bert")
-        head = bytes.fromhex(self.page["start"])
+        head = bytes.fromhex(self.page["start"]["hash"])
         for row in self.page["rows"]:
             row["entry"] = json.loads(row["row"])
-            head = hashlib.sha256(b"wardkey audit row 1\0" + head + row["row"].encode()).digest()
+            head = verify_audit.link(head, hashlib.sha256(row["row"].encode()).digest())
             changed = row["hash"] != head.hex()
             row["hash"] = head.hex()
             if "signature" in row and changed:
@@ -389,7 +389,7 @@ class Audit(InAClinic):
         self.assert_bad(signed, "signature")
         # An export that brings its own key along is not believed either.
         raw = foreign.public_key().public_bytes_raw()
-        self.page["keys"] = {"1": {"kty": "OKP", "crv": "Ed25519", "x": wk.encode(raw)}}
+        self.page["keys"][0]["jwk"]["x"] = wk.encode(raw)
         self.assert_bad(signed, "signature")
 
     def test_a_key_that_the_auditor_does_not_have_is_named(self):

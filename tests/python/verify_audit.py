@@ -20,18 +20,23 @@ def decode(text):
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
+def link(head, digest):
+    return hashlib.sha256(b"wardkey audit row 1\0" + head + digest).digest()
+
+
 def verify(pages, jwks):
     """The number of good rows and the last hash; ValueError names the first bad row."""
     keys = {int(n): Ed25519PublicKey.from_public_bytes(decode(k["x"])) for n, k in jwks.items()}
-    head, sequence, signed = None, 0, True
+    head, sequence, first, signed = None, 0, 0, True
     for page in pages:
         if head is None:
-            head = bytes.fromhex(page["start"])
+            sequence, head = page["start"]["sequence"], bytes.fromhex(page["start"]["hash"])
+            first = sequence
         for row in page["rows"]:
             sequence += 1
             if row["sequence"] != sequence:
                 raise ValueError(f"row {sequence}: it is missing")
-            head = hashlib.sha256(b"wardkey audit row 1\0" + head + row["row"].encode()).digest()
+            head = link(head, hashlib.sha256(row["row"].encode()).digest())
             if row["hash"] != head.hex():
                 raise ValueError(f"row {sequence}: its text or a row before it was changed")
             said = json.loads(row["row"])
@@ -46,7 +51,7 @@ def verify(pages, jwks):
                     raise ValueError(f"row {sequence}: its signature does not verify") from None
     if not signed:
         raise ValueError(f"row {sequence}: it is the last and not signed")
-    return sequence, head
+    return sequence - first, head
 
 
 if __name__ == "__main__":
