@@ -335,6 +335,14 @@ fn sentence<'a>(
                 detail("time")
             )
         }
+        "audit.cut" => {
+            "the oldest rows of the audit were cut: they were kept long enough".to_owned()
+        }
+        "audit.resume" => format!(
+            "the audit goes on after row {} should have been its last",
+            detail("expected_sequence")
+        ),
+        "rows.name" => "rows that the next event changed".to_owned(),
         "clock.trust" => "the wall clock is believed again".to_owned(),
         other => sentence_of_people(other, &client, text, detail),
     }

@@ -58,6 +58,9 @@ pub struct SettingsSet {
     /// See [`Settings::password_blocklist`].
     #[serde(deserialize_with = "some")]
     pub password_blocklist: Option<Vec<String>>,
+    /// Seconds, 189345600 (six years) to 3155760000.
+    #[serde(deserialize_with = "some")]
+    pub audit_retention: Option<u32>,
 }
 operation!(SettingsSet = "settings.set" -> SettingsDocument);
 
@@ -91,6 +94,8 @@ pub struct SettingsDocument {
     pub clinic_name: String,
     /// Words that no password may consist of.
     pub password_blocklist: Vec<String>,
+    /// Seconds.
+    pub audit_retention: u32,
 }
 
 impl SettingsSet {
@@ -110,6 +115,7 @@ impl SettingsSet {
             ("refresh_token_lifetime", self.refresh_token_lifetime.is_some()),
             ("clinic_name", self.clinic_name.is_some()),
             ("password_blocklist", self.password_blocklist.is_some()),
+            ("audit_retention", self.audit_retention.is_some()),
         ];
         given.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
     }
@@ -133,6 +139,7 @@ impl SettingsSet {
         replace(&mut document.refresh_token_lifetime, self.refresh_token_lifetime);
         replace(&mut document.clinic_name, self.clinic_name);
         replace(&mut document.password_blocklist, self.password_blocklist);
+        replace(&mut document.audit_retention, self.audit_retention);
         document.into_settings()
     }
 }
@@ -159,6 +166,7 @@ impl From<&Settings> for SettingsDocument {
             refresh_token_lifetime: settings.refresh_token_lifetime.as_seconds(),
             clinic_name: settings.clinic_name.clone(),
             password_blocklist: settings.password_blocklist.clone(),
+            audit_retention: settings.audit_retention.as_seconds(),
         }
     }
 }
@@ -194,6 +202,7 @@ impl SettingsDocument {
             refresh_token_lifetime: Lifetime::seconds(self.refresh_token_lifetime),
             clinic_name: self.clinic_name,
             password_blocklist: self.password_blocklist,
+            audit_retention: Lifetime::seconds(self.audit_retention),
         };
         settings.check()?;
         Ok(settings)

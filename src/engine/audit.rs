@@ -58,6 +58,7 @@ fn verify_chain(view: &View<'_>) -> Result<AuditVerdict> {
     let first = head.sequence + 1;
     let broken = |head: &AuditHead, row, why| Ok(AuditVerdict::broken(first, head, row, why));
     let mut signed = true;
+    let mut cut = None;
     loop {
         let filter = AuditFilter { after: head.sequence, limit: 1000, ..AuditFilter::default() };
         let rows = view.audit(&filter)?;
@@ -69,7 +70,11 @@ fn verify_chain(view: &View<'_>) -> Result<AuditVerdict> {
                 return broken(&head, row.sequence, why);
             }
             signed = row.head.is_some();
+            cut = row.cut().or(cut);
         }
+    }
+    if first > 1 && cut != Some(state.cut) {
+        return broken(&state.cut, first, "no row says that those before it were cut");
     }
     if !signed {
         let why = "it is the last row and not signed: rows behind it are missing";

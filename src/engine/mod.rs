@@ -194,9 +194,12 @@ impl Engine {
             belief: self.time.unrecorded(),
         });
         let carried = Arc::clone(&luggage);
+        let retention = self.snapshot.frame().settings.audit_retention.millis();
+        let cap = self.time.cut_cap();
         let outcome = self.store.write(now, move |tx| {
             let outcome = work(tx)?;
             carried.write(tx)?;
+            tx.cut_audit(retention, cap)?;
             Ok(outcome)
         });
         match &outcome {

@@ -17,6 +17,8 @@ pub(crate) struct Timekeeper {
     /// Added to the wall clock; 0 while it is believed.
     offset: AtomicI64,
     believed: AtomicBool,
+    /// How far the audit may be cut, minus monotonic time.
+    cut_base: i64,
     /// A change of belief that the file does not know yet.
     unrecorded: Mutex<Option<Belief>>,
 }
@@ -42,6 +44,7 @@ impl Timekeeper {
             last: AtomicI64::new(time.millis()),
             offset: AtomicI64::new(state.clock.offset),
             believed: AtomicBool::new(state.clock.believed),
+            cut_base: state.cut_horizon.plus_millis(DAY_MILLIS).millis().saturating_sub(monotonic),
             unrecorded: Mutex::default(),
         };
         keeper.judge(wall, time, plausible);
@@ -67,6 +70,12 @@ impl Timekeeper {
         let was_behind =
             !self.believed.load(Ordering::Acquire) && self.offset.load(Ordering::Acquire) > 0;
         if was_behind { LEAP_ACROSS_RESTART_MILLIS } else { LEAP_MILLIS }
+    }
+
+    /// How far the audit may be cut at most: a day further than when this process opened it, and as much
+    /// further as it has been running. No wall clock moves that.
+    pub(crate) fn cut_cap(&self) -> UnixTime {
+        UnixTime::from_millis(self.cut_base.saturating_add(self.clock.monotonic()))
     }
 
     /// Whether the clock in use is the machine's own.
@@ -156,10 +165,12 @@ pub(crate) fn plausible(wall: UnixTime, mark: UnixTime) -> UnixTime {
 }
 
 /// 7 days: more than the wall clock may gain on the monotonic one while a process runs.
-const LEAP_MILLIS: i64 = 7 * 86_400_000;
+const LEAP_MILLIS: i64 = 7 * DAY_MILLIS;
 
 /// 400 days: longer than a clinic's server stands switched off.
-const LEAP_ACROSS_RESTART_MILLIS: i64 = 400 * 86_400_000;
+const LEAP_ACROSS_RESTART_MILLIS: i64 = 400 * DAY_MILLIS;
+
+const DAY_MILLIS: i64 = 86_400_000;
 
 /// One minute: how far behind the wall clock may be for time to wait for it. One that is far behind, as
 /// after an empty CMOS battery, would make it stand still for years.

@@ -1,6 +1,6 @@
 //! The audit chain: rows that hash their predecessors, heads that are signed.
 
-use crate::base::{SiteId, UnixTime};
+use crate::base::{SiteId, UnixTime, encode};
 use crate::crypto::{self, Cell, PrivateKey, PublicKey};
 use crate::error::{Error, Result};
 use crate::store::db::{Db, Row};
@@ -112,6 +112,21 @@ pub(crate) struct AuditRow {
     pub(crate) hash: [u8; 32],
     /// The audit key and its signature, on the last row of each transaction.
     pub(crate) head: Option<(i64, Vec<u8>)>,
+}
+
+impl AuditRow {
+    /// The last row that was cut, if this row says so.
+    pub(crate) fn cut(&self) -> Option<AuditHead> {
+        #[derive(Deserialize)]
+        struct Says {
+            cut: Cut,
+        }
+        // Few rows do: only these are read.
+        let says = self.row.contains("\"cut\":").then(|| serde_json::from_str::<Says>(&self.row));
+        let cut = says?.ok()?.cut;
+        let hash = encode::from_hex(&cut.hash)?.try_into().ok()?;
+        Some(AuditHead { sequence: cut.through, hash })
+    }
 }
 
 /// The end of the chain, to which the next row is linked.
@@ -297,7 +312,7 @@ fn request_time(request: &str) -> i64 {
     millis.map_or(0, |millis| millis.saturating_sub(1))
 }
 
-fn stored(row: &Row<'_>) -> Result<AuditRow> {
+pub(super) fn stored(row: &Row<'_>) -> Result<AuditRow> {
     let head = match (row.optional_integer(3)?, row.optional_blob(4)?) {
         (Some(key), Some(signature)) => Some((key, signature.to_vec())),
         _ => None,

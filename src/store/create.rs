@@ -100,7 +100,7 @@ fn found(db: &Db, master: &Secret, database_id: [u8; 16], creation: Creation<'_>
         last_expiry: creation.now,
         audit: start,
         cut: start,
-        cut_horizon: UnixTime::from_millis(0),
+        cut_horizon: creation.now.plus_millis(-SIX_YEARS_MILLIS),
     };
     state.insert(db, &keys.row_mac)?;
     let identity =
@@ -152,3 +152,6 @@ fn write_audit_key(
 
 /// The transaction that founds the database. A freshness file with fewer commits was never finished.
 const FIRST_COMMIT: u64 = 1;
+
+/// The shortest time for which the audit is kept: nothing can be older than it at first.
+const SIX_YEARS_MILLIS: i64 = 189_345_600_000;

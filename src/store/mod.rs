@@ -2,6 +2,7 @@
 
 mod audit;
 mod create;
+mod cut;
 mod db;
 mod freshness;
 mod keys;
@@ -15,6 +16,7 @@ mod record;
 mod rows;
 mod schema;
 mod state;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod transaction;

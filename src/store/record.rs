@@ -54,6 +54,16 @@ impl Named {
         }
     }
 
+    /// What a row of the audit names; nothing if its text is damaged, which its hash shows.
+    pub(crate) fn of_row(row: &str) -> Vec<Self> {
+        #[derive(Deserialize)]
+        struct Names {
+            #[serde(default)]
+            rows: Vec<Named>,
+        }
+        serde_json::from_str::<Names>(row).map(|names| names.rows).unwrap_or_default()
+    }
+
     /// A row that was deleted.
     pub(super) fn deleted(table: &str, id: &str) -> Self {
         Self { table: table.to_owned(), id: id.to_owned(), version: None, mac: None, at: None }

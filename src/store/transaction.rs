@@ -3,7 +3,7 @@
 use crate::base::{Entropy, Epoch, SiteId, UnixTime, encode};
 use crate::crypto::{Cell, PrivateKey};
 use crate::error::{Error, Result};
-use crate::store::audit::{AuditEntry, AuditHead, Facts};
+use crate::store::audit::{AuditEntry, AuditHead, Cut, Facts};
 use crate::store::db::Db;
 use crate::store::keys::DataKeys;
 use crate::store::record::{self, Named, Record};
@@ -43,12 +43,15 @@ pub(super) struct Ledger {
     pub(super) changed: bool,
     /// Whether the mark leapt: nothing is pruned by a time that other processes have not heard of.
     pub(super) leapt: bool,
+    /// Whether it was looked what of the audit is too old.
+    pub(super) cut: bool,
 }
 
 impl Ledger {
     pub(super) const fn new(state: State) -> Self {
         let unnamed = Vec::new();
-        Self { state, unnamed, dirty: false, audited: false, changed: false, leapt: false }
+        let [dirty, audited, changed, leapt, cut] = [false; 5];
+        Self { state, unnamed, dirty, audited, changed, leapt, cut }
     }
 }
 
@@ -74,6 +77,10 @@ impl<'a> Tx<'a> {
             self.ledger.leapt = true;
         }
         Ok(())
+    }
+
+    pub(super) const fn db(&self) -> &'a Db {
+        self.db
     }
 
     /// What a reader would see, this transaction's own writes included.
@@ -135,13 +142,17 @@ impl<'a> Tx<'a> {
     /// Appends a row to the audit. It names what was written before it; what it cannot hold stands in
     /// rows of their own before it.
     pub(crate) fn audit(&mut self, entry: &AuditEntry) -> Result<()> {
+        self.audit_with(entry, None)
+    }
+
+    pub(super) fn audit_with(&mut self, entry: &AuditEntry, cut: Option<Cut>) -> Result<()> {
         while self.ledger.unnamed.len() > NAMED_LIMIT {
             let more = AuditEntry { event: "rows.name", outcome: "done", ..AuditEntry::default() };
             let rows: Vec<_> = self.ledger.unnamed.drain(..NAMED_LIMIT).collect();
             self.append(&more, Facts { rows: &rows, cut: None })?;
         }
         let rows = std::mem::take(&mut self.ledger.unnamed);
-        self.append(entry, Facts { rows: &rows, cut: None })
+        self.append(entry, Facts { rows: &rows, cut })
     }
 
     /// Names a row with the next row of the audit.
@@ -177,7 +188,7 @@ impl<'a> Tx<'a> {
         Err(Error::Internal { what: "a row that no row of the audit names" })
     }
 
-    pub(super) fn append(&mut self, entry: &AuditEntry, facts: Facts<'_>) -> Result<()> {
+    fn append(&mut self, entry: &AuditEntry, facts: Facts<'_>) -> Result<()> {
         let audit = &mut self.ledger.state.audit;
         audit.append(self.db, &self.identity.site, self.now, entry, facts)?;
         self.ledger.audited = true;

@@ -15,6 +15,7 @@ fn the_defaults_are_what_the_documentation_says() {
         "refresh_token_idle_lifetime": 1_209_600, "refresh_token_lifetime": 7_776_000,
         "clinic_name": "",
         "password_blocklist": [],
+        "audit_retention": 189_345_600,
     });
     assert_eq!(clinic.call("settings.get", json!({})), expected);
     assert_eq!(clinic.call("settings.set", json!({})), expected);
@@ -31,6 +32,7 @@ fn what_is_set_is_kept_and_what_is_not_named_stays() {
         "refresh_token_idle_lifetime": 3600, "refresh_token_lifetime": 7200,
         "clinic_name": "St. Anna",
         "password_blocklist": ["Saint Mary", "Prax\u{ed}s"],
+        "audit_retention": 315_576_000,
     });
     assert_eq!(clinic.call("settings.set", all.clone()), all);
     assert_eq!(clinic.call("settings.get", json!({})), all);

@@ -11,5 +11,6 @@ mod chain;
 mod explain;
 mod gathered;
 mod reading;
+mod retention;
 mod rows;
 mod secrets;
