@@ -6,6 +6,7 @@
 
 mod audit;
 mod client;
+mod clock;
 mod document;
 mod grant;
 mod key;
@@ -24,6 +25,7 @@ pub use client::{
     ClientCreate, ClientCreated, ClientDelete, ClientDisable, ClientDocument, ClientEnable,
     ClientImport, ClientList, ClientPage, ClientRead, ClientRevoke, ClientUpdate,
 };
+pub use clock::{ClockAccept, ClockAccepted};
 pub use document::{Done, Operation, SecretText};
 pub use grant::{GrantDocument, GrantList, GrantPage, GrantRevoke};
 pub use key::{KeyDocument, KeyImport, KeyList, KeyPage};

@@ -175,6 +175,20 @@ pub(crate) fn retire_all(tx: &mut Tx<'_>, actor: &Actor) -> Result<()> {
     retire(tx, actor, now, |_| true)
 }
 
+/// Retires every key for good, although time was set back to before it was retired or ended.
+pub(crate) fn end_all(tx: &mut Tx<'_>, actor: &Actor) -> Result<()> {
+    retire_all(tx, actor)?;
+    let now = tx.now().millis();
+    for mut row in tx.view().signing_keys()? {
+        if row.ends_at.is_none_or(|ends_at| ends_at > now) {
+            row.version += 1;
+            row.ends_at = Some(now);
+            tx.update(&row)?;
+        }
+    }
+    Ok(())
+}
+
 fn retire(
     tx: &mut Tx<'_>,
     actor: &Actor,

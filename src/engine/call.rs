@@ -112,6 +112,7 @@ operations! {
     SecretList,
     SecretRevoke,
     ClientUpdate,
+    ClockAccept,
     GrantList,
     GrantRevoke,
     KeyImport,

@@ -89,11 +89,14 @@ fn found(db: &Db, master: &Secret, database_id: [u8; 16], creation: Creation<'_>
     write_identity(db, database_id, &site, creation.now)?;
     let (audit_key, mac) = write_audit_key(db, &keys, entropy, creation.now)?;
     let start = AuditHead::start(database_id);
+    let epoch = Epoch::mint(entropy)?;
     let state = State {
         commits: FIRST_COMMIT,
         checkpointed: FIRST_COMMIT,
         sequence: 0,
-        epoch: Epoch::mint(entropy)?,
+        epoch,
+        epoch_before: epoch,
+        epoch_since: FIRST_COMMIT,
         mark: creation.now,
         clock: Clockwork { believed: true, offset: 0 },
         clock_changes: 0,

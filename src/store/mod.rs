@@ -34,4 +34,4 @@ pub(crate) use rows::{
 pub(crate) use state::{Clockwork, State};
 pub(crate) use transaction::{Identity, Tx};
 pub(crate) use view::{ChangeRow, PeerRow, ScopeRow, View};
-pub(crate) use writer::{Outcome, lock};
+pub(crate) use writer::{Moment, Outcome, lock};

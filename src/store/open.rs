@@ -16,7 +16,7 @@ use crate::store::schema;
 use crate::store::state::State;
 use crate::store::transaction::{Identity, Ledger, Tx};
 use crate::store::view::View;
-use crate::store::writer::{Outcome, Writer};
+use crate::store::writer::{Moment, Outcome, Writer};
 use crate::sys;
 use std::path::Path;
 use std::sync::Arc;
@@ -184,7 +184,7 @@ impl Store {
     /// rolls back.
     pub(crate) fn write<T: Send + 'static>(
         &self,
-        now: UnixTime,
+        now: Moment,
         work: impl FnOnce(&mut Tx<'_>) -> Outcome<T> + Send + 'static,
     ) -> Outcome<T> {
         self.writer.write(&self.identity, &self.freshness, now, work)

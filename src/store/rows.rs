@@ -207,6 +207,8 @@ record! {
         checkpointed: u64,
         sequence: u64,
         epoch: [u8; 8],
+        epoch_before: [u8; 8],
+        epoch_since: u64,
         mark: i64,
         clock_believed: bool,
         clock_offset: i64,

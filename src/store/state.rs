@@ -18,6 +18,10 @@ pub(crate) struct State {
     /// Sequence of the last security change.
     pub(crate) sequence: u64,
     pub(crate) epoch: Epoch,
+    /// The epoch before it, if it began in a file that others had open.
+    pub(crate) epoch_before: Epoch,
+    /// The commit with which it began.
+    pub(crate) epoch_since: u64,
     /// The latest time ever told.
     pub(crate) mark: UnixTime,
     pub(crate) clock: Clockwork,
@@ -53,6 +57,8 @@ impl State {
             checkpointed: row.checkpointed,
             sequence: row.sequence,
             epoch: Epoch::from_bytes(row.epoch),
+            epoch_before: Epoch::from_bytes(row.epoch_before),
+            epoch_since: row.epoch_since,
             mark: UnixTime::from_millis(row.mark),
             clock: Clockwork { believed: row.clock_believed, offset: row.clock_offset },
             clock_changes: row.clock_changes,
@@ -80,6 +86,8 @@ impl State {
             checkpointed: self.checkpointed,
             sequence: self.sequence,
             epoch: self.epoch.bytes(),
+            epoch_before: self.epoch_before.bytes(),
+            epoch_since: self.epoch_since,
             mark: self.mark.millis(),
             clock_believed: self.clock.believed,
             clock_offset: self.clock.offset,

@@ -107,7 +107,43 @@ impl<'a> Tx<'a> {
     /// follow the commit: a main file of another epoch than its WAL is taken for a stranger (`store/pair.rs`).
     pub(crate) fn begin_epoch(&mut self) -> Result<()> {
         self.ledger.state.epoch = Epoch::mint(self.identity.entropy.as_ref())?;
+        self.ledger.state.epoch_before = self.ledger.state.epoch;
         self.change("epoch", "")
+    }
+
+    /// Sets the time that all processes follow from now on, also backwards: the wall clock is believed. Writes
+    /// whose time was read before begin again. Going back ends all that was issued until now.
+    pub(crate) fn set_time(&mut self, time: UnixTime) -> Result<()> {
+        let state = &mut self.ledger.state;
+        let lowered = time < state.mark;
+        (self.now, state.mark) = (time, time);
+        state.clock = Clockwork { believed: true, offset: 0 };
+        state.clock_changes += 1;
+        if !lowered {
+            return self.change("clock", "");
+        }
+        let before = state.epoch;
+        // No token of the new epoch ends later.
+        state.last_expiry = time;
+        state.epoch_since = state.commits + 1;
+        self.begin_epoch()?;
+        self.ledger.state.epoch_before = before;
+        self.change("clock", "")?;
+        for forget in FORGET_FUTURE {
+            let parameters =
+                if forget.contains('?') { &[Cell::Integer(time.millis())][..] } else { &[] };
+            self.execute(forget, parameters)?;
+        }
+        Ok(())
+    }
+
+    pub(super) const fn clock_changes(&self) -> u64 {
+        self.ledger.state.clock_changes
+    }
+
+    /// The latest time ever told.
+    pub(crate) const fn mark(&self) -> UnixTime {
+        self.ledger.state.mark
     }
 
     /// Sets what all processes follow about the clock.
@@ -310,6 +346,19 @@ impl<'a> Tx<'a> {
 
 /// Addresses kept of one credential.
 const PEERS_KEPT: i64 = 64;
+
+/// What stands in the way once time was set back: tokens, grants and pages of an epoch that is over, waits and
+/// places of a time that has not come. Rows of clients, secrets, keys and users are `domain`'s.
+const FORGET_FUTURE: [&str; 8] = [
+    "DELETE FROM opaque_token",
+    "DELETE FROM revoked_token",
+    "DELETE FROM user_grant", // and with them codes and refresh tokens
+    "DELETE FROM decided_request",
+    "DELETE FROM login_failure WHERE since > ?",
+    "UPDATE user_login SET last_at = min(last_at, ?)",
+    "UPDATE credential_peer SET first_at = min(first_at, ?)",
+    "UPDATE credential_peer SET last_at = min(last_at, ?)",
+];
 
 /// Rows that one row of the audit names.
 const NAMED_LIMIT: usize = 64;

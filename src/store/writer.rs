@@ -19,6 +19,13 @@ use std::time::Duration;
 /// failed, and nothing happened.
 pub(crate) type Outcome<T> = Result<std::result::Result<T, Denied>>;
 
+/// A time, and how often an operator had set the engine's time when it was read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment {
+    pub(crate) time: UnixTime,
+    pub(crate) clock_changes: u64,
+}
+
 /// Hands closures to whichever thread holds the writer.
 pub(crate) struct Writer {
     path: PathBuf,
@@ -54,7 +61,7 @@ impl Writer {
         &self,
         identity: &Identity,
         freshness: &Freshness,
-        now: UnixTime,
+        now: Moment,
         work: impl FnOnce(&mut Tx<'_>) -> Outcome<T> + Send + 'static,
     ) -> Outcome<T> {
         let mine = Arc::new(Slot { now, work: Mutex::new(Some(work)), fate: Mutex::default() });
@@ -267,7 +274,7 @@ fn record_checkpoint(db: &Db, key: &RowMacKey, commits: u64) -> Result<()> {
 fn run_member(db: &Db, tx: &mut Tx<'_>, member: &dyn Member) -> Result<()> {
     let before = tx.ledger.clone();
     db.run("SAVEPOINT member")?;
-    tx.at(member.now());
+    tx.at(member.now().time);
     let Err(error) = member.run(tx) else {
         return db.run("RELEASE member");
     };
@@ -312,7 +319,7 @@ fn settle_word(freshness: &Freshness, word: Option<u64>) -> Result<()> {
 /// A closure of one thread, with its type forgotten.
 trait Member: Send + Sync {
     /// The time of its call.
-    fn now(&self) -> UnixTime;
+    fn now(&self) -> Moment;
     /// Runs the closure and keeps its outcome back; an error asks for a rollback.
     fn run(&self, tx: &mut Tx<'_>) -> Result<()>;
     /// The transaction is committed: the outcome kept back is the fate.
@@ -324,7 +331,7 @@ trait Member: Send + Sync {
 }
 
 struct Slot<T, F> {
-    now: UnixTime,
+    now: Moment,
     work: Mutex<Option<F>>,
     fate: Mutex<Fate<T>>,
 }
@@ -356,11 +363,16 @@ where
     T: Send,
     F: FnOnce(&mut Tx<'_>) -> Outcome<T> + Send,
 {
-    fn now(&self) -> UnixTime {
+    fn now(&self) -> Moment {
         self.now
     }
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<()> {
+        // Decided at a time that an operator has set aside since: it must be decided anew.
+        if self.now.clock_changes != tx.clock_changes() {
+            *lock(&self.fate) = Fate::Provisional(Err(Error::Busy));
+            return Err(Error::Busy);
+        }
         let Some(work) = lock(&self.work).take() else {
             return Err(Error::Internal { what: "a write that ran twice" });
         };
@@ -445,7 +457,7 @@ mod tests {
         }
 
         fn write(&self, now: i64, work: Work) -> Outcome<u32> {
-            self.writer.write(&self.identity, &self.freshness, at(now), work)
+            self.writer.write(&self.identity, &self.freshness, moment(now), work)
         }
 
         fn state(&self) -> State {
@@ -496,6 +508,10 @@ mod tests {
 
     fn at(seconds: i64) -> UnixTime {
         UnixTime::from_seconds(1_772_353_800 + seconds)
+    }
+
+    fn moment(seconds: i64) -> Moment {
+        Moment { time: at(seconds), clock_changes: 0 }
     }
 
     fn entry(event: &'static str) -> AuditEntry {
@@ -573,7 +589,7 @@ mod tests {
     fn the_lead_passes_on_when_its_holder_panics_and_its_batch_fails() {
         let bench = Bench::new();
         let mine = Arc::new(Slot {
-            now: at(0),
+            now: moment(0),
             work: Mutex::new(Some(fine("a"))),
             fate: Mutex::new(Fate::<u32>::Waiting),
         });
@@ -637,6 +653,21 @@ mod tests {
         assert_eq!(bench.write(3, Box::new(now)), Ok(Ok(5000)));
         assert_eq!(bench.write(6, Box::new(now)), Ok(Ok(6000)));
         assert_eq!(bench.state().mark, at(6));
+    }
+
+    #[test]
+    fn what_was_decided_before_time_was_set_is_not_written_and_does_not_put_the_time_back() {
+        let bench = Bench::new();
+        bench.write(5000, fine("a")).unwrap().unwrap();
+        let set: Work = Box::new(|tx| {
+            tx.set_time(at(10))?;
+            tx.audit(&entry("set")).map(|()| Ok(0))
+        });
+        let late = || -> Work { fine("late") };
+        assert_eq!(bench.together(vec![set, late()]), [Ok(Ok(0)), Err(Error::Busy)]);
+        assert_eq!(bench.write(5000, late()), Err(Error::Busy));
+        assert_eq!((bench.state().mark, bench.state().clock_changes), (at(10), 1));
+        assert_eq!(bench.events(), ["a", "set"]);
     }
 
     #[test]
@@ -714,7 +745,7 @@ mod tests {
         assert_eq!(bench.state().checkpointed, TRANSACTIONS_PER_CHECKPOINT);
         // Another process begins the next WAL: it need not have heard of the checkpoint.
         let another = Writer::new(bench.folder.path().join("db"), Duration::ZERO);
-        another.write(&bench.identity, &bench.freshness, at(0), fine("b")).unwrap().unwrap();
+        another.write(&bench.identity, &bench.freshness, moment(0), fine("b")).unwrap().unwrap();
         assert_eq!(bench.state().checkpointed, TRANSACTIONS_PER_CHECKPOINT);
         assert_eq!(bench.state().commits, TRANSACTIONS_PER_CHECKPOINT + 1);
     }

@@ -18,6 +18,8 @@ CREATE TABLE state (
     checkpointed   INTEGER NOT NULL, -- of these, how many the main file is known to hold without the WAL
     sequence       INTEGER NOT NULL, -- of the last security change
     epoch          BLOB    NOT NULL CHECK (length(epoch) = 8),
+    epoch_before   BLOB    NOT NULL CHECK (length(epoch_before) = 8), -- what a main file may be of that lags behind
+    epoch_since    INTEGER NOT NULL, -- the commit with which the epoch began
     mark           INTEGER NOT NULL, -- latest time ever told
     clock_believed INTEGER NOT NULL CHECK (clock_believed IN (0, 1)),
     clock_offset   INTEGER NOT NULL, -- added to the wall clock while it is not believed
