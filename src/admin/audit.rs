@@ -258,6 +258,9 @@ pub(crate) fn describe(entry: &Value) -> String {
             .unwrap_or("")
     };
     let time = entry.get("time").and_then(Value::as_i64).unwrap_or_default();
+    if text("event") == "host" {
+        return describe_host(entry, UnixTime::from_millis(time), &text);
+    }
     let mut words =
         format!("{} {}", UnixTime::from_millis(time), sentence(text("event"), &text, &detail));
     if let Some(count) = entry.get("count").and_then(Value::as_u64) {
@@ -272,6 +275,29 @@ pub(crate) fn describe(entry: &Value) -> String {
     for (name, label) in [("peer", "from"), ("actor", "by"), ("correlation", "correlation")] {
         if !text(name).is_empty() {
             words.push_str(&format!(", {label} {}", text(name)));
+        }
+    }
+    words
+}
+
+/// An event of the host's, in its own word.
+fn describe_host<'a>(entry: &Value, time: UnixTime, text: &impl Fn(&str) -> &'a str) -> String {
+    let host = |name: &str| {
+        let host = entry.get("host").and_then(|host| host.get(name));
+        host.and_then(Value::as_str).unwrap_or("")
+    };
+    let mut words = format!("{time} the host says: {}", host("event"));
+    let parts = [
+        (host("reference"), "of"),
+        (text("client"), "for client"),
+        (text("user"), "for user"),
+        (text("peer"), "from"),
+        (text("actor"), "by"),
+        (text("correlation"), "correlation"),
+    ];
+    for (part, label) in parts {
+        if !part.is_empty() {
+            words.push_str(&format!(", {label} {part}"));
         }
     }
     words
@@ -322,6 +348,13 @@ fn sentence<'a>(
         "key.make" => format!("a new {} signing key was made", detail("algorithm")),
         "key.import" => format!("a {} signing key was imported", detail("algorithm")),
         "key.retire" => "a signing key was retired".to_owned(),
+        "clock.accept" => {
+            format!(
+                "the wall clock was accepted: time went from {} to {}",
+                detail("before"),
+                detail("after")
+            )
+        }
         "database.create" => format!("the database was created, issuer {}", detail("issuer")),
         "database.open" => format!("the database was opened with {}", detail("clock")),
         "database.restore" => {

@@ -8,8 +8,10 @@ mod audit;
 mod client;
 mod clock;
 mod document;
+mod export;
 mod grant;
 mod key;
+mod report;
 mod role;
 mod scope;
 mod secret;
@@ -27,8 +29,13 @@ pub use client::{
 };
 pub use clock::{ClockAccept, ClockAccepted};
 pub use document::{Done, Operation, SecretText};
+pub use export::{
+    AuditAnswer, AuditAppend, AuditAppended, AuditCheck, AuditExport, AuditExportPage,
+    AuditHeadDocument, AuditHeadRead,
+};
 pub use grant::{GrantDocument, GrantList, GrantPage, GrantRevoke};
 pub use key::{KeyDocument, KeyImport, KeyList, KeyPage};
+pub use report::{AuditReport, AuditReported, ClientMonth};
 pub use role::{RoleCreate, RoleDelete, RoleDocument, RoleList, RolePage, RoleUpdate};
 pub use scope::{ScopeAdd, ScopeDocument, ScopeList, ScopePage, ScopeRemove};
 pub use secret::{
@@ -44,6 +51,7 @@ pub use user::{
 
 pub(crate) use audit::{explanation, page};
 pub(crate) use document::{parse, print};
+pub(crate) use export::{export_row, export_start};
 pub(crate) use grant::{PendingDocument, PendingScope};
 pub(crate) use settings::settings_of_json;
 pub(crate) use settings::{document_of_settings, settings_of_document};

@@ -51,7 +51,7 @@ impl Engine {
 }
 
 /// Follows the chain from its start, a thousand rows at a time.
-fn verify_chain(view: &View<'_>) -> Result<AuditVerdict> {
+pub(super) fn verify_chain(view: &View<'_>) -> Result<AuditVerdict> {
     let keys = AuditKeys::load(view)?;
     let state = view.state()?;
     let mut head = state.cut;

@@ -95,8 +95,13 @@ macro_rules! operations {
 }
 
 operations! {
+    AuditAppend,
+    AuditCheck,
     AuditExplain,
+    AuditExport,
+    AuditHeadRead,
     AuditRead,
+    AuditReport,
     AuditVerify,
     ClientCreate,
     ClientDelete,

@@ -225,7 +225,7 @@ impl AuditHead {
         if let Some((key_id, signature)) = &row.head {
             let key = key(*key_id, row.sequence)
                 .ok_or("it is signed by a key that is unknown or may not sign it")?;
-            if !key.verify(&head_message(&hash), signature) {
+            if !verify_head(&key, &hash, signature) {
                 return Err("its signature does not verify");
             }
         }
@@ -337,6 +337,18 @@ pub(crate) fn link_digest(previous: &[u8; 32], digest: &[u8; 32]) -> [u8; 32] {
 /// What stands for a row that is left out of an export.
 pub(crate) fn row_digest(row: &str) -> [u8; 32] {
     crypto::sha256(row.as_bytes())
+}
+
+/// Whether a head is signed by this key.
+pub(crate) fn verify_head(key: &PublicKey, hash: &[u8; 32], signature: &[u8]) -> bool {
+    key.verify(&head_message(hash), signature)
+}
+
+/// The last signed row before `sequence`, or the first one from it on.
+pub(super) fn signed(db: &Db, before: bool, sequence: u64) -> Result<Option<AuditRow>> {
+    let which = if before { "< ? ORDER BY sequence DESC" } else { ">= ? ORDER BY sequence" };
+    let sql = format!("{SELECT} WHERE signature IS NOT NULL AND sequence {which} LIMIT 1");
+    db.first(&sql, &[Cell::unsigned(sequence)], stored)
 }
 
 fn head_message(hash: &[u8; 32]) -> Vec<u8> {

@@ -23,7 +23,9 @@ mod transaction;
 mod view;
 mod writer;
 
-pub(crate) use audit::{AuditEntry, AuditFilter, AuditHead, AuditRow};
+pub(crate) use audit::{
+    AuditEntry, AuditFilter, AuditHead, AuditRow, HostEvent, row_digest, verify_head,
+};
 pub(crate) use logins::FailureRow;
 pub(crate) use master::KeySource;
 pub(crate) use open::{Creation, Store};

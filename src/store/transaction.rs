@@ -137,6 +137,11 @@ impl<'a> Tx<'a> {
         Ok(())
     }
 
+    /// The last row of the audit so far.
+    pub(crate) const fn audit_sequence(&self) -> u64 {
+        self.ledger.state.audit.sequence
+    }
+
     pub(super) const fn clock_changes(&self) -> u64 {
         self.ledger.state.clock_changes
     }

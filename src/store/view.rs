@@ -3,7 +3,7 @@
 use crate::base::UnixTime;
 use crate::crypto::Cell;
 use crate::error::Result;
-use crate::store::audit::{self, AuditFilter, AuditRow};
+use crate::store::audit::{self, AuditFilter, AuditHead, AuditRow};
 use crate::store::db::Db;
 use crate::store::record;
 use crate::store::rows::{
@@ -298,6 +298,39 @@ impl<'a> View<'a> {
     /// The audit row of a request.
     pub(crate) fn audit_of_request(&self, request: &str) -> Result<Option<AuditRow>> {
         audit::find_request(self.db, request)
+    }
+
+    /// Whether this very row is in the audit.
+    pub(crate) fn audit_has(&self, row: &AuditHead) -> Result<bool> {
+        row.is_stored(self.db)
+    }
+
+    /// The last signed row of the audit before `sequence`.
+    pub(crate) fn signed_before(&self, sequence: u64) -> Result<Option<AuditRow>> {
+        audit::signed(self.db, true, sequence)
+    }
+
+    /// The first signed row of the audit from `sequence` on.
+    pub(crate) fn signed_from(&self, sequence: u64) -> Result<Option<AuditRow>> {
+        audit::signed(self.db, false, sequence)
+    }
+
+    /// The first row of the audit at or after `from`.
+    pub(crate) fn first_of_stretch(&self, from: UnixTime) -> Result<Option<u64>> {
+        let sql = "SELECT min(sequence) FROM audit WHERE time >= ?";
+        self.edge(sql, from)
+    }
+
+    /// The last row of the audit before `until`.
+    pub(crate) fn last_of_stretch(&self, until: UnixTime) -> Result<Option<u64>> {
+        let sql = "SELECT max(sequence) FROM audit WHERE time < ?";
+        self.edge(sql, until)
+    }
+
+    fn edge(&self, sql: &str, time: UnixTime) -> Result<Option<u64>> {
+        let edge =
+            self.db.one(sql, &[Cell::Integer(time.millis())], |row| row.optional_integer(0))?;
+        Ok(edge.and_then(|sequence| u64::try_from(sequence).ok()))
     }
 
     fn record<R: record::Record>(&self, condition: &str, cells: &[Cell<'_>]) -> Result<Option<R>> {

@@ -9,6 +9,7 @@ mod http;
 
 mod chain;
 mod explain;
+mod export;
 mod gathered;
 mod reading;
 mod retention;
