@@ -28,7 +28,7 @@ pub use crypto::{Algorithm, Jwk};
 pub use domain::{Context, Dialect, Required, Scope, Settings, TokenFormat};
 pub use engine::{
     AccessToken, Administer, Authorization, Challenge, Decision, Engine, Options, Pending,
-    Principal, PrincipalKind,
+    Principal, PrincipalKind, Progress,
 };
 pub use error::{Denied, Error, Result};
 pub use oauth::{HttpRequest, HttpResponse};

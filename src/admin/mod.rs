@@ -5,6 +5,7 @@
 //! those of the audit, which are milliseconds.
 
 mod audit;
+mod check;
 mod client;
 mod clock;
 mod document;
@@ -23,6 +24,7 @@ pub use audit::{
     AuditEntryDocument, AuditExplain, AuditExplanation, AuditKeyDocument, AuditPage, AuditRead,
     AuditStart, AuditVerdict, AuditVerify,
 };
+pub use check::{DatabaseCheck, DatabaseChecked, FindingDocument};
 pub use client::{
     ClientCreate, ClientCreated, ClientDelete, ClientDisable, ClientDocument, ClientEnable,
     ClientImport, ClientList, ClientPage, ClientRead, ClientRevoke, ClientUpdate,

@@ -7,7 +7,7 @@ use crate::domain::Actor;
 use crate::engine::Engine;
 use crate::engine::administer::{Administer, administer, page_size, private};
 use crate::error::{Error, Result};
-use crate::store::{AuditFilter, AuditHead, AuditKeyRow, View};
+use crate::store::{AuditFilter, AuditHead, AuditKeyRow, AuditRow, View};
 
 administer!(AuditRead, |request, engine, _actor, now| {
     engine.flush_notes(now)?;
@@ -50,13 +50,22 @@ impl Engine {
     }
 }
 
-/// Follows the chain from its start, a thousand rows at a time.
+/// Whether the chain is whole.
 pub(super) fn verify_chain(view: &View<'_>) -> Result<AuditVerdict> {
-    let keys = AuditKeys::load(view)?;
+    let verdict = follow_chain(view, &AuditKeys::load(view)?, &mut |_| true)?;
+    verdict.ok_or(Error::Internal { what: "a verification that ended by itself" })
+}
+
+/// Follows the chain from its start, a thousand rows at a time, as long as `each` says to go on.
+pub(super) fn follow_chain(
+    view: &View<'_>,
+    keys: &AuditKeys,
+    each: &mut dyn FnMut(&AuditRow) -> bool,
+) -> Result<Option<AuditVerdict>> {
     let state = view.state()?;
     let mut head = state.cut;
     let first = head.sequence + 1;
-    let broken = |head: &AuditHead, row, why| Ok(AuditVerdict::broken(first, head, row, why));
+    let broken = |head: &AuditHead, row, why| Ok(Some(AuditVerdict::broken(first, head, row, why)));
     let mut signed = true;
     let mut cut = None;
     loop {
@@ -71,6 +80,9 @@ pub(super) fn verify_chain(view: &View<'_>) -> Result<AuditVerdict> {
             }
             signed = row.head.is_some();
             cut = row.cut().or(cut);
+            if !each(row) {
+                return Ok(None);
+            }
         }
     }
     if first > 1 && cut != Some(state.cut) {
@@ -83,7 +95,7 @@ pub(super) fn verify_chain(view: &View<'_>) -> Result<AuditVerdict> {
     if head != state.audit {
         return broken(&head, head.sequence + 1, "rows at the end are missing");
     }
-    Ok(AuditVerdict::whole(first, &head))
+    Ok(Some(AuditVerdict::whole(first, &head)))
 }
 
 /// The keys that signed the audit's heads.

@@ -118,6 +118,7 @@ operations! {
     SecretRevoke,
     ClientUpdate,
     ClockAccept,
+    DatabaseCheck,
     GrantList,
     GrantRevoke,
     KeyImport,

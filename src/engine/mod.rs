@@ -8,6 +8,7 @@ mod authorize;
 mod bench;
 mod biot;
 mod call;
+mod check;
 mod clock;
 mod decide;
 mod endpoint;
@@ -31,6 +32,7 @@ mod verify;
 
 pub use access::{AccessToken, Authorization, Challenge, Principal, PrincipalKind};
 pub use administer::Administer;
+pub use check::Progress;
 pub use options::Options;
 pub use pending::{Decision, Pending};
 

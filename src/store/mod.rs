@@ -1,6 +1,7 @@
 //! Rows: one SQLite file, its key file and its freshness file. Holds no rule and reads no clock.
 
 mod audit;
+mod check;
 mod create;
 mod cut;
 mod db;
@@ -26,6 +27,7 @@ mod writer;
 pub(crate) use audit::{
     AuditEntry, AuditFilter, AuditHead, AuditRow, HostEvent, row_digest, verify_head,
 };
+pub(crate) use check::Finding;
 pub(crate) use logins::FailureRow;
 pub(crate) use master::KeySource;
 pub(crate) use open::{Creation, Store};

@@ -31,6 +31,9 @@ pub(crate) struct Named {
     /// In base64url; absent when the row was deleted.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) mac: Option<String>,
+    /// When a revocation may be forgotten, in milliseconds: until then its row must be there.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) ends: Option<i64>,
     /// Where it was named first, when a cut names it again.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) at: Option<u64>,
@@ -40,16 +43,21 @@ impl Named {
     /// A row that was written with this MAC.
     pub(super) fn written<R: Record>(row: &R, mac: &[u8; 32]) -> Self {
         let cells = row.cells();
-        let version = R::COLUMNS.iter().zip(&cells).find(|(name, _)| **name == "version");
-        let version = version.and_then(|(_, cell)| match cell {
-            Cell::Integer(version) => u64::try_from(*version).ok(),
-            Cell::Null | Cell::Text(_) | Cell::Blob(_) => None,
-        });
+        let number = |name: &str| {
+            let found = R::COLUMNS.iter().zip(&cells).find(|(column, _)| **column == name);
+            found.and_then(|(_, cell)| match cell {
+                Cell::Integer(number) => Some(*number),
+                Cell::Null | Cell::Text(_) | Cell::Blob(_) => None,
+            })
+        };
+        let version = number("version").and_then(|version| u64::try_from(version).ok());
+        let ends = number("expires_at").filter(|_| R::TABLE == "revoked_token");
         Self {
             table: R::TABLE.to_owned(),
             id: cells.first().map_or_else(String::new, id_of),
             version,
             mac: Some(encode::base64url(mac)),
+            ends,
             at: None,
         }
     }
@@ -66,7 +74,8 @@ impl Named {
 
     /// A row that was deleted.
     pub(super) fn deleted(table: &str, id: &str) -> Self {
-        Self { table: table.to_owned(), id: id.to_owned(), version: None, mac: None, at: None }
+        let (table, id) = (table.to_owned(), id.to_owned());
+        Self { table, id, version: None, mac: None, ends: None, at: None }
     }
 }
 
@@ -125,6 +134,19 @@ pub(crate) fn load<R: Record>(
     let table = R::TABLE;
     let sql = format!("SELECT {columns}, mac_format, mac FROM {table} {condition}");
     db.all(&sql, cells, |row| checked(row, key))
+}
+
+/// The rows of a table that do not match their MACs, and why.
+pub(super) fn faults<R: Record>(db: &Db, key: &RowMacKey) -> Result<Vec<(String, String)>> {
+    let columns = R::COLUMNS.join(", ");
+    let sql = format!("SELECT {columns}, mac_format, mac FROM {}", R::TABLE);
+    let found = db.all(&sql, &[], |row| {
+        Ok(match checked::<R>(row, key) {
+            Ok(_) => None,
+            Err(error) => Some((id_of(&row.cell(0)?), error.to_string())),
+        })
+    })?;
+    Ok(found.into_iter().flatten().collect())
 }
 
 /// Inserts a row and returns its MAC.

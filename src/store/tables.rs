@@ -1,10 +1,10 @@
 //! The tables whose rows carry a MAC, by name.
 
 use crate::base::encode;
-use crate::crypto::Cell;
+use crate::crypto::{Cell, RowMacKey};
 use crate::error::Result;
 use crate::store::db::Db;
-use crate::store::record::{Named, Record, id_of};
+use crate::store::record::{self, Named, Record, id_of};
 use crate::store::rows::{
     AuditKeyRow, ClientRow, CodeRow, CredentialRow, GrantRow, OpaqueTokenRow, RefreshTokenRow,
     RevokedTokenRow, RoleRow, SettingsRow, SigningKeyRow, UserRow,
@@ -15,7 +15,9 @@ pub(super) struct Table {
     pub(super) name: &'static str,
     key: &'static str,
     /// Whether its rows go when their time is over, without being named again.
-    pub(super) expires: bool,
+    expires: bool,
+    /// Its rows that do not match their MACs, and why.
+    pub(super) faults: fn(&Db, &RowMacKey) -> Result<Vec<(String, String)>>,
 }
 
 impl Table {
@@ -24,7 +26,12 @@ impl Table {
             [key, ..] => key,
             [] => "rowid",
         };
-        Self { name: R::TABLE, key, expires }
+        Self { name: R::TABLE, key, expires, faults: record::faults::<R> }
+    }
+
+    /// Whether its rows go when their time is over.
+    pub(super) const fn goes(&self) -> bool {
+        self.expires
     }
 }
 

@@ -8,6 +8,7 @@ mod common;
 mod http;
 
 mod chain;
+mod check;
 mod explain;
 mod export;
 mod gathered;
