@@ -345,6 +345,18 @@ fn sentence<'a>(
         "scope.add" => format!("the scope `{}` was added", text("scope")),
         "scope.remove" => format!("the scope `{}` was removed", text("scope")),
         "settings.set" => format!("the settings were changed: {}", detail("members")),
+        other => sentence_of_file(other, &client, text, detail),
+    }
+}
+
+/// What happened to the file, its keys, its audit and its clock.
+fn sentence_of_file<'a>(
+    event: &str,
+    client: &str,
+    text: &impl Fn(&str) -> &'a str,
+    detail: &impl Fn(&str) -> &'a str,
+) -> String {
+    match event {
         "key.make" => format!("a new {} signing key was made", detail("algorithm")),
         "key.import" => format!("a {} signing key was imported", detail("algorithm")),
         "key.retire" => "a signing key was retired".to_owned(),
@@ -377,7 +389,7 @@ fn sentence<'a>(
         ),
         "rows.name" => "rows that the next event changed".to_owned(),
         "clock.trust" => "the wall clock is believed again".to_owned(),
-        other => sentence_of_people(other, &client, text, detail),
+        other => sentence_of_people(other, client, text, detail),
     }
 }
 

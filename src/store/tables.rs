@@ -10,6 +10,9 @@ use crate::store::rows::{
     RevokedTokenRow, RoleRow, SettingsRow, SigningKeyRow, UserRow,
 };
 
+/// Finds a table's rows that are not as they were written: their keys, and why.
+type Faults = fn(&Db, &RowMacKey) -> Result<Vec<(String, String)>>;
+
 /// A table, and the column that is its key.
 pub(super) struct Table {
     pub(super) name: &'static str,
@@ -17,7 +20,7 @@ pub(super) struct Table {
     /// Whether its rows go when their time is over, without being named again.
     expires: bool,
     /// Its rows that do not match their MACs, and why.
-    pub(super) faults: fn(&Db, &RowMacKey) -> Result<Vec<(String, String)>>,
+    pub(super) faults: Faults,
 }
 
 impl Table {
