@@ -55,8 +55,9 @@ pub struct ClientMonth {
 }
 
 impl ClientMonth {
-    /// Counts a row of the audit for its client.
-    pub(crate) fn count(clients: &mut BTreeMap<String, Self>, entry: &Value) {
+    /// Counts a row of the audit, by its text, for its client.
+    pub(crate) fn count(clients: &mut BTreeMap<String, Self>, row: &str) {
+        let entry: Value = serde_json::from_str(row).unwrap_or_default();
         let text = |name: &str| entry.get(name).and_then(Value::as_str).unwrap_or_default();
         let time = entry.get("time").and_then(Value::as_i64).unwrap_or_default();
         let times = entry.get("count").and_then(Value::as_u64).unwrap_or(1);

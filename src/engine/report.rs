@@ -30,8 +30,7 @@ fn count(view: &View<'_>, mut filter: AuditFilter) -> Result<Vec<ClientMonth>> {
     loop {
         let rows = view.audit(&filter)?;
         for row in &rows {
-            let entry: serde_json::Value = serde_json::from_str(&row.row).unwrap_or_default();
-            ClientMonth::count(&mut clients, &entry);
+            ClientMonth::count(&mut clients, &row.row);
         }
         match rows.last() {
             Some(last) => filter.after = last.sequence,

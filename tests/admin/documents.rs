@@ -10,8 +10,13 @@ fn these_are_the_operations() {
     let mut names: Vec<_> = Engine::operations().collect();
     names.sort_unstable();
     let expected = [
+        "audit.append",
+        "audit.check",
         "audit.explain",
+        "audit.export",
+        "audit.head",
         "audit.read",
+        "audit.report",
         "audit.verify",
         "client.create",
         "client.delete",
@@ -27,6 +32,8 @@ fn these_are_the_operations() {
         "client.secret.list",
         "client.secret.revoke",
         "client.update",
+        "clock.accept",
+        "database.check",
         "grant.list",
         "grant.revoke",
         "key.import",
