@@ -229,7 +229,9 @@ fn a_member_that_must_be_there_is_named() {
         ("user.delete", &["user_id"]),
         ("key.import", &["algorithm", "key"]),
         ("token.introspect", &["token"]),
+        ("audit.check", &["head"]),
         ("audit.explain", &["request_id"]),
+        ("clock.accept", &["time"]),
     ] {
         let (_, document) =
             samples("c", "d", "u").into_iter().find(|(known, _)| *known == name).unwrap();
@@ -310,7 +312,28 @@ fn samples(client: &str, credential: &str, user: &str) -> Vec<(&'static str, Val
     let of_user = || json!({"user_id": user});
     let of_secret = || json!({"client_id": client, "credential_id": credential});
     vec![
+        (
+            "audit.append",
+            json!({
+                "event": "record.open", "outcome": "allowed", "reference": "4711",
+                "client_id": client, "user_id": user, "token_id": "t", "detail": {"from": "here"},
+            }),
+        ),
+        (
+            "audit.check",
+            json!({"head": {
+                "site": "s", "sequence": 1, "hash": "0".repeat(64), "signed_by": 1, "signature": "s",
+            }}),
+        ),
         ("audit.explain", json!({"request_id": "0".repeat(32)})),
+        (
+            "audit.export",
+            json!({
+                "client_id": client, "user_id": user, "outcome": "done", "from": 0, "until": 1,
+                "after": 0, "limit": 1,
+            }),
+        ),
+        ("audit.head", json!({})),
         (
             "audit.read",
             json!({
@@ -318,6 +341,7 @@ fn samples(client: &str, credential: &str, user: &str) -> Vec<(&'static str, Val
                 "event": "client.create", "from": 0, "until": 1, "after": 0, "limit": 1,
             }),
         ),
+        ("audit.report", json!({"month": "2026-03", "client_id": client})),
         ("audit.verify", json!({})),
         (
             "client.create",
@@ -347,6 +371,8 @@ fn samples(client: &str, credential: &str, user: &str) -> Vec<(&'static str, Val
         ("client.secret.list", of_client()),
         ("client.secret.revoke", of_secret()),
         ("client.update", with(of_client())),
+        ("clock.accept", json!({"time": 1_772_353_800})),
+        ("database.check", json!({})),
         ("grant.list", json!({"client_id": client, "user_id": user, "after": "a", "limit": 1})),
         ("grant.revoke", json!({"grant_id": "A".repeat(22)})),
         (
@@ -404,7 +430,9 @@ fn samples(client: &str, credential: &str, user: &str) -> Vec<(&'static str, Val
 fn others(value: &Value) -> Vec<Value> {
     let all = [json!("x"), json!(-1), json!(1.5), json!(true), json!({}), json!([1])];
     let same = |other: &Value| match (value, other) {
-        (Value::String(_), Value::String(_)) | (Value::Bool(_), Value::Bool(_)) => true,
+        (Value::String(_), Value::String(_))
+        | (Value::Bool(_), Value::Bool(_))
+        | (Value::Object(_), Value::Object(_)) => true,
         // Times and cursors are signed or not; a fraction never fits.
         (Value::Number(_), Value::Number(number)) => number.is_i64(),
         _ => false,
