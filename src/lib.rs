@@ -28,7 +28,7 @@ pub use crypto::{Algorithm, Jwk};
 pub use domain::{Context, Dialect, Required, Scope, Settings, Texts, TokenFormat};
 pub use engine::{
     AccessToken, Administer, Authorization, Challenge, Decision, Engine, Options, Pending,
-    Principal, PrincipalKind, Recovery, UserCheck, UserLogin, UserVerdict,
+    Principal, PrincipalKind, Progress, Recovery, UserCheck, UserLogin, UserVerdict,
 };
 pub use error::{Denied, Error, Result};
 pub use oauth::{HttpRequest, HttpResponse};

@@ -4,8 +4,12 @@
 
 mod common;
 
-use common::{Place, admin, clock, error_of, events, issue, register, revoke, verify, why};
+use common::{
+    Place, Registered, admin, assert_chain_whole, clock, error_of, events, issue, register, revoke,
+    try_issue, verify, why,
+};
 use std::sync::Arc;
+use wardkey::admin::{ClockAccept, ClockAccepted, SecretCreate};
 use wardkey::{Clock, Denied, Engine, Error, ManualClock, Settings, UnixTime};
 
 const HOUR: i64 = 3_600_000;
@@ -117,6 +121,143 @@ fn a_clock_that_is_set_right_is_believed_again_and_the_audit_says_both() {
     assert_eq!(events(&engine, "clock.doubt").len(), 1);
     assert_eq!(events(&engine, "clock.trust").len(), 1);
     assert_eq!(engine.now(), clock.wall());
+}
+
+#[test]
+fn a_time_that_was_accepted_by_mistake_is_set_back_in_every_process_and_all_that_was_issued_ends() {
+    let (place, clock) = place();
+    let (here, there) = (place.open_at(&clock), place.open_at(&clock));
+    let client = register(&here);
+    let early = issue(&here, &client);
+    let right = clock.wall();
+    step(&clock, 73 * 365 * DAY);
+    let accepted = accept(&here, clock.wall()).unwrap();
+    assert!(!accepted.lowered && accepted.after == clock.wall().seconds());
+    assert!(matches!(why(verify(&there, &early)), Denied::TokenExpired { .. }));
+    let late = issue(&there, &client);
+    verify(&here, &late).unwrap();
+    assert_eq!((here.now(), there.now()), (clock.wall(), clock.wall()));
+    // Somebody sets the clock right.
+    clock.set_wall(right.plus_millis(HOUR));
+    verify(&here, &late).unwrap();
+    issue(&there, &client);
+    let accepted = accept(&here, clock.wall()).unwrap();
+    assert!(accepted.lowered && accepted.before > accepted.after);
+    for engine in [&here, &there] {
+        verify(engine, &late).unwrap_err();
+        verify(engine, &early).unwrap_err();
+        let token = issue(engine, &client);
+        verify(&here, &token).unwrap();
+        verify(&there, &token).unwrap();
+        assert_eq!(engine.now(), clock.wall());
+    }
+    drop((here, there));
+    let again = place.open_at(&clock);
+    assert_eq!(again.now(), clock.wall());
+    verify(&again, &issue(&again, &client)).unwrap();
+    verify(&again, &late).unwrap_err();
+    assert_chain_whole(&again);
+    assert_eq!(events(&again, "clock.accept").len(), 2);
+}
+
+#[test]
+fn a_main_file_that_lags_behind_a_lowered_clock_opens_after_a_crash() {
+    let (place, clock) = place();
+    let engine = place.open_at(&clock);
+    let client = register(&engine);
+    issue(&engine, &client);
+    step(&clock, -30 * DAY);
+    assert!(accept(&engine, clock.wall()).unwrap().lowered);
+    issue(&engine, &client);
+    // As kill -9 leaves it: the WAL was never copied.
+    let copy = Place::empty();
+    for suffix in ["", "-wal", ".key", ".fresh"] {
+        std::fs::copy(place.beside(suffix), copy.beside(suffix)).unwrap();
+    }
+    let engine = copy.open_at(&clock);
+    verify(&engine, &issue(&engine, &client)).unwrap();
+}
+
+#[test]
+fn a_clinic_that_was_closed_for_years_goes_on_once_the_time_is_accepted() {
+    let (place, clock) = place();
+    let engine = place.open_at(&clock);
+    let client = register(&engine);
+    let token = issue(&engine, &client);
+    drop(engine);
+    clock.advance_millis(900 * DAY);
+    let engine = place.open_at(&clock);
+    assert!(engine.now() < clock.wall(), "nobody knows yet that it is right");
+    verify(&engine, &issue(&engine, &client)).unwrap();
+    assert!(!accept(&engine, clock.wall()).unwrap().lowered);
+    assert_eq!(engine.now(), clock.wall());
+    assert!(matches!(why(verify(&engine, &token)), Denied::TokenExpired { .. }));
+    verify(&engine, &issue(&engine, &client)).unwrap();
+}
+
+#[test]
+fn only_the_time_that_the_wall_clock_says_is_accepted() {
+    let (place, clock) = place();
+    let engine = place.open_at(&clock);
+    step(&clock, 100 * DAY);
+    for wrong in [-6 * 60_000, 6 * 60_000, -100 * DAY] {
+        let error = error_of(accept(&engine, clock.wall().plus_millis(wrong)));
+        assert!(matches!(error, Error::InvalidDocument { .. }), "{error}");
+    }
+    assert!(events(&engine, "clock.accept").is_empty());
+    accept(&engine, clock.wall().plus_millis(60_000)).unwrap();
+}
+
+#[test]
+fn a_secret_that_ended_in_a_time_that_was_taken_back_awaits_confirmation() {
+    let (place, clock) = place();
+    let engine = place.open_at(&clock);
+    let client = register(&engine);
+    let soon = clock.wall().plus_millis(30 * DAY).seconds();
+    let request = SecretCreate {
+        client_id: client.id.clone(),
+        expires_at: Some(soon),
+        ..SecretCreate::default()
+    };
+    let made = engine.run(&admin(), request).unwrap();
+    let passing = Registered { secret: made.client_secret.clone(), ..client.clone() };
+    let right = clock.wall();
+    step(&clock, 60 * DAY);
+    accept(&engine, clock.wall()).unwrap();
+    assert_eq!(why(try_issue(&engine, &passing)), Denied::SecretExpired);
+    clock.set_wall(right);
+    let accepted = accept(&engine, clock.wall()).unwrap();
+    assert_eq!(accepted.secrets_to_confirm.len(), 1);
+    assert_eq!(why(try_issue(&engine, &passing)), Denied::SecretUnconfirmed);
+    issue(&engine, &client);
+}
+
+#[test]
+fn a_suspended_machine_finds_its_tokens_expired_and_goes_on() {
+    let (place, clock) = place();
+    let engine = place.open_at(&clock);
+    let client = register(&engine);
+    let token = issue(&engine, &client);
+    // Where the monotonic clock counts suspended time, and where it does not.
+    for suspended in
+        [|c: &ManualClock| c.advance_millis(20 * DAY), |c: &ManualClock| step(c, 3 * DAY)]
+    {
+        suspended(&clock);
+        assert!(matches!(why(verify(&engine, &token)), Denied::TokenExpired { .. }));
+        verify(&engine, &issue(&engine, &client)).unwrap();
+        assert_eq!(engine.now(), clock.wall());
+    }
+    // NTP steps it a little back and forth.
+    for by in [-30_000, 45_000, -20_000, 90_000] {
+        step(&clock, by);
+        assert!(matches!(why(verify(&engine, &token)), Denied::TokenExpired { .. }));
+        verify(&engine, &issue(&engine, &client)).unwrap();
+    }
+    assert!(events(&engine, "clock.doubt").is_empty());
+}
+
+fn accept(engine: &Engine, time: UnixTime) -> Result<ClockAccepted, Error> {
+    engine.run(&admin(), ClockAccept { time: time.seconds() })
 }
 
 #[test]

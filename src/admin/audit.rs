@@ -2,11 +2,10 @@
 
 use crate::admin::document::{operation, some};
 use crate::base::{UnixTime, encode};
-use crate::crypto::Jwk;
 use crate::error::{Error, Result};
-use crate::store::AuditRow;
+use crate::store::{AuditHead, AuditKeyRow, AuditRow};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// `audit.read`: rows of the audit, oldest first, page by page. All conditions hold together.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -66,10 +65,46 @@ pub struct AuditPage {
     /// What to ask for as `after` to go on; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<u64>,
-    /// The public keys of the heads' signatures, by the number in `signed_by`.
-    pub keys: Map<String, Value>,
-    /// The hash that the first row of the chain is linked to, in hexadecimal.
-    pub start: String,
+    /// The public keys of the heads' signatures.
+    pub keys: Vec<AuditKeyDocument>,
+    /// What the first row of the chain is linked to.
+    pub start: AuditStart,
+}
+
+/// What a stretch of the chain begins behind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct AuditStart {
+    /// The sequence of the row before the first one; 0 at the chain's very beginning.
+    pub sequence: u64,
+    /// That row's hash, in hexadecimal.
+    pub hash: String,
+}
+
+/// A key that signs the audit's heads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct AuditKeyDocument {
+    /// The number in `signed_by`.
+    pub number: i64,
+    /// The first row that it may sign. Its last one is before the first of the next key.
+    pub first_sequence: u64,
+    /// The public key (RFC 8037).
+    pub jwk: Value,
+}
+
+impl AuditKeyDocument {
+    pub(crate) fn of(row: &AuditKeyRow) -> Result<Self> {
+        let jwk = serde_json::from_str(&row.public_jwk)
+            .map_err(|_| Error::Corrupt { what: format!("the audit key {}", row.id) })?;
+        Ok(Self { number: row.id, first_sequence: row.first_sequence, jwk })
+    }
+}
+
+impl AuditStart {
+    pub(crate) fn of(head: &AuditHead) -> Self {
+        Self { sequence: head.sequence, hash: encode::hex(&head.hash) }
+    }
 }
 
 /// A row of the audit.
@@ -84,7 +119,7 @@ pub struct AuditEntryDocument {
     pub entry: Value,
     /// The exact text that was hashed.
     pub row: String,
-    /// `SHA-256("wardkey audit row 1\0" + the previous row's hash + row)`, in hexadecimal.
+    /// `SHA-256("wardkey audit row 1\0" + the previous row's hash + SHA-256(row))`, in hexadecimal.
     pub hash: String,
     /// The key that signed this head; absent within a transaction.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -116,6 +151,8 @@ pub struct AuditExplanation {
 pub struct AuditVerdict {
     /// Whether every row is as it was written.
     pub valid: bool,
+    /// The first row: what was before it is older than the retention, and was cut.
+    pub first: u64,
     /// Rows that were checked and found good.
     pub rows: u64,
     /// The first bad row.
@@ -126,42 +163,49 @@ pub struct AuditVerdict {
     pub why: Option<String>,
     /// The last good row's hash, in hexadecimal: kept elsewhere, it reveals a tail that is cut off later.
     pub head: String,
+    /// The last good row.
+    pub sequence: u64,
 }
 
 impl AuditVerdict {
-    /// A chain that is whole.
-    pub(crate) fn whole(rows: u64, head: &[u8; 32]) -> Self {
-        Self { valid: true, rows, bad_row: None, why: None, head: encode::hex(head) }
+    /// A chain that is whole from its `first` row to `head`.
+    pub(crate) fn whole(first: u64, head: &AuditHead) -> Self {
+        let rows = (head.sequence + 1).saturating_sub(first);
+        let sequence = head.sequence;
+        Self {
+            valid: true,
+            first,
+            rows,
+            bad_row: None,
+            why: None,
+            head: encode::hex(&head.hash),
+            sequence,
+        }
     }
 
     /// A chain with a bad row.
-    pub(crate) fn broken(rows: u64, head: &[u8; 32], bad_row: u64, why: &str) -> Self {
+    pub(crate) fn broken(first: u64, head: &AuditHead, bad_row: u64, why: &str) -> Self {
         let why = Some(why.to_owned());
-        Self { valid: false, rows, bad_row: Some(bad_row), why, head: encode::hex(head) }
+        let rows = bad_row.min(head.sequence + 1).saturating_sub(first);
+        Self { valid: false, rows, bad_row: Some(bad_row), why, ..Self::whole(first, head) }
     }
 }
 
-/// Prints a page; `keys` are the audit keys by number.
+/// Prints a page of a chain that begins behind `start`.
 pub(crate) fn page(
     rows: &[AuditRow],
     limit: u32,
-    keys: &[(i64, Jwk)],
-    start: &[u8; 32],
-) -> Result<AuditPage> {
+    keys: &[AuditKeyDocument],
+    start: &AuditHead,
+) -> AuditPage {
     let full = u64::try_from(rows.len()).is_ok_and(|length| length == u64::from(limit));
     let next = rows.last().filter(|_| full).map(|row| row.sequence);
-    let keys = keys.iter().map(|(id, jwk)| {
-        let jwk = serde_json::to_value(jwk);
-        jwk.map(|jwk| (id.to_string(), jwk))
-    });
-    let keys: std::result::Result<_, _> = keys.collect();
-    let keys = keys.map_err(|_| Error::Internal { what: "a public key that cannot be printed" })?;
-    Ok(AuditPage {
+    AuditPage {
         rows: rows.iter().map(entry_document).collect(),
         next,
-        keys,
-        start: encode::hex(start),
-    })
+        keys: keys.to_vec(),
+        start: AuditStart::of(start),
+    }
 }
 
 /// Explains a request by its row, if there is one.
@@ -214,6 +258,9 @@ pub(crate) fn describe(entry: &Value) -> String {
             .unwrap_or("")
     };
     let time = entry.get("time").and_then(Value::as_i64).unwrap_or_default();
+    if text("event") == "host" {
+        return describe_host(entry, UnixTime::from_millis(time), &text);
+    }
     let mut words =
         format!("{} {}", UnixTime::from_millis(time), sentence(text("event"), &text, &detail));
     if let Some(count) = entry.get("count").and_then(Value::as_u64) {
@@ -228,6 +275,29 @@ pub(crate) fn describe(entry: &Value) -> String {
     for (name, label) in [("peer", "from"), ("actor", "by"), ("correlation", "correlation")] {
         if !text(name).is_empty() {
             words.push_str(&format!(", {label} {}", text(name)));
+        }
+    }
+    words
+}
+
+/// An event of the host's, in its own word.
+fn describe_host<'a>(entry: &Value, time: UnixTime, text: &impl Fn(&str) -> &'a str) -> String {
+    let host = |name: &str| {
+        let host = entry.get("host").and_then(|host| host.get(name));
+        host.and_then(Value::as_str).unwrap_or("")
+    };
+    let mut words = format!("{time} the host says: {}", host("event"));
+    let parts = [
+        (host("reference"), "of"),
+        (text("client"), "for client"),
+        (text("user"), "for user"),
+        (text("peer"), "from"),
+        (text("actor"), "by"),
+        (text("correlation"), "correlation"),
+    ];
+    for (part, label) in parts {
+        if !part.is_empty() {
+            words.push_str(&format!(", {label} {part}"));
         }
     }
     words
@@ -275,9 +345,28 @@ fn sentence<'a>(
         "scope.add" => format!("the scope `{}` was added", text("scope")),
         "scope.remove" => format!("the scope `{}` was removed", text("scope")),
         "settings.set" => format!("the settings were changed: {}", detail("members")),
+        other => sentence_of_file(other, &client, text, detail),
+    }
+}
+
+/// What happened to the file, its keys, its audit and its clock.
+fn sentence_of_file<'a>(
+    event: &str,
+    client: &str,
+    text: &impl Fn(&str) -> &'a str,
+    detail: &impl Fn(&str) -> &'a str,
+) -> String {
+    match event {
         "key.make" => format!("a new {} signing key was made", detail("algorithm")),
         "key.import" => format!("a {} signing key was imported", detail("algorithm")),
         "key.retire" => "a signing key was retired".to_owned(),
+        "clock.accept" => {
+            format!(
+                "the wall clock was accepted: time went from {} to {}",
+                detail("before"),
+                detail("after")
+            )
+        }
         "database.create" => format!("the database was created, issuer {}", detail("issuer")),
         "database.open" => format!("the database was opened with {}", detail("clock")),
         "database.restore" => {
@@ -291,8 +380,16 @@ fn sentence<'a>(
                 detail("time")
             )
         }
+        "audit.cut" => {
+            "the oldest rows of the audit were cut: they were kept long enough".to_owned()
+        }
+        "audit.resume" => format!(
+            "the audit goes on after row {} should have been its last",
+            detail("expected_sequence")
+        ),
+        "rows.name" => "rows that the next event changed".to_owned(),
         "clock.trust" => "the wall clock is believed again".to_owned(),
-        other => sentence_of_people(other, &client, text, detail),
+        other => sentence_of_people(other, client, text, detail),
     }
 }
 

@@ -5,11 +5,15 @@
 //! those of the audit, which are milliseconds.
 
 mod audit;
+mod check;
 mod client;
+mod clock;
 mod document;
+mod export;
 mod grant;
 mod key;
 mod leak;
+mod report;
 mod role;
 mod scope;
 mod secret;
@@ -18,20 +22,27 @@ mod token;
 mod user;
 
 pub use audit::{
-    AuditEntryDocument, AuditExplain, AuditExplanation, AuditPage, AuditRead, AuditVerdict,
-    AuditVerify,
+    AuditEntryDocument, AuditExplain, AuditExplanation, AuditKeyDocument, AuditPage, AuditRead,
+    AuditStart, AuditVerdict, AuditVerify,
 };
+pub use check::{DatabaseCheck, DatabaseChecked, FindingDocument};
 pub use client::{
     ClientCreate, ClientCreated, ClientDelete, ClientDisable, ClientDocument, ClientEnable,
     ClientImport, ClientList, ClientPage, ClientRead, ClientRevoke, ClientUpdate,
 };
+pub use clock::{ClockAccept, ClockAccepted};
 pub use document::{Done, Operation, SecretText};
+pub use export::{
+    AuditAnswer, AuditAppend, AuditAppended, AuditCheck, AuditExport, AuditExportPage,
+    AuditHeadDocument, AuditHeadRead,
+};
 pub use grant::{GrantDocument, GrantList, GrantPage, GrantRevoke};
 pub use key::{
     KeyDocument, KeyImport, KeyList, KeyPage, KeyRecovery, KeyRekey, KeyRekeyed,
     RecoveryCodeDocument,
 };
 pub use leak::{LeakDocument, LeakFind};
+pub use report::{AuditReport, AuditReported, ClientMonth};
 pub use role::{RoleCreate, RoleDelete, RoleDocument, RoleList, RolePage, RoleUpdate};
 pub use scope::{ScopeAdd, ScopeDocument, ScopeList, ScopePage, ScopeRemove};
 pub use secret::{
@@ -47,6 +58,7 @@ pub use user::{
 
 pub(crate) use audit::{explanation, page};
 pub(crate) use document::{parse, print};
+pub(crate) use export::{export_row, export_start};
 pub(crate) use grant::{PendingDocument, PendingScope};
 pub(crate) use settings::settings_of_json;
 pub(crate) use settings::{document_of_settings, settings_of_document};

@@ -61,6 +61,9 @@ pub struct SettingsSet {
     /// See [`Texts`]; those that are not given are in English again.
     #[serde(deserialize_with = "some_object")]
     pub texts: Option<Texts>,
+    /// Seconds, 189345600 (six years) to 3155760000.
+    #[serde(deserialize_with = "some")]
+    pub audit_retention: Option<u32>,
 }
 operation!(SettingsSet = "settings.set" -> SettingsDocument);
 
@@ -96,6 +99,8 @@ pub struct SettingsDocument {
     pub password_blocklist: Vec<String>,
     /// The words of the pages, as far as they differ from our own.
     pub texts: Texts,
+    /// Seconds.
+    pub audit_retention: u32,
 }
 
 impl SettingsSet {
@@ -116,6 +121,7 @@ impl SettingsSet {
             ("clinic_name", self.clinic_name.is_some()),
             ("password_blocklist", self.password_blocklist.is_some()),
             ("texts", self.texts.is_some()),
+            ("audit_retention", self.audit_retention.is_some()),
         ];
         given.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
     }
@@ -140,6 +146,7 @@ impl SettingsSet {
         replace(&mut document.clinic_name, self.clinic_name);
         replace(&mut document.password_blocklist, self.password_blocklist);
         replace(&mut document.texts, self.texts);
+        replace(&mut document.audit_retention, self.audit_retention);
         document.into_settings()
     }
 }
@@ -167,6 +174,7 @@ impl From<&Settings> for SettingsDocument {
             clinic_name: settings.clinic_name.clone(),
             password_blocklist: settings.password_blocklist.clone(),
             texts: settings.texts.clone(),
+            audit_retention: settings.audit_retention.as_seconds(),
         }
     }
 }
@@ -203,6 +211,7 @@ impl SettingsDocument {
             clinic_name: self.clinic_name,
             password_blocklist: self.password_blocklist,
             texts: self.texts,
+            audit_retention: Lifetime::seconds(self.audit_retention),
         };
         settings.check()?;
         Ok(settings)

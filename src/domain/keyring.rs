@@ -175,6 +175,20 @@ pub(crate) fn retire_all(tx: &mut Tx<'_>, actor: &Actor) -> Result<()> {
     retire(tx, actor, now, |_| true)
 }
 
+/// Retires every key for good, although time was set back to before it was retired or ended.
+pub(crate) fn end_all(tx: &mut Tx<'_>, actor: &Actor) -> Result<()> {
+    retire_all(tx, actor)?;
+    let now = tx.now().millis();
+    for mut row in tx.view().signing_keys()? {
+        if row.ends_at.is_none_or(|ends_at| ends_at > now) {
+            row.version += 1;
+            row.ends_at = Some(now);
+            tx.update(&row)?;
+        }
+    }
+    Ok(())
+}
+
 fn retire(
     tx: &mut Tx<'_>,
     actor: &Actor,
@@ -189,11 +203,10 @@ fn retire(
         row.version += 1;
         row.retired_at = Some(now.millis());
         row.ends_at = Some(ends_at.millis());
-        let mac = tx.update(&row)?;
+        tx.update(&row)?;
         tx.change("key", &row.kid)?;
         let mut entry = actor.did("key.retire");
         entry.detail.insert("kid", row.kid.clone());
-        entry.note_version(row.version, &mac);
         tx.audit(&entry)?;
     }
     Ok(())
@@ -221,12 +234,11 @@ fn store_key(tx: &mut Tx<'_>, new: &NewKey, now: UnixTime, actor: &Actor) -> Res
         sealed,
         extra: NO_EXTRA.to_owned(),
     };
-    let mac = tx.insert(&row)?;
+    tx.insert(&row)?;
     tx.change("key", kid.as_str())?;
     let mut entry = actor.did(if new.origin == "made" { "key.make" } else { "key.import" });
     entry.detail.insert("kid", row.kid.clone());
     entry.detail.insert("algorithm", row.algorithm.clone());
-    entry.note_version(1, &mac);
     tx.audit(&entry)?;
     Ok(kid)
 }

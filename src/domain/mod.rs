@@ -5,6 +5,7 @@ mod authenticate;
 mod builtin;
 mod catalogue;
 mod client;
+mod clock;
 mod code;
 mod credential;
 mod dialect;
@@ -49,6 +50,7 @@ pub(crate) use authenticate::{ClientState, Means, Presented, Proven, Reading, au
 pub(crate) use builtin::{BIOT, enable_dialects};
 pub(crate) use catalogue::{add_scope, first_scopes, remove_scope};
 pub(crate) use client::{AuthMethod, Client, GrantType, Metadata, TokenTypeCase};
+pub(crate) use clock::{TimeSet, accept_clock};
 pub(crate) use code::{Code, Redemption, give_code, unspent_code};
 pub(crate) use credential::{Credential, CredentialKind};
 pub(crate) use dialect::Habits;

@@ -50,8 +50,8 @@ pub(crate) fn create_user(tx: &mut Tx<'_>, new: NewUser, actor: &Actor) -> Resul
     };
     let user = checked(tx, user)?;
     let row = user.to_row();
-    let mac = tx.insert(&row)?;
-    note(tx, user, &mac, actor.did("user.create"))
+    tx.insert(&row)?;
+    note(tx, user, actor.did("user.create"))
 }
 
 /// Lets a host's own user in, whom the host vouches for with these words: at the first time they get a row, and
@@ -68,8 +68,8 @@ pub(crate) fn vouch_for(
     let words = &within_catalogue(tx, words)?;
     let Some(row) = tx.view().user(user_id.as_str())? else {
         let user = host_user(tx, user_id, words);
-        let mac = tx.insert(&user.to_row())?;
-        return note(tx, user, &mac, vouched(entry, "user.create"));
+        tx.insert(&user.to_row())?;
+        return note(tx, user, vouched(entry, "user.create"));
     };
     let known = UserState::from_row(&tx.view(), &row)?;
     // Who may do nothing gets no words either. What an administrator said stands, whatever the host says: what
@@ -306,8 +306,8 @@ pub(crate) fn create_role(tx: &mut Tx<'_>, role: Role, actor: &Actor) -> Result<
         return Err(Error::Conflict { what: "role", id: role.name });
     }
     check_role(tx, &role)?;
-    let mac = tx.insert(&role.to_row())?;
-    note_role(tx, &role, &mac, actor.did("role.create"))?;
+    tx.insert(&role.to_row())?;
+    note_role(tx, &role, actor.did("role.create"))?;
     Ok(role)
 }
 
@@ -324,8 +324,8 @@ pub(crate) fn update_role(
     let mut role = change(find_role(tx, name)?)?;
     check_role(tx, &role)?;
     role.version += 1;
-    let mac = tx.update(&role.to_row())?;
-    note_role(tx, &role, &mac, actor.did("role.update"))?;
+    tx.update(&role.to_row())?;
+    note_role(tx, &role, actor.did("role.update"))?;
     Ok(role)
 }
 
@@ -416,22 +416,20 @@ fn check_role(tx: &Tx<'_>, role: &Role) -> Result<()> {
 fn save(tx: &mut Tx<'_>, mut user: User, entry: AuditEntry) -> Result<UserState> {
     user.version += 1;
     user.updated_at = tx.now();
-    let mac = tx.update(&user.to_row())?;
-    note(tx, user, &mac, entry)
+    tx.update(&user.to_row())?;
+    note(tx, user, entry)
 }
 
-fn note(tx: &mut Tx<'_>, user: User, mac: &[u8; 32], entry: AuditEntry) -> Result<UserState> {
+fn note(tx: &mut Tx<'_>, user: User, entry: AuditEntry) -> Result<UserState> {
     tx.change("user", user.user_id.as_str())?;
-    let mut entry = about(entry, &user);
-    entry.note_version(user.version, mac);
+    let entry = about(entry, &user);
     tx.audit(&entry)?;
     UserState::from_row(&tx.view(), &user.to_row())
 }
 
-fn note_role(tx: &mut Tx<'_>, role: &Role, mac: &[u8; 32], entry: AuditEntry) -> Result<()> {
+fn note_role(tx: &mut Tx<'_>, role: &Role, entry: AuditEntry) -> Result<()> {
     tx.change("role", &role.name)?;
-    let mut entry = about_role(entry, role);
-    entry.note_version(role.version, mac);
+    let entry = about_role(entry, role);
     tx.audit(&entry)
 }
 

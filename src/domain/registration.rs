@@ -46,11 +46,10 @@ pub(crate) fn create_client(
         // The sequence of its creation: an id registered again has another generation than before.
         generation: Generation(tx.next_sequence()),
     };
-    let mac = tx.insert(&client.to_row())?;
+    tx.insert(&client.to_row())?;
     tx.change("client", client.client_id.as_str())?;
     let mut entry = about(actor.did("client.create"), &client);
     note_danger(&mut entry, false, &client);
-    entry.note_version(client.version, &mac);
     tx.audit(&entry)?;
     Ok(client)
 }
@@ -227,10 +226,9 @@ fn find(tx: &Tx<'_>, client_id: &str) -> Result<Client> {
 fn save(tx: &mut Tx<'_>, mut client: Client, entry: AuditEntry) -> Result<Client> {
     client.version += 1;
     client.updated_at = tx.now();
-    let mac = tx.update(&client.to_row())?;
+    tx.update(&client.to_row())?;
     tx.change("client", client.client_id.as_str())?;
-    let mut entry = about(entry, &client);
-    entry.note_version(client.version, &mac);
+    let entry = about(entry, &client);
     tx.audit(&entry)?;
     Ok(client)
 }
@@ -271,8 +269,8 @@ fn add_credential(
         version: 1,
         extra: NO_EXTRA.to_owned(),
     };
-    let mac = tx.insert(&credential.to_row())?;
-    note_credential(tx, &credential, &mac, entry)?;
+    tx.insert(&credential.to_row())?;
+    note_credential(tx, &credential, entry)?;
     Ok(credential)
 }
 
@@ -311,18 +309,13 @@ fn save_credential(
     entry: AuditEntry,
 ) -> Result<Credential> {
     credential.version += 1;
-    let mac = tx.update(&credential.to_row())?;
-    note_credential(tx, &credential, &mac, entry)?;
+    tx.update(&credential.to_row())?;
+    note_credential(tx, &credential, entry)?;
     Ok(credential)
 }
 
 /// The change is logged under the client, whose snapshot holds its credentials.
-fn note_credential(
-    tx: &mut Tx<'_>,
-    credential: &Credential,
-    mac: &[u8; 32],
-    entry: AuditEntry,
-) -> Result<()> {
+fn note_credential(tx: &mut Tx<'_>, credential: &Credential, entry: AuditEntry) -> Result<()> {
     tx.change("credential", credential.client_id.as_str())?;
     let mut entry = AuditEntry {
         client: Some(credential.client_id.as_str().to_owned()),
@@ -332,7 +325,6 @@ fn note_credential(
     if !credential.label.is_empty() {
         entry.detail.insert("label", credential.label.clone());
     }
-    entry.note_version(credential.version, mac);
     tx.audit(&entry)
 }
 

@@ -45,6 +45,8 @@ pub struct Settings {
     pub password_blocklist: Vec<String>,
     /// The words of the login page, the consent page and the error page, and their language. Default English.
     pub texts: Texts,
+    /// How long the audit is kept. Default six years, which is the least; 100 years at most.
+    pub audit_retention: Lifetime,
 }
 
 impl Default for Settings {
@@ -64,6 +66,7 @@ impl Default for Settings {
             clinic_name: String::new(),
             password_blocklist: Vec::new(),
             texts: Texts::default(),
+            audit_retention: MIN_RETENTION,
         }
     }
 }
@@ -128,6 +131,10 @@ impl Settings {
                 return Err(Error::document(member, "must be 60 to 31622400 seconds"));
             }
         }
+        if !(MIN_RETENTION..=MAX_RETENTION).contains(&self.audit_retention) {
+            let why = "must be 189345600 (six years) to 3155760000 seconds";
+            return Err(Error::document("audit_retention", why));
+        }
         check_text("clinic_name", &self.clinic_name, 0, 100)?;
         check_blocklist(&self.password_blocklist)?;
         self.texts.check()
@@ -184,6 +191,13 @@ fn check_issuer(issuer: &str) -> std::result::Result<(), &'static str> {
 
 /// Enough for every name a clinic goes by.
 const BLOCKLIST_LIMIT: usize = 64;
+
+/// Six years of 365.25 days: 45 CFR 164.316(b)(2)(i), "Retain the documentation required by paragraph (b)(1) of
+/// this section for 6 years from the date of its creation or the date when it last was in effect, whichever
+/// is later."
+const MIN_RETENTION: Lifetime = Lifetime::seconds(189_345_600);
+
+const MAX_RETENTION: Lifetime = Lifetime::seconds(3_155_760_000);
 
 const MIN_LIFETIME: Lifetime = Lifetime::seconds(60);
 

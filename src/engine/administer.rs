@@ -124,14 +124,13 @@ fn set_settings(tx: &mut Tx<'_>, request: SettingsSet, actor: &Actor) -> Result<
     domain::enable_dialects(tx, &new.dialects, actor)?;
     let document = document_of_settings(&new, Some(&row.document))?;
     let version = row.version + 1;
-    let mac = tx.update(&SettingsRow { id: 1, version, document })?;
+    tx.update(&SettingsRow { id: 1, version, document })?;
     tx.change("settings", "")?;
     let mut entry = actor.did("settings.set");
     entry.detail.insert("members", members);
     if let Some(danger) = danger {
         entry.detail.insert("danger_allow_plain_http", danger.to_string());
     }
-    entry.note_version(version, &mac);
     tx.audit(&entry)?;
     Ok(new)
 }

@@ -95,8 +95,13 @@ macro_rules! operations {
 }
 
 operations! {
+    AuditAppend,
+    AuditCheck,
     AuditExplain,
+    AuditExport,
+    AuditHeadRead,
     AuditRead,
+    AuditReport,
     AuditVerify,
     ClientCreate,
     ClientDelete,
@@ -112,6 +117,8 @@ operations! {
     SecretList,
     SecretRevoke,
     ClientUpdate,
+    ClockAccept,
+    DatabaseCheck,
     GrantList,
     GrantRevoke,
     KeyImport,

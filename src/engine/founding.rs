@@ -19,14 +19,13 @@ pub(crate) fn create(options: &Options, settings: &Settings, context: &Context<'
         domain::first_scopes(tx)?;
         domain::enable_dialects(tx, &settings.dialects, &actor)?;
         let document = admin::document_of_settings(settings, None)?;
-        let mac = tx.insert(&SettingsRow { id: 1, version: 1, document })?;
+        tx.insert(&SettingsRow { id: 1, version: 1, document })?;
         tx.change("settings", "")?;
         let mut entry = actor.did("database.create");
         entry.detail.insert("issuer", settings.issuer.clone());
         if settings.danger_allow_plain_http {
             entry.detail.insert("danger_allow_plain_http", "true".to_owned());
         }
-        entry.note_version(1, &mac);
         tx.audit(&entry)
     };
     let creation = Creation { now, entropy: options.entropy_source(), first: Box::new(first) };
@@ -107,11 +106,10 @@ fn close_doors(tx: &mut Tx<'_>, actor: &Actor) -> Result<()> {
     };
     let document = admin::document_of_settings(&settings, Some(&row.document))?;
     let version = row.version + 1;
-    let mac = tx.update(&SettingsRow { id: 1, version, document })?;
+    tx.update(&SettingsRow { id: 1, version, document })?;
     tx.change("settings", "")?;
     let mut entry = actor.did("settings.set");
     entry.detail.insert("members", "danger_allow_plain_http trusted_proxies".to_owned());
-    entry.note_version(version, &mac);
     tx.audit(&entry)
 }
 

@@ -23,7 +23,7 @@ administer!(KeyRekey, |request, engine, actor, now| {
         entry.detail.insert("former_key_id", before.id.clone());
         entry
     };
-    let rekeyed = engine.store.rekey(now, &source, audit)?;
+    let rekeyed = engine.store.rekey(engine.time.moment(now)?, &source, audit)?;
     Ok(KeyRekeyed {
         source: rekeyed.after.source.to_owned(),
         key_id: rekeyed.after.id,

@@ -8,10 +8,13 @@ mod authorize;
 mod bench;
 mod biot;
 mod call;
+mod check;
+mod clock;
 mod consent;
 mod decide;
 mod endpoint;
 mod exchange;
+mod export;
 mod founding;
 mod gather;
 mod grants;
@@ -24,6 +27,7 @@ mod origins;
 mod pending;
 mod people;
 mod refresh;
+mod report;
 mod snapshot;
 mod time;
 mod token;
@@ -32,6 +36,7 @@ mod verify;
 
 pub use access::{AccessToken, Authorization, Challenge, Principal, PrincipalKind};
 pub use administer::Administer;
+pub use check::Progress;
 pub use options::{Options, Recovery};
 pub use pending::{Decision, Pending};
 pub use user_check::{UserCheck, UserLogin, UserVerdict};
@@ -218,14 +223,19 @@ impl Engine {
         now: UnixTime,
         work: impl FnOnce(&mut Tx<'_>) -> Outcome<T> + Send + 'static,
     ) -> Outcome<T> {
+        // Before the belief: one of before an operator set the time must not be written after it.
+        let moment = self.time.moment(now)?;
         let luggage = Arc::new(Luggage {
             notes: Mutex::new(Some(self.gather.take(now))),
             belief: self.time.unrecorded(),
         });
         let carried = Arc::clone(&luggage);
-        let outcome = self.store.write(now, move |tx| {
+        let retention = self.snapshot.frame().settings.audit_retention.millis();
+        let cap = self.time.cut_cap();
+        let outcome = self.store.write(moment, move |tx| {
             let outcome = work(tx)?;
             carried.write(tx)?;
+            tx.cut_audit(retention, cap)?;
             Ok(outcome)
         });
         match &outcome {
@@ -236,7 +246,7 @@ impl Engine {
                 }
             }
             // Nothing was written: the notes wait for the next write.
-            Err(_) => drop(lock(&luggage.notes).take().map(|notes| self.gather.put_back(notes))),
+            Err(_) => luggage.unpack(&self.gather),
         }
         outcome
     }
@@ -246,7 +256,8 @@ impl Engine {
         if self.gather.is_empty() && self.time.unrecorded().is_none() {
             return Ok(());
         }
-        let outcome = self.write(self.time.now(), |_| Ok(Ok(())))?;
+        let (_, now) = self.current()?;
+        let outcome = self.write(now, |_| Ok(Ok(())))?;
         outcome.map_err(|_| Error::Internal { what: "a flush that was denied" })
     }
 
@@ -256,7 +267,8 @@ impl Engine {
     /// be refused because the disk is full.
     fn flush_if_due(&self, now: UnixTime) {
         let last = self.flushed_at.load(Ordering::Relaxed);
-        let due = now.millis().saturating_sub(last) >= FLUSH_MILLIS;
+        // Also when time was set back.
+        let due = now.millis().abs_diff(last) >= FLUSH_MILLIS;
         let mine = due
             && self
                 .flushed_at
@@ -299,6 +311,12 @@ struct Luggage {
 }
 
 impl Luggage {
+    fn unpack(&self, gather: &Gather) {
+        if let Some(notes) = lock(&self.notes).take() {
+            gather.put_back(notes);
+        }
+    }
+
     fn write(&self, tx: &mut Tx<'_>) -> Result<()> {
         if let Some(notes) = &*lock(&self.notes) {
             notes.write(tx)?;
@@ -331,4 +349,4 @@ impl Drop for OpenCount {
 }
 
 /// One minute: what a crash may lose of the notes.
-const FLUSH_MILLIS: i64 = 60_000;
+const FLUSH_MILLIS: u64 = 60_000;

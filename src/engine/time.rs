@@ -2,21 +2,23 @@
 
 use crate::base::{Clock, UnixTime};
 use crate::error::{Error, Result};
-use crate::store::{Clockwork, State, lock};
+use crate::store::{Clockwork, Moment, State, lock};
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 /// Reads the clock. Every other layer has time as an argument.
 pub(crate) struct Timekeeper {
     clock: Arc<dyn Clock>,
     /// Engine time minus monotonic time, as of the last look.
-    base: AtomicI64,
+    base: AtomicU64,
     /// The latest time told.
-    last: AtomicI64,
+    last: AtomicU64,
     /// Added to the wall clock; 0 while it is believed.
     offset: AtomicI64,
     believed: AtomicBool,
+    /// How far the audit may be cut, minus monotonic time.
+    cut_base: i64,
     /// A change of belief that the file does not know yet.
     unrecorded: Mutex<Option<Belief>>,
 }
@@ -38,27 +40,32 @@ impl Timekeeper {
         let time = if plausible { wall.max(state.mark) } else { resumed(wall, state) };
         let keeper = Self {
             clock,
-            base: AtomicI64::new(time.millis().saturating_sub(monotonic)),
-            last: AtomicI64::new(time.millis()),
+            base: AtomicU64::new(pack(
+                state.clock_changes,
+                time.millis().saturating_sub(monotonic),
+            )),
+            last: AtomicU64::new(pack(state.clock_changes, time.millis())),
             offset: AtomicI64::new(state.clock.offset),
             believed: AtomicBool::new(state.clock.believed),
+            cut_base: state.cut_horizon.plus_millis(DAY_MILLIS).millis().saturating_sub(monotonic),
             unrecorded: Mutex::default(),
         };
-        keeper.judge(wall, time, plausible);
+        keeper.judge(pack(state.clock_changes, 0), wall, time, plausible);
         keeper
     }
 
     /// The time now. It never runs backwards.
     pub(crate) fn now(&self) -> UnixTime {
         let (wall, monotonic) = (self.clock.wall(), self.clock.monotonic());
-        let expected = self.base.load(Ordering::Acquire).saturating_add(monotonic);
+        let packed = self.base.load(Ordering::Acquire);
+        let expected = millis_of(packed).saturating_add(monotonic);
         let ahead = wall.millis().saturating_sub(expected);
         let plausible = (-STANDSTILL_MILLIS..=self.leap_limit()).contains(&ahead);
         if plausible && self.believed.load(Ordering::Acquire) {
-            return self.told(wall.millis(), monotonic);
+            return self.told(packed, wall.millis(), monotonic);
         }
-        self.judge(wall, UnixTime::from_millis(expected), plausible);
-        self.told(if plausible { wall.millis() } else { expected }, monotonic)
+        self.judge(packed, wall, UnixTime::from_millis(expected), plausible);
+        self.told(packed, if plausible { wall.millis() } else { expected }, monotonic)
     }
 
     /// How far ahead of time the wall clock may be. One that was far behind had lost the time altogether: how
@@ -69,20 +76,53 @@ impl Timekeeper {
         if was_behind { LEAP_ACROSS_RESTART_MILLIS } else { LEAP_MILLIS }
     }
 
+    /// How far the audit may be cut at most: a day further than when this process opened it, and as much
+    /// further as it has been running. No wall clock moves that.
+    pub(crate) fn cut_cap(&self) -> UnixTime {
+        UnixTime::from_millis(self.cut_base.saturating_add(self.clock.monotonic()))
+    }
+
     /// Whether the clock in use is the machine's own.
     pub(crate) fn is_system(&self) -> bool {
         self.clock.is_system()
     }
 
-    /// Follows what another process wrote: its mark, and its belief.
+    /// Follows what another process wrote: its mark, and its belief. Where an operator has set the time since,
+    /// this one is set too, also backwards: a larger number of changes is a larger packed time.
     pub(crate) fn follow(&self, state: &State) {
-        if lock(&self.unrecorded).is_none() {
+        let mut unrecorded = lock(&self.unrecorded);
+        let known = changes_of(self.last.load(Ordering::Acquire));
+        if state.clock_changes & CHANGES_MASK < known {
+            return;
+        }
+        if state.clock_changes & CHANGES_MASK > known {
+            *unrecorded = None;
+        }
+        if unrecorded.is_none() {
             self.offset.store(state.clock.offset, Ordering::Release);
             self.believed.store(state.clock.believed, Ordering::Release);
         }
         let mark = state.mark.millis();
-        self.last.fetch_max(mark, Ordering::AcqRel);
-        self.base.fetch_max(mark.saturating_sub(self.clock.monotonic()), Ordering::AcqRel);
+        let base = mark.saturating_sub(self.clock.monotonic());
+        self.base.fetch_max(pack(state.clock_changes, base), Ordering::AcqRel);
+        self.last.fetch_max(pack(state.clock_changes, mark), Ordering::AcqRel);
+    }
+
+    /// What the wall clock says, believed or not.
+    pub(crate) fn wall(&self) -> UnixTime {
+        self.clock.wall()
+    }
+
+    /// `now` as a writing transaction needs it.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] for a time that is later than now: an operator has set the time back since.
+    pub(crate) fn moment(&self, now: UnixTime) -> Result<Moment> {
+        let clock_changes = changes_of(self.last.load(Ordering::Acquire));
+        if now > self.now() {
+            return Err(Error::Busy);
+        }
+        Ok(Moment { time: now, clock_changes })
     }
 
     /// A change of belief that has to be written, if there is one.
@@ -100,22 +140,33 @@ impl Timekeeper {
 
     /// Notes and returns the time told; a wall clock that is a little behind makes time stand still
     /// until it has caught up.
-    fn told(&self, time: i64, monotonic: i64) -> UnixTime {
-        let last = self.last.fetch_max(time, Ordering::AcqRel);
-        if last > time {
-            return UnixTime::from_millis(last);
+    fn told(&self, seen: u64, time: i64, monotonic: i64) -> UnixTime {
+        let changes = changes_of(seen);
+        let packed = pack(changes, time);
+        let last = self.last.fetch_max(packed, Ordering::AcqRel);
+        if last > packed {
+            return UnixTime::from_millis(millis_of(last));
         }
         let base = time.saturating_sub(monotonic);
-        // Written only when it moved, so that threads do not fight for the cache line.
-        if base.abs_diff(self.base.load(Ordering::Relaxed)) > BASE_DRIFT_MILLIS {
-            self.base.store(base, Ordering::Release);
+        // Written only when it moved, so that threads do not fight for the cache line; and not over what an
+        // operator has set meanwhile.
+        if base.abs_diff(millis_of(seen)) > BASE_DRIFT_MILLIS {
+            let _ = self.base.compare_exchange(
+                seen,
+                pack(changes, base),
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            );
         }
         UnixTime::from_millis(time)
     }
 
     /// Believes the wall clock or not, at `time`, and notes what is new about that for the file.
-    fn judge(&self, wall: UnixTime, time: UnixTime, believed: bool) {
+    fn judge(&self, seen: u64, wall: UnixTime, time: UnixTime, believed: bool) {
         let mut unrecorded = lock(&self.unrecorded);
+        if changes_of(seen) != changes_of(self.last.load(Ordering::Acquire)) {
+            return;
+        }
         let offset = if believed { 0 } else { time.since(wall) };
         let same = self.believed.load(Ordering::Acquire) == believed;
         let moved = offset.abs_diff(self.offset.load(Ordering::Acquire));
@@ -126,6 +177,22 @@ impl Timekeeper {
         self.believed.store(believed, Ordering::Release);
         *unrecorded = Some(Belief { clock: Clockwork { believed, offset }, wall, time });
     }
+}
+
+/// A time and how often it was set by an operator, the latter above the former: of two, the one that was set
+/// more often is the larger.
+fn pack(changes: u64, millis: i64) -> u64 {
+    let shifted = millis.clamp(-BIAS_MILLIS, BIAS_MILLIS - 1) + BIAS_MILLIS;
+    (changes & CHANGES_MASK) << TIME_BITS | shifted.unsigned_abs()
+}
+
+fn millis_of(packed: u64) -> i64 {
+    let shifted = i64::try_from(packed & ((1 << TIME_BITS) - 1)).unwrap_or(0);
+    shifted - BIAS_MILLIS
+}
+
+const fn changes_of(packed: u64) -> u64 {
+    packed >> TIME_BITS
 }
 
 /// The time at which an engine goes on whose wall clock is not plausible. One that was not believed
@@ -156,10 +223,12 @@ pub(crate) fn plausible(wall: UnixTime, mark: UnixTime) -> UnixTime {
 }
 
 /// 7 days: more than the wall clock may gain on the monotonic one while a process runs.
-const LEAP_MILLIS: i64 = 7 * 86_400_000;
+const LEAP_MILLIS: i64 = 7 * DAY_MILLIS;
 
 /// 400 days: longer than a clinic's server stands switched off.
-const LEAP_ACROSS_RESTART_MILLIS: i64 = 400 * 86_400_000;
+const LEAP_ACROSS_RESTART_MILLIS: i64 = 400 * DAY_MILLIS;
+
+const DAY_MILLIS: i64 = 86_400_000;
 
 /// One minute: how far behind the wall clock may be for time to wait for it. One that is far behind, as
 /// after an empty CMOS battery, would make it stand still for years.
@@ -171,12 +240,21 @@ const FIRST_SECONDS: i64 = 1_767_225_600;
 /// 2099-01-01: where clocks go that have no battery.
 const LAST_SECONDS: i64 = 4_070_908_800;
 
+/// Enough for 278 years before and after 1970.
+const TIME_BITS: u32 = 44;
+
+const BIAS_MILLIS: i64 = 1 << 43;
+
+/// A million changes by operators.
+const CHANGES_MASK: u64 = (1 << 20) - 1;
+
 const BASE_DRIFT_MILLIS: u64 = 500;
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::base::{Epoch, ManualClock};
+    use crate::store::AuditHead;
 
     const DAY: i64 = 86_400_000;
 
@@ -200,9 +278,15 @@ mod tests {
             checkpointed: 1,
             sequence: 1,
             epoch: Epoch::from_bytes([0; 8]),
+            epoch_before: Epoch::from_bytes([0; 8]),
+            epoch_since: 1,
             mark: UnixTime::from_millis(mark),
             clock,
+            clock_changes: 0,
             last_expiry: UnixTime::from_millis(0),
+            audit: AuditHead { sequence: 1, hash: [0; 32] },
+            cut: AuditHead { sequence: 0, hash: [0; 32] },
+            cut_horizon: UnixTime::from_millis(0),
         }
     }
 

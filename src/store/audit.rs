@@ -4,7 +4,8 @@ use crate::base::{SiteId, UnixTime, encode};
 use crate::crypto::{self, Cell, PrivateKey, PublicKey};
 use crate::error::{Error, Result};
 use crate::store::db::{Db, Row};
-use serde::Serialize;
+use crate::store::record::Named;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// What one audit row says. Everything optional is left out of the row when absent; nothing here may
@@ -61,15 +62,45 @@ pub(crate) struct AuditEntry {
     /// What else belongs to this event.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) detail: BTreeMap<&'static str, String>,
+    /// What the host says, for the event `host`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) host: Option<HostEvent>,
 }
 
-impl AuditEntry {
-    /// Names the version and MAC of the row that the event wrote, so that the row can be held against
-    /// the chain.
-    pub(crate) fn note_version(&mut self, version: u64, mac: &[u8; 32]) {
-        self.detail.insert("version", version.to_string());
-        self.detail.insert("mac", encode::hex(mac));
-    }
+/// What only the store says in a row: no entry can.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(super) struct Facts<'a> {
+    /// The rows that the event wrote, with their MACs, so that they can be held against the chain.
+    #[serde(skip_serializing_if = "<[Named]>::is_empty")]
+    pub(super) rows: &'a [Named],
+    /// What was cut from the chain's beginning.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) cut: Option<Cut>,
+}
+
+/// The last row that was cut from the chain's beginning, as its successor must know it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Cut {
+    pub(crate) through: u64,
+    /// Its hash, in hexadecimal.
+    pub(crate) hash: String,
+    /// Its signature, so that whoever kept it as a head can go on.
+    pub(crate) signed_by: i64,
+    /// In base64url.
+    pub(crate) signature: String,
+}
+
+/// An event of the host's, in members of its own: it cannot pass for one of ours.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub(crate) struct HostEvent {
+    /// The host's word for it.
+    pub(crate) event: String,
+    /// What it is about, by reference.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reference: Option<String>,
+    /// What else the host says.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) detail: BTreeMap<String, String>,
 }
 
 /// A stored row of the chain.
@@ -83,22 +114,53 @@ pub(crate) struct AuditRow {
     pub(crate) head: Option<(i64, Vec<u8>)>,
 }
 
+impl AuditRow {
+    /// The last row that was cut, if this row says so.
+    pub(crate) fn cut(&self) -> Option<AuditHead> {
+        #[derive(Deserialize)]
+        struct Says {
+            cut: Cut,
+        }
+        // Few rows do: only these are read.
+        let says = self.row.contains("\"cut\":").then(|| serde_json::from_str::<Says>(&self.row));
+        let cut = says?.ok()?.cut;
+        let hash = encode::from_hex(&cut.hash)?.try_into().ok()?;
+        Some(AuditHead { sequence: cut.through, hash })
+    }
+}
+
 /// The end of the chain, to which the next row is linked.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct AuditHead {
     pub(crate) sequence: u64,
     pub(crate) hash: [u8; 32],
 }
 
 impl AuditHead {
-    /// The present end of the chain of the database `database_id`.
-    pub(crate) fn load(db: &Db, database_id: [u8; 16]) -> Result<Self> {
-        let last = db.first(
-            "SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1",
-            &[],
-            |row| Ok(Self { sequence: row.unsigned(0)?, hash: row.array(1)? }),
-        )?;
-        Ok(last.unwrap_or_else(|| Self::start(database_id)))
+    /// The last row that the table holds; `None` when it is empty.
+    pub(crate) fn stored(db: &Db) -> Result<Option<Self>> {
+        db.first("SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1", &[], |row| {
+            Ok(Self { sequence: row.unsigned(0)?, hash: row.array(1)? })
+        })
+    }
+
+    /// Demands that the table ends with this row, and begins where it was cut last.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`]: rows were taken away from its end or its beginning.
+    pub(crate) fn check_ends(&self, db: &Db, cut: &Self) -> Result<()> {
+        let first =
+            db.first("SELECT sequence FROM audit ORDER BY sequence LIMIT 1", &[], |row| {
+                row.unsigned(0)
+            })?;
+        let why = match Self::stored(db)? {
+            Some(stored) if stored.sequence < self.sequence => "its last rows are missing",
+            Some(stored) if stored != *self => "its last row is not the one that was written last",
+            None => "it is empty",
+            Some(_) if first != Some(cut.sequence + 1) => "its first rows are missing",
+            Some(_) => return Ok(()),
+        };
+        Err(Error::Corrupt { what: format!("the audit: {why}") })
     }
 
     /// The end of an empty chain.
@@ -114,15 +176,16 @@ impl AuditHead {
     }
 
     /// Appends a row and becomes its end.
-    pub(crate) fn append(
+    pub(super) fn append(
         &mut self,
         db: &Db,
         site: &SiteId,
         time: UnixTime,
         entry: &AuditEntry,
+        facts: Facts<'_>,
     ) -> Result<()> {
-        let sequence = self.sequence + 1;
-        let row = Printed { v: 1, site: site.as_str(), seq: sequence, time: time.millis(), entry };
+        let (sequence, time) = (self.sequence + 1, time.millis());
+        let row = Printed { v: 1, site: site.as_str(), seq: sequence, time, entry, facts };
         let row = serde_json::to_string(&row)
             .map_err(|_| Error::Internal { what: "an audit row that cannot be printed" })?;
         let hash = link(&self.hash, &row);
@@ -145,11 +208,12 @@ impl AuditHead {
         Ok(())
     }
 
-    /// Follows the chain with its next stored row; the error says what is wrong with that row.
+    /// Follows the chain with its next stored row; the error says what is wrong with that row. `key` finds
+    /// the audit key of a number that may sign the row of a sequence.
     pub(crate) fn follow(
         &mut self,
         row: &AuditRow,
-        key: impl FnOnce(i64) -> Option<PublicKey>,
+        key: impl FnOnce(i64, u64) -> Option<PublicKey>,
     ) -> std::result::Result<(), &'static str> {
         if row.sequence != self.sequence + 1 {
             return Err("rows before it are missing");
@@ -159,8 +223,9 @@ impl AuditHead {
             return Err("its text or a row before it does not match its hash");
         }
         if let Some((key_id, signature)) = &row.head {
-            let key = key(*key_id).ok_or("it is signed by an unknown key")?;
-            if !key.verify(&head_message(&hash), signature) {
+            let key = key(*key_id, row.sequence)
+                .ok_or("it is signed by a key that is unknown or may not sign it")?;
+            if !verify_head(&key, &hash, signature) {
                 return Err("its signature does not verify");
             }
         }
@@ -247,7 +312,7 @@ fn request_time(request: &str) -> i64 {
     millis.map_or(0, |millis| millis.saturating_sub(1))
 }
 
-fn stored(row: &Row<'_>) -> Result<AuditRow> {
+pub(super) fn stored(row: &Row<'_>) -> Result<AuditRow> {
     let head = match (row.optional_integer(3)?, row.optional_blob(4)?) {
         (Some(key), Some(signature)) => Some((key, signature.to_vec())),
         _ => None,
@@ -260,9 +325,30 @@ fn stored(row: &Row<'_>) -> Result<AuditRow> {
     })
 }
 
-/// The hash of a row that follows `previous`.
+/// The hash of a row that follows `previous`. Of a row that is left out of an export, its digest is enough.
 fn link(previous: &[u8; 32], row: &str) -> [u8; 32] {
-    crypto::sha256(&[ROW_DOMAIN, previous, row.as_bytes()].concat())
+    link_digest(previous, &row_digest(row))
+}
+
+pub(crate) fn link_digest(previous: &[u8; 32], digest: &[u8; 32]) -> [u8; 32] {
+    crypto::sha256(&[ROW_DOMAIN, previous.as_slice(), digest].concat())
+}
+
+/// What stands for a row that is left out of an export.
+pub(crate) fn row_digest(row: &str) -> [u8; 32] {
+    crypto::sha256(row.as_bytes())
+}
+
+/// Whether a head is signed by this key.
+pub(crate) fn verify_head(key: &PublicKey, hash: &[u8; 32], signature: &[u8]) -> bool {
+    key.verify(&head_message(hash), signature)
+}
+
+/// The last signed row before `sequence`, or the first one from it on.
+pub(super) fn signed(db: &Db, before: bool, sequence: u64) -> Result<Option<AuditRow>> {
+    let which = if before { "< ? ORDER BY sequence DESC" } else { ">= ? ORDER BY sequence" };
+    let sql = format!("{SELECT} WHERE signature IS NOT NULL AND sequence {which} LIMIT 1");
+    db.first(&sql, &[Cell::unsigned(sequence)], stored)
 }
 
 fn head_message(hash: &[u8; 32]) -> Vec<u8> {
@@ -278,6 +364,8 @@ struct Printed<'a> {
     time: i64,
     #[serde(flatten)]
     entry: &'a AuditEntry,
+    #[serde(flatten)]
+    facts: Facts<'a>,
 }
 
 const SELECT: &str = "SELECT sequence, row, hash, signed_by, signature FROM audit";
@@ -313,7 +401,7 @@ mod tests {
     fn follow(rows: &[AuditRow], key: &PublicKey) -> (u64, Option<&'static str>) {
         let mut head = AuditHead::start(DATABASE);
         for row in rows {
-            if let Err(why) = head.follow(row, |id| (id == 1).then(|| key.clone())) {
+            if let Err(why) = head.follow(row, |id, _| (id == 1).then(|| key.clone())) {
                 return (head.sequence, Some(why));
             }
         }
@@ -364,7 +452,7 @@ mod tests {
     fn another_databases_chain_does_not_fit() {
         let (rows, key) = chain();
         let mut head = AuditHead::start([4; 16]);
-        assert_eq!(head.follow(&rows[0], |_| Some(key)).err(), TEXT);
+        assert_eq!(head.follow(&rows[0], |_, _| Some(key)).err(), TEXT);
     }
 
     #[test]
@@ -373,7 +461,10 @@ mod tests {
         let (_, other) = chain();
         assert_eq!(follow(&rows, &other), (1, SIGNATURE));
         rows[1].head.as_mut().unwrap().0 = 2;
-        assert_eq!(follow(&rows, &other), (1, Some("it is signed by an unknown key")));
+        assert_eq!(
+            follow(&rows, &other),
+            (1, Some("it is signed by a key that is unknown or may not sign it"))
+        );
     }
 
     #[test]
@@ -389,7 +480,7 @@ mod tests {
     fn the_hashes_are_those_of_the_documented_bytes() {
         let start = crypto::sha256(&[b"wardkey audit chain 1\0".as_slice(), &DATABASE].concat());
         assert_eq!(AuditHead::start(DATABASE).hash, start);
-        let row = [b"wardkey audit row 1\0".as_slice(), &start, b"{}"].concat();
+        let row = [b"wardkey audit row 1\0".as_slice(), &start, &crypto::sha256(b"{}")].concat();
         assert_eq!(link(&start, "{}"), crypto::sha256(&row));
     }
 

@@ -9,7 +9,7 @@ use crate::store::freshness::Unborn;
 use crate::store::keys::{DataKeys, Wrapper};
 use crate::store::master::{self, KeySource, MasterKey};
 use crate::store::open::Creation;
-use crate::store::record;
+use crate::store::record::{self, Named};
 use crate::store::rows::AuditKeyRow;
 use crate::store::schema;
 use crate::store::state::{Clockwork, State};
@@ -93,25 +93,33 @@ fn found(
     keys.wrap(db, Wrapper::Master, key, entropy)?;
     let site = SiteId::mint(entropy)?;
     write_identity(db, database_id, &site, master, creation.now)?;
-    write_audit_key(db, 1, &keys, entropy, creation.now)?;
+    let (audit_key, mac) = write_audit_key(db, (1, 1), &keys, entropy, creation.now)?;
+    let start = AuditHead::start(database_id);
+    let epoch = Epoch::mint(entropy)?;
     let state = State {
         commits: FIRST_COMMIT,
         checkpointed: FIRST_COMMIT,
         sequence: 0,
-        epoch: Epoch::mint(entropy)?,
+        epoch,
+        epoch_before: epoch,
+        epoch_since: FIRST_COMMIT,
         mark: creation.now,
         clock: Clockwork { believed: true, offset: 0 },
+        clock_changes: 0,
         last_expiry: creation.now,
+        audit: start,
+        cut: start,
+        cut_horizon: creation.now.plus_millis(-SIX_YEARS_MILLIS),
     };
     state.insert(db, &keys.row_mac)?;
     let identity = Identity::of(db, keys, Arc::clone(&creation.entropy))?;
-    let head = AuditHead::start(database_id);
-    let mut tx = Tx::new(db, &identity, Ledger::new(state, head));
+    let mut tx = Tx::new(db, &identity, Ledger::new(state));
     tx.at(creation.now);
+    tx.name(Named::written(&audit_key, &mac));
     (creation.first)(&mut tx)?;
     let ledger = tx.ledger;
     ledger.state.save(db, &identity.keys.row_mac)?;
-    ledger.head.sign(db, identity.audit_key_id, &identity.audit_key)
+    ledger.state.audit.sign(db, identity.audit_key_id, &identity.audit_key)
 }
 
 fn write_identity(
@@ -140,25 +148,29 @@ fn write_identity(
     Ok(())
 }
 
-/// Makes a key that signs the audit from now on.
+/// Makes a key that signs the audit from its first sequence on.
 pub(super) fn write_audit_key(
     db: &Db,
-    id: i64,
+    (id, first_sequence): (i64, u64),
     keys: &DataKeys,
     entropy: &dyn Entropy,
     now: UnixTime,
-) -> Result<()> {
+) -> Result<(AuditKeyRow, [u8; 32])> {
     let (key, private) = PrivateKey::generate(Algorithm::EdDsa, entropy)?;
     let row = AuditKeyRow {
         id,
         version: 1,
         created_at: now.millis(),
+        first_sequence,
         public_jwk: key.public().to_jwk().print()?,
         sealed: keys.seal_private(entropy, "audit_key", &id.to_string(), &private)?,
     };
-    record::insert(db, &keys.row_mac, &row)?;
-    Ok(())
+    let mac = record::insert(db, &keys.row_mac, &row)?;
+    Ok((row, mac))
 }
 
 /// The transaction that founds the database. A freshness file with fewer commits was never finished.
 const FIRST_COMMIT: u64 = 1;
+
+/// The shortest time for which the audit is kept: nothing can be older than it at first.
+const SIX_YEARS_MILLIS: i64 = 189_345_600_000;

@@ -1,7 +1,9 @@
 //! Rows: one SQLite file, its key file and its freshness file. Holds no rule and reads no clock.
 
 mod audit;
+mod check;
 mod create;
+mod cut;
 mod db;
 mod freshness;
 mod key_file;
@@ -18,22 +20,26 @@ mod restore;
 mod rows;
 mod schema;
 mod state;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod transaction;
 mod view;
 mod writer;
 
-pub(crate) use audit::{AuditEntry, AuditFilter, AuditRow};
+pub(crate) use audit::{
+    AuditEntry, AuditFilter, AuditHead, AuditRow, HostEvent, row_digest, verify_head,
+};
+pub(crate) use check::Finding;
 pub(crate) use logins::{FailureKey, FailureRow};
 pub(crate) use master::{KeySource, MasterKey, Opener};
 pub(crate) use open::{Creation, Store};
 pub(crate) use restore::{Acceptance, Accepted};
 pub(crate) use rows::{
-    ClientRow, CodeRow, CredentialRow, GrantRow, NO_EXTRA, OpaqueTokenRow, RefreshTokenRow,
-    RevokedTokenRow, RoleRow, SettingsRow, SigningKeyRow, UserRow, check_extra,
+    AuditKeyRow, ClientRow, CodeRow, CredentialRow, GrantRow, NO_EXTRA, OpaqueTokenRow,
+    RefreshTokenRow, RevokedTokenRow, RoleRow, SettingsRow, SigningKeyRow, UserRow, check_extra,
 };
 pub(crate) use state::{Clockwork, State};
 pub(crate) use transaction::{Identity, Tx};
 pub(crate) use view::{ChangeRow, DecisionRow, PeerRow, ScopeRow, View};
-pub(crate) use writer::{Outcome, lock};
+pub(crate) use writer::{Moment, Outcome, lock};

@@ -16,7 +16,7 @@ use crate::store::schema;
 use crate::store::state::State;
 use crate::store::transaction::{Identity, Tx};
 use crate::store::view::View;
-use crate::store::writer::{Outcome, Writer};
+use crate::store::writer::{Moment, Outcome, Writer};
 use crate::sys;
 use std::path::Path;
 use std::sync::Arc;
@@ -94,10 +94,13 @@ impl Store {
         let freshness = claim.map(identity.database_id, path, busy_timeout)?;
         // The file first, the database second: whoever is committing now writes them the other way.
         let acknowledged = freshness.sequence()?;
+        db.run("BEGIN")?;
         let state = State::load(&db, &identity.keys.row_mac)?;
         if state.commits < acknowledged {
             return Err(Error::StaleDatabase { found: state.commits, acknowledged });
         }
+        state.audit.check_ends(&db, &state.cut)?;
+        db.run("COMMIT")?;
         let writer = Writer::new(path.to_owned(), busy_timeout);
         if whole {
             freshness.acknowledge(held)?;
@@ -145,7 +148,7 @@ impl Store {
     /// rolls back.
     pub(crate) fn write<T: Send + 'static>(
         &self,
-        now: UnixTime,
+        now: Moment,
         work: impl FnOnce(&mut Tx<'_>) -> Outcome<T> + Send + 'static,
     ) -> Outcome<T> {
         self.writer.write(&self.identity, &self.freshness, now, work)
@@ -154,7 +157,7 @@ impl Store {
     /// As [`Store::write`], in a transaction that nobody else's work is part of.
     pub(super) fn write_alone<T: Send + 'static>(
         &self,
-        now: UnixTime,
+        now: Moment,
         work: impl FnOnce(&mut Tx<'_>) -> Outcome<T> + Send + 'static,
     ) -> Outcome<T> {
         self.writer.write_alone(&self.identity, &self.freshness, now, work)

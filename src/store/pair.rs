@@ -52,7 +52,10 @@ impl MainFile {
             let (found, acknowledged) = (later.commits, state.checkpointed);
             return Err(Error::StaleDatabase { found, acknowledged });
         }
-        if self.commits > state.commits || self.epoch != state.epoch {
+        // A lowered mark begins an epoch in a file that is open: until the WAL is copied, the main file is of
+        // the one before.
+        let lags = self.epoch == state.epoch_before && self.commits < state.epoch_since;
+        if self.commits > state.commits || (self.epoch != state.epoch && !lags) {
             // A later main file than the WAL leads to, or one that has gone another way since a restore.
             let acknowledged = self.commits.max(later.commits);
             return Err(Error::StaleDatabase { found: state.commits, acknowledged });

@@ -1,8 +1,10 @@
 //! Rows that carry an authentication code.
 
+use crate::base::encode;
 use crate::crypto::{Cell, RowMacKey};
 use crate::error::{Error, Result};
 use crate::store::db::{Db, Row};
+use serde::{Deserialize, Serialize};
 
 /// A row of a table whose `mac` column authenticates every other column.
 pub(crate) trait Record: Sized {
@@ -16,6 +18,80 @@ pub(crate) trait Record: Sized {
 
     /// Reads the columns' values.
     fn read(row: &Row<'_>) -> Result<Self>;
+}
+
+/// A row as the audit names it: which, and how it was written last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Named {
+    pub(crate) table: String,
+    /// Its key; bytes are in base64url.
+    pub(crate) id: String,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) version: Option<u64>,
+    /// In base64url; absent when the row was deleted.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) mac: Option<String>,
+    /// When a revocation may be forgotten, in milliseconds: until then its row must be there.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) ends: Option<i64>,
+    /// Where it was named first, when a cut names it again.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) at: Option<u64>,
+}
+
+impl Named {
+    /// A row that was written with this MAC.
+    pub(super) fn written<R: Record>(row: &R, mac: &[u8; 32]) -> Self {
+        let cells = row.cells();
+        let number = |name: &str| {
+            let found = R::COLUMNS.iter().zip(&cells).find(|(column, _)| **column == name);
+            found.and_then(|(_, cell)| match cell {
+                Cell::Integer(number) => Some(*number),
+                Cell::Null | Cell::Text(_) | Cell::Blob(_) => None,
+            })
+        };
+        let version = number("version").and_then(|version| u64::try_from(version).ok());
+        let ends = number("expires_at").filter(|_| R::TABLE == "revoked_token");
+        Self {
+            table: R::TABLE.to_owned(),
+            id: cells.first().map_or_else(String::new, id_of),
+            version,
+            mac: Some(encode::base64url(mac)),
+            ends,
+            at: None,
+        }
+    }
+
+    /// What a row of the audit names; nothing if its text is damaged, which its hash shows.
+    pub(crate) fn of_row(row: &str) -> Vec<Self> {
+        #[derive(Deserialize)]
+        struct Names {
+            #[serde(default)]
+            rows: Vec<Named>,
+        }
+        serde_json::from_str::<Names>(row).map(|names| names.rows).unwrap_or_default()
+    }
+
+    /// A row that has this MAC now, in base64url.
+    pub(super) fn authenticated(table: &str, id: String, mac: String) -> Self {
+        Self { mac: Some(mac), ..Self::deleted(table, &id) }
+    }
+
+    /// A row that was deleted.
+    pub(super) fn deleted(table: &str, id: &str) -> Self {
+        let (table, id) = (table.to_owned(), id.to_owned());
+        Self { table, id, version: None, mac: None, ends: None, at: None }
+    }
+}
+
+/// A row's key as text.
+pub(super) fn id_of(cell: &Cell<'_>) -> String {
+    match cell {
+        Cell::Text(text) => (*text).to_owned(),
+        Cell::Integer(integer) => integer.to_string(),
+        Cell::Blob(bytes) => encode::base64url(bytes),
+        Cell::Null => String::new(),
+    }
 }
 
 /// A Rust type that one column holds.
@@ -85,6 +161,19 @@ pub(crate) fn authenticate_anew<R: Record>(
     Ok(())
 }
 
+/// The rows of a table that do not match their MACs, and why.
+pub(super) fn faults<R: Record>(db: &Db, key: &RowMacKey) -> Result<Vec<(String, String)>> {
+    let columns = R::COLUMNS.join(", ");
+    let sql = format!("SELECT {columns}, mac_format, mac FROM {}", R::TABLE);
+    let found = db.all(&sql, &[], |row| {
+        Ok(match checked::<R>(row, key) {
+            Ok(_) => None,
+            Err(error) => Some((id_of(&row.cell(0)?), error.to_string())),
+        })
+    })?;
+    Ok(found.into_iter().flatten().collect())
+}
+
 /// Inserts a row and returns its MAC.
 pub(crate) fn insert<R: Record>(db: &Db, key: &RowMacKey, record: &R) -> Result<[u8; 32]> {
     let names = R::COLUMNS.join(", ");
@@ -119,11 +208,7 @@ fn checked<R: Record>(row: &Row<'_>, key: &RowMacKey) -> Result<R> {
         stored.push(row.cell(index)?);
     }
     let corrupt = |why: &str| {
-        let id = match stored.first() {
-            Some(Cell::Text(text)) => (*text).to_owned(),
-            Some(Cell::Integer(integer)) => integer.to_string(),
-            Some(Cell::Blob(_) | Cell::Null) | None => "?".to_owned(),
-        };
+        let id = stored.first().map_or_else(String::new, id_of);
         Error::Corrupt { what: format!("row `{id}` of table `{}` {why}", R::TABLE) }
     };
     if row.integer(count)? != MAC_FORMAT {

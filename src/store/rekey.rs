@@ -4,7 +4,7 @@
 //! keys in the key file: the new one's line is there, synced, before the commit that needs it, and the old
 //! one's goes when the main file is known to need it no more. A crash in between leaves a line too many.
 
-use crate::base::{Secret, UnixTime};
+use crate::base::Secret;
 use crate::crypto::RecoveryCode;
 use crate::error::{Denied, Error, Result};
 use crate::store::audit::AuditEntry;
@@ -15,6 +15,7 @@ use crate::store::master::{HOST, KeySource, MasterKey, key_path};
 use crate::store::open::Store;
 use crate::store::state::State;
 use crate::store::transaction::Tx;
+use crate::store::writer::Moment;
 use std::path::Path;
 use std::time::Duration;
 
@@ -38,7 +39,7 @@ impl Store {
     /// force, [`Error::OutcomeUnknown`] either of the two.
     pub(crate) fn rekey(
         &self,
-        now: UnixTime,
+        now: Moment,
         source: &KeySource,
         audit: impl FnOnce(&MasterKey, &MasterKey) -> AuditEntry + Send + 'static,
     ) -> Result<Rekeyed> {

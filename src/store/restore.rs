@@ -11,11 +11,12 @@ use crate::store::keys::{DataKeys, Wrapped, Wrapper};
 use crate::store::master::{KeySource, MasterKey, Opener, freshness_path, key_path, suffixed};
 use crate::store::open::{Store, check_file, identify, read_database_id};
 use crate::store::pair::MainFile;
-use crate::store::record;
+use crate::store::record::{self, Named};
 use crate::store::rekey::add_line;
 use crate::store::rows::{AuditKeyRow, ClientRow, CredentialRow, RoleRow, SettingsRow, UserRow};
 use crate::store::schema;
 use crate::store::state::State;
+use crate::store::tables::{TABLES, stored_macs};
 use crate::store::transaction::{Identity, Ledger, Tx};
 use crate::sys;
 use std::path::Path;
@@ -73,6 +74,7 @@ impl Store {
         }
         finish(path, &db, (&identity, state), &mut claim, |tx| {
             tx.at(now(state.mark));
+            tx.follow_stored()?;
             renew(tx, &accepted)
         })
     }
@@ -110,12 +112,15 @@ impl Store {
         db.run("BEGIN IMMEDIATE")?;
         let at = now(state.mark);
         let (key, master) = put_key(path, &db, source, entropy.as_ref())?;
+        let gone = uncheckable(&db)?;
         let identity = begin_anew(&db, &key, at, entropy)?;
         state.save(&db, &identity.keys.row_mac)?;
         master.save(&db)?;
         let accepted = Accepted { wal_aside: None, fresh: false, master: Some(master) };
         finish(path, &db, (&identity, state), &mut claim, |tx| {
             tx.at(at);
+            name_anew(tx, gone)?;
+            tx.follow_stored()?;
             renew(tx, &accepted)
         })
     }
@@ -163,8 +168,34 @@ fn begin_anew(
     let last = db.one("SELECT max(id) FROM audit_key", &[], |row| row.optional_integer(0))?;
     let next = last.unwrap_or(0).checked_add(1);
     let next = next.ok_or_else(|| Error::Corrupt { what: "the audit keys".to_owned() })?;
-    write_audit_key(db, next, &keys, entropy.as_ref(), now)?;
+    let first_sequence = AuditHead::stored(db)?.map_or(0, |head| head.sequence) + 1;
+    write_audit_key(db, (next, first_sequence), &keys, entropy.as_ref(), now)?;
     Identity::of(db, keys, Arc::clone(entropy))
+}
+
+/// The rows that will be dropped although the audit expects them.
+fn uncheckable(db: &Db) -> Result<Vec<Named>> {
+    let named = |table: &str, sql: &str| -> Result<Vec<Named>> {
+        db.all(sql, &[], |row| Ok(Named::deleted(table, row.text(0)?)))
+    };
+    let mut gone =
+        named("credential", "SELECT credential_id FROM credential WHERE kind = 'generated'")?;
+    gone.extend(named("signing_key", "SELECT kid FROM signing_key")?);
+    gone.extend(named("revoked_token", "SELECT token_id FROM revoked_token")?);
+    Ok(gone)
+}
+
+/// Names what went, and every row that got another MAC.
+fn name_anew(tx: &mut Tx<'_>, gone: Vec<Named>) -> Result<()> {
+    for named in gone {
+        tx.name(named);
+    }
+    for table in TABLES.iter().filter(|table| !table.goes()) {
+        for (id, mac) in stored_macs(tx.db(), table)? {
+            tx.name(Named::authenticated(table.name, id, mac));
+        }
+    }
+    Ok(())
 }
 
 /// Makes the new master key and writes it into the key file, if that is its place. A file whose keys are not
@@ -213,8 +244,7 @@ fn finish(
     // One beyond everything that was ever acknowledged.
     let commits = state.commits.max(acknowledged.unwrap_or(0)).saturating_add(1);
     let epoch = state.epoch;
-    let head = AuditHead::load(db, identity.database_id)?;
-    let mut tx = Tx::new(db, identity, Ledger::new(state, head));
+    let mut tx = Tx::new(db, identity, Ledger::new(state));
     renew(&mut tx)?;
     let mut ledger = tx.ledger;
     let renewed = ledger.state.epoch != epoch;
@@ -224,7 +254,7 @@ fn finish(
     }
     ledger.state.commits = commits;
     ledger.state.save(db, &identity.keys.row_mac)?;
-    ledger.head.sign(db, identity.audit_key_id, &identity.audit_key)?;
+    ledger.state.audit.sign(db, identity.audit_key_id, &identity.audit_key)?;
     db.run("COMMIT")?;
     // The main file must not lag behind an epoch: it would look like one that went another way. Nor may what
     // an old key opens stay in the WAL.

@@ -76,6 +76,7 @@ record! {
         id: i64,
         version: u64,
         created_at: i64,
+        first_sequence: u64,
         public_jwk: String,
         sealed: Vec<u8>,
     }
@@ -206,10 +207,18 @@ record! {
         checkpointed: u64,
         sequence: u64,
         epoch: [u8; 8],
+        epoch_before: [u8; 8],
+        epoch_since: u64,
         mark: i64,
         clock_believed: bool,
         clock_offset: i64,
+        clock_changes: u64,
         last_expiry: i64,
+        audit_sequence: u64,
+        audit_hash: [u8; 32],
+        cut_sequence: u64,
+        cut_hash: [u8; 32],
+        cut_horizon: i64,
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::base::{Epoch, UnixTime};
 use crate::crypto::RowMacKey;
 use crate::error::{Error, Result};
+use crate::store::audit::AuditHead;
 use crate::store::db::Db;
 use crate::store::record;
 use crate::store::rows::StateRow;
@@ -17,11 +18,23 @@ pub(crate) struct State {
     /// Sequence of the last security change.
     pub(crate) sequence: u64,
     pub(crate) epoch: Epoch,
+    /// The epoch before it, if it began in a file that others had open.
+    pub(crate) epoch_before: Epoch,
+    /// The commit with which it began.
+    pub(crate) epoch_since: u64,
     /// The latest time ever told.
     pub(crate) mark: UnixTime,
     pub(crate) clock: Clockwork,
+    /// How often an operator has set the engine's time.
+    pub(crate) clock_changes: u64,
     /// When the last token ever issued ends.
     pub(crate) last_expiry: UnixTime,
+    /// The end of the audit.
+    pub(crate) audit: AuditHead,
+    /// The last row that was cut from the audit's beginning: the first one left follows it.
+    pub(crate) cut: AuditHead,
+    /// What is older than this may be cut.
+    pub(crate) cut_horizon: UnixTime,
 }
 
 /// What all processes follow about the wall clock.
@@ -48,9 +61,15 @@ impl State {
             checkpointed: row.checkpointed,
             sequence: row.sequence,
             epoch: Epoch::from_bytes(row.epoch),
+            epoch_before: Epoch::from_bytes(row.epoch_before),
+            epoch_since: row.epoch_since,
             mark: UnixTime::from_millis(row.mark),
             clock: Clockwork { believed: row.clock_believed, offset: row.clock_offset },
+            clock_changes: row.clock_changes,
             last_expiry: UnixTime::from_millis(row.last_expiry),
+            audit: AuditHead { sequence: row.audit_sequence, hash: row.audit_hash },
+            cut: AuditHead { sequence: row.cut_sequence, hash: row.cut_hash },
+            cut_horizon: UnixTime::from_millis(row.cut_horizon),
         }
     }
 
@@ -71,10 +90,18 @@ impl State {
             checkpointed: self.checkpointed,
             sequence: self.sequence,
             epoch: self.epoch.bytes(),
+            epoch_before: self.epoch_before.bytes(),
+            epoch_since: self.epoch_since,
             mark: self.mark.millis(),
             clock_believed: self.clock.believed,
             clock_offset: self.clock.offset,
+            clock_changes: self.clock_changes,
             last_expiry: self.last_expiry.millis(),
+            audit_sequence: self.audit.sequence,
+            audit_hash: self.audit.hash,
+            cut_sequence: self.cut.sequence,
+            cut_hash: self.cut.hash,
+            cut_horizon: self.cut_horizon.millis(),
         }
     }
 }

@@ -3,7 +3,9 @@
 use crate::base::{Secret, SystemEntropy, UnixTime};
 use crate::error::{Error, Result};
 use crate::store::db::Db;
-use crate::store::{AuditEntry, Clockwork, Creation, KeySource, RevokedTokenRow, Store, Tx};
+use crate::store::{
+    AuditEntry, Clockwork, Creation, KeySource, Moment, RevokedTokenRow, Store, Tx,
+};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -172,7 +174,7 @@ fn write(
     seconds: i64,
     work: impl FnOnce(&mut Tx<'_>) -> Result<()> + Send + 'static,
 ) {
-    let outcome = store.write(at(seconds), move |tx| {
+    let outcome = store.write(Moment { time: at(seconds), clock_changes: 0 }, move |tx| {
         work(tx)?;
         tx.audit(&entry()).map(Ok)
     });
@@ -207,3 +209,100 @@ fn at(seconds: i64) -> UnixTime {
 }
 
 const TWO_HOURS: i64 = 7200;
+
+/// Every time that is stored, and what becomes of it when an operator sets time back.
+const TIMES: &[(&str, &str)] = &[
+    ("audit_key.created_at", "shown"),
+    ("client.created_at", "shown"),
+    ("client.updated_at", "shown"),
+    ("code.expires_at", "deleted with its grant"),
+    ("code.spent_at", "deleted with its grant"),
+    ("credential.created_at", "shown, and orders"),
+    ("credential.expires_at", "awaits confirmation if it had passed"),
+    ("credential.not_before", "taken away if it had passed"),
+    ("credential.revoked_at", "a state, whatever the time"),
+    ("credential_peer.first_at", "brought back"),
+    ("credential_peer.last_at", "brought back"),
+    ("database.created_at", "shown"),
+    ("decided_request.decided_at", "deleted"),
+    ("decided_request.expires_at", "deleted"),
+    ("login_failure.ends_at", "deleted"),
+    ("login_failure.since", "deleted"),
+    ("login_failure.until", "deleted"),
+    ("opaque_token.expires_at", "deleted"),
+    ("opaque_token.issued_at", "deleted"),
+    ("refresh_token.created_at", "deleted with its grant"),
+    ("refresh_token.spent_at", "deleted with its grant"),
+    ("revoked_token.expires_at", "deleted: of an epoch that is over"),
+    ("signing_key.active_from", "ended"),
+    ("signing_key.created_at", "ended"),
+    ("signing_key.ends_at", "ended"),
+    ("signing_key.retired_at", "ended"),
+    ("state.cut_horizon", "stays: nothing is cut until the mark has caught up"),
+    ("state.last_expiry", "brought back"),
+    ("state.mark", "brought back"),
+    ("user.created_at", "shown"),
+    ("user.password_changed_at", "shown"),
+    ("user.updated_at", "shown"),
+    ("user_grant.created_at", "deleted"),
+    ("user_grant.ends_at", "deleted"),
+    ("user_grant.expires_at", "deleted"),
+    ("user_grant.revoked_at", "deleted"),
+    ("user_grant.used_at", "deleted"),
+    ("user_login.last_at", "brought back"),
+];
+
+/// Numbers that are no times.
+const NUMBERS: &[&str] = &[
+    "access_token_lifetime",
+    "audit_sequence",
+    "checkpointed",
+    "client_generation",
+    "clock_believed",
+    "clock_changes",
+    "clock_offset",
+    "commits",
+    "confirmed",
+    "cut_sequence",
+    "danger_allow_no_pkce",
+    "enabled",
+    "epoch_since",
+    "failures",
+    "first_sequence",
+    "format",
+    "generation",
+    "id",
+    "known",
+    "logins",
+    "mac_format",
+    "number",
+    "reader_min",
+    "resource_server",
+    "rotate_refresh_tokens",
+    "scope_set",
+    "sequence",
+    "signed_by",
+    "subject_generation",
+    "uses",
+    "version",
+    "writer_min",
+];
+
+#[test]
+fn every_stored_time_is_dealt_with_when_time_is_set_back() {
+    with_store(|_, path| {
+        let db = Db::open(path, Duration::ZERO).unwrap();
+        let sql = "SELECT m.name, c.name FROM sqlite_schema m, pragma_table_info(m.name) c
+                   WHERE m.type = 'table' AND c.type = 'INTEGER' ORDER BY 1, 2";
+        let columns =
+            db.all(sql, &[], |row| Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned())));
+        let times: Vec<_> = columns
+            .unwrap()
+            .into_iter()
+            .filter(|(_, column)| !NUMBERS.contains(&column.as_str()))
+            .map(|(table, column)| format!("{table}.{column}"))
+            .collect();
+        let listed: Vec<_> = TIMES.iter().map(|(column, _)| *column).collect();
+        assert_eq!(times, listed);
+    });
+}

@@ -1,12 +1,12 @@
 //! One member's view of a writing transaction.
 
-use crate::base::{Entropy, Epoch, Secret, SiteId, UnixTime};
+use crate::base::{Entropy, Epoch, Secret, SiteId, UnixTime, encode};
 use crate::crypto::{Cell, PrivateKey};
-use crate::error::Result;
-use crate::store::audit::{AuditEntry, AuditHead};
+use crate::error::{Error, Result};
+use crate::store::audit::{AuditEntry, AuditHead, Cut, Facts};
 use crate::store::db::Db;
 use crate::store::keys::{DataKeys, Wrapped, Wrapper};
-use crate::store::record::{self, Record};
+use crate::store::record::{self, Named, Record};
 use crate::store::state::{Clockwork, State};
 use crate::store::view::{DecisionRow, View};
 
@@ -41,7 +41,8 @@ pub(crate) struct Tx<'a> {
 #[derive(Clone)]
 pub(super) struct Ledger {
     pub(super) state: State,
-    pub(super) head: AuditHead,
+    /// Rows that were written and that no audit row names yet.
+    pub(super) unnamed: Vec<Named>,
     /// Whether anything was written.
     pub(super) dirty: bool,
     /// Whether the audit grew.
@@ -50,11 +51,15 @@ pub(super) struct Ledger {
     pub(super) changed: bool,
     /// Whether the mark leapt: nothing is pruned by a time that other processes have not heard of.
     pub(super) leapt: bool,
+    /// Whether it was looked what of the audit is too old.
+    pub(super) cut: bool,
 }
 
 impl Ledger {
-    pub(super) const fn new(state: State, head: AuditHead) -> Self {
-        Self { state, head, dirty: false, audited: false, changed: false, leapt: false }
+    pub(super) const fn new(state: State) -> Self {
+        let unnamed = Vec::new();
+        let [dirty, audited, changed, leapt, cut] = [false; 5];
+        Self { state, unnamed, dirty, audited, changed, leapt, cut }
     }
 }
 
@@ -110,7 +115,52 @@ impl<'a> Tx<'a> {
     /// follow the commit: a main file of another epoch than its WAL is taken for a stranger (`store/pair.rs`).
     pub(crate) fn begin_epoch(&mut self) -> Result<()> {
         self.ledger.state.epoch = Epoch::mint(self.identity.entropy.as_ref())?;
+        self.ledger.state.epoch_before = self.ledger.state.epoch;
         self.change("epoch", "")
+    }
+
+    /// Sets the time that all processes follow from now on, also backwards: the wall clock is believed. Writes
+    /// whose time was read before begin again. Going back ends all that was issued until now.
+    pub(crate) fn set_time(&mut self, time: UnixTime) -> Result<()> {
+        let state = &mut self.ledger.state;
+        let lowered = time < state.mark;
+        (self.now, state.mark) = (time, time);
+        state.clock = Clockwork { believed: true, offset: 0 };
+        state.clock_changes += 1;
+        if !lowered {
+            return self.change("clock", "");
+        }
+        let before = state.epoch;
+        // No token of the new epoch ends later.
+        state.last_expiry = time;
+        state.epoch_since = state.commits + 1;
+        self.begin_epoch()?;
+        self.ledger.state.epoch_before = before;
+        self.change("clock", "")?;
+        // A revocation that is missing before its end would otherwise look as if somebody had removed it.
+        for revoked in self.view().revoked_tokens()? {
+            self.name(Named::deleted("revoked_token", &revoked.token_id));
+        }
+        for forget in FORGET_FUTURE {
+            let parameters =
+                if forget.contains('?') { &[Cell::Integer(time.millis())][..] } else { &[] };
+            self.execute(forget, parameters)?;
+        }
+        Ok(())
+    }
+
+    /// The last row of the audit so far.
+    pub(crate) const fn audit_sequence(&self) -> u64 {
+        self.ledger.state.audit.sequence
+    }
+
+    pub(super) const fn clock_changes(&self) -> u64 {
+        self.ledger.state.clock_changes
+    }
+
+    /// The latest time ever told.
+    pub(crate) const fn mark(&self) -> UnixTime {
+        self.ledger.state.mark
     }
 
     /// Sets what all processes follow about the clock.
@@ -142,40 +192,103 @@ impl<'a> Tx<'a> {
         Ok(())
     }
 
-    /// Appends a row to the audit.
+    /// Appends a row to the audit. It names what was written before it; what it cannot hold stands in
+    /// rows of their own before it.
     pub(crate) fn audit(&mut self, entry: &AuditEntry) -> Result<()> {
-        self.ledger.head.append(self.db, &self.identity.site, self.now, entry)?;
+        self.audit_with(entry, None)
+    }
+
+    pub(super) fn audit_with(&mut self, entry: &AuditEntry, cut: Option<Cut>) -> Result<()> {
+        while self.ledger.unnamed.len() > NAMED_LIMIT {
+            let more = AuditEntry { event: "rows.name", outcome: "done", ..AuditEntry::default() };
+            let rows: Vec<_> = self.ledger.unnamed.drain(..NAMED_LIMIT).collect();
+            self.append(&more, Facts { rows: &rows, cut: None })?;
+        }
+        let rows = std::mem::take(&mut self.ledger.unnamed);
+        self.append(entry, Facts { rows: &rows, cut })
+    }
+
+    /// Names a row with the next row of the audit.
+    pub(super) fn name(&mut self, named: Named) {
+        self.ledger.unnamed.push(named);
+    }
+
+    /// For a restore: goes on where the stored audit ends, and says so if that is not where it should.
+    pub(super) fn follow_stored(&mut self) -> Result<()> {
+        let (expected, cut) = (self.ledger.state.audit, self.ledger.state.cut);
+        if expected.check_ends(self.db, &cut).is_ok() {
+            return Ok(());
+        }
+        let sql = "SELECT min(sequence) - 1 FROM audit";
+        let before = self.db.one(sql, &[], |row| row.optional_integer(0))?;
+        let before = before.and_then(|before| u64::try_from(before).ok());
+        self.ledger.state.cut.sequence = before.unwrap_or(cut.sequence);
+        let stored = AuditHead::stored(self.db)?;
+        self.ledger.state.audit = stored.unwrap_or(self.ledger.state.cut);
+        let mut entry =
+            AuditEntry { event: "audit.resume", outcome: "done", ..AuditEntry::default() };
+        entry.detail.insert("expected_sequence", expected.sequence.to_string());
+        entry.detail.insert("expected_hash", encode::hex(&expected.hash));
+        entry.detail.insert("expected_first", (cut.sequence + 1).to_string());
+        self.audit(&entry)
+    }
+
+    /// Demands that the audit names every row that was written.
+    pub(super) fn check_named(&self) -> Result<()> {
+        if self.ledger.unnamed.is_empty() {
+            return Ok(());
+        }
+        Err(Error::Internal { what: "a row that no row of the audit names" })
+    }
+
+    fn append(&mut self, entry: &AuditEntry, facts: Facts<'_>) -> Result<()> {
+        let audit = &mut self.ledger.state.audit;
+        audit.append(self.db, &self.identity.site, self.now, entry, facts)?;
         self.ledger.audited = true;
         self.ledger.dirty = true;
         Ok(())
     }
 
-    /// Inserts a row and returns its MAC.
-    pub(crate) fn insert<R: Record>(&mut self, row: &R) -> Result<[u8; 32]> {
+    /// Inserts a row, which the next row of the audit names.
+    pub(crate) fn insert<R: Record>(&mut self, row: &R) -> Result<()> {
         self.ledger.dirty = true;
-        record::insert(self.db, &self.identity.keys.row_mac, row)
+        let mac = record::insert(self.db, &self.identity.keys.row_mac, row)?;
+        self.name(Named::written(row, &mac));
+        Ok(())
     }
 
-    /// Replaces the row with the same key and returns the new MAC.
-    pub(crate) fn update<R: Record>(&mut self, row: &R) -> Result<[u8; 32]> {
+    /// Replaces the row with the same key; the next row of the audit names it.
+    pub(crate) fn update<R: Record>(&mut self, row: &R) -> Result<()> {
         self.ledger.dirty = true;
-        record::update(self.db, &self.identity.keys.row_mac, row)
+        let mac = record::update(self.db, &self.identity.keys.row_mac, row)?;
+        self.name(Named::written(row, &mac));
+        Ok(())
     }
 
     /// Deletes a client, and with it its credentials and where they were used from.
     pub(crate) fn delete_client(&mut self, client_id: &str) -> Result<()> {
-        self.execute("DELETE FROM client WHERE client_id = ?", &[Cell::Text(client_id)]).map(|_| ())
+        for credential in self.view().credentials(client_id)? {
+            self.name(Named::deleted("credential", &credential.credential_id));
+        }
+        self.delete("client", "client_id", client_id)
     }
 
     /// Deletes a user, and with it from where they logged in. Their grants stay until they end: without a
     /// user they give nothing.
     pub(crate) fn delete_user(&mut self, user_id: &str) -> Result<()> {
-        self.execute("DELETE FROM user WHERE user_id = ?", &[Cell::Text(user_id)]).map(|_| ())
+        self.delete("user", "user_id", user_id)
     }
 
     /// Deletes a role.
     pub(crate) fn delete_role(&mut self, name: &str) -> Result<()> {
-        self.execute("DELETE FROM role WHERE name = ?", &[Cell::Text(name)]).map(|_| ())
+        self.delete("role", "name", name)
+    }
+
+    fn delete(&mut self, table: &str, key: &str, id: &str) -> Result<()> {
+        let sql = format!("DELETE FROM {table} WHERE {key} = ?");
+        self.execute(&sql, &[Cell::Text(id)])?;
+        self.name(Named::deleted(table, id));
+        Ok(())
     }
 
     /// Notes what was decided on an authorization request; the decision that stands if there was one before.
@@ -259,3 +372,19 @@ impl<'a> Tx<'a> {
 
 /// Addresses kept of one credential.
 const PEERS_KEPT: i64 = 64;
+
+/// What stands in the way once time was set back: tokens, grants and pages of an epoch that is over, waits and
+/// places of a time that has not come. Rows of clients, secrets, keys and users are `domain`'s.
+const FORGET_FUTURE: [&str; 8] = [
+    "DELETE FROM opaque_token",
+    "DELETE FROM revoked_token",
+    "DELETE FROM user_grant", // and with them codes and refresh tokens
+    "DELETE FROM decided_request",
+    "DELETE FROM login_failure WHERE since > ?",
+    "UPDATE user_login SET last_at = min(last_at, ?)",
+    "UPDATE credential_peer SET first_at = min(first_at, ?)",
+    "UPDATE credential_peer SET last_at = min(last_at, ?)",
+];
+
+/// Rows that one row of the audit names.
+const NAMED_LIMIT: usize = 64;

@@ -329,9 +329,37 @@ impl<'a> View<'a> {
         audit::find_request(self.db, request)
     }
 
-    /// The beginning of this database's audit chain.
-    pub(crate) fn audit_start(&self) -> AuditHead {
-        AuditHead::start(self.identity.database_id)
+    /// Whether this very row is in the audit.
+    pub(crate) fn audit_has(&self, row: &AuditHead) -> Result<bool> {
+        row.is_stored(self.db)
+    }
+
+    /// The last signed row of the audit before `sequence`.
+    pub(crate) fn signed_before(&self, sequence: u64) -> Result<Option<AuditRow>> {
+        audit::signed(self.db, true, sequence)
+    }
+
+    /// The first signed row of the audit from `sequence` on.
+    pub(crate) fn signed_from(&self, sequence: u64) -> Result<Option<AuditRow>> {
+        audit::signed(self.db, false, sequence)
+    }
+
+    /// The first row of the audit at or after `from`.
+    pub(crate) fn first_of_stretch(&self, from: UnixTime) -> Result<Option<u64>> {
+        let sql = "SELECT min(sequence) FROM audit WHERE time >= ?";
+        self.edge(sql, from)
+    }
+
+    /// The last row of the audit before `until`.
+    pub(crate) fn last_of_stretch(&self, until: UnixTime) -> Result<Option<u64>> {
+        let sql = "SELECT max(sequence) FROM audit WHERE time < ?";
+        self.edge(sql, until)
+    }
+
+    fn edge(&self, sql: &str, time: UnixTime) -> Result<Option<u64>> {
+        let edge =
+            self.db.one(sql, &[Cell::Integer(time.millis())], |row| row.optional_integer(0))?;
+        Ok(edge.and_then(|sequence| u64::try_from(sequence).ok()))
     }
 
     fn record<R: record::Record>(&self, condition: &str, cells: &[Cell<'_>]) -> Result<Option<R>> {

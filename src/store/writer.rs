@@ -19,6 +19,13 @@ use std::time::Duration;
 /// failed, and nothing happened.
 pub(crate) type Outcome<T> = Result<std::result::Result<T, Denied>>;
 
+/// A time, and how often an operator had set the engine's time when it was read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment {
+    pub(crate) time: UnixTime,
+    pub(crate) clock_changes: u64,
+}
+
 /// Hands closures to whichever thread holds the writer.
 pub(crate) struct Writer {
     path: PathBuf,
@@ -54,7 +61,7 @@ impl Writer {
         &self,
         identity: &Identity,
         freshness: &Freshness,
-        now: UnixTime,
+        now: Moment,
         work: impl FnOnce(&mut Tx<'_>) -> Outcome<T> + Send + 'static,
     ) -> Outcome<T> {
         self.hand_in(identity, freshness, Slot::new(now, false, work))
@@ -65,7 +72,7 @@ impl Writer {
         &self,
         identity: &Identity,
         freshness: &Freshness,
-        now: UnixTime,
+        now: Moment,
         work: impl FnOnce(&mut Tx<'_>) -> Outcome<T> + Send + 'static,
     ) -> Outcome<T> {
         self.hand_in(identity, freshness, Slot::new(now, true, work))
@@ -257,8 +264,8 @@ fn transact(
     if state.commits < acknowledged {
         return Err(Error::StaleDatabase { found: state.commits, acknowledged }.into());
     }
-    let head = AuditHead::load(db, identity.database_id)?;
-    let mut tx = Tx::new(db, identity, Ledger::new(state, head));
+    state.audit.check_ends(db, &state.cut)?;
+    let mut tx = Tx::new(db, identity, Ledger::new(state));
     for member in batch {
         run_member(db, &mut tx, member.as_ref())?;
     }
@@ -288,7 +295,8 @@ fn transact(
         }
         Err(error) => {
             let error = Box::new(error);
-            Err(Interrupted::Unknown { head: ledger.head, word, commits, error })
+            let head = ledger.state.audit;
+            Err(Interrupted::Unknown { head, word, commits, error })
         }
     }
 }
@@ -306,7 +314,7 @@ fn record_checkpoint(db: &Db, key: &RowMacKey, commits: u64) -> Result<()> {
 fn run_member(db: &Db, tx: &mut Tx<'_>, member: &dyn Member) -> Result<()> {
     let before = tx.ledger.clone();
     db.run("SAVEPOINT member")?;
-    tx.at(member.now());
+    tx.at(member.now().time);
     let Err(error) = member.run(tx) else {
         return db.run("RELEASE member");
     };
@@ -328,7 +336,7 @@ fn finish(db: &Db, identity: &Identity, ledger: &Ledger, members: usize) -> Resu
     }
     prune::expired(db, ledger, members)?;
     ledger.state.save(db, &identity.keys.row_mac)?;
-    ledger.head.sign(db, identity.audit_key_id, &identity.audit_key)
+    ledger.state.audit.sign(db, identity.audit_key_id, &identity.audit_key)
 }
 
 /// The writer's connection. It checkpoints by itself, to know when the main file is complete.
@@ -351,7 +359,7 @@ fn settle_word(freshness: &Freshness, word: Option<u64>) -> Result<()> {
 /// A closure of one thread, with its type forgotten.
 trait Member: Send + Sync {
     /// The time of its call.
-    fn now(&self) -> UnixTime;
+    fn now(&self) -> Moment;
     /// Whether it shares its transaction with nobody.
     fn alone(&self) -> bool;
     /// Runs the closure and keeps its outcome back; an error asks for a rollback.
@@ -365,7 +373,7 @@ trait Member: Send + Sync {
 }
 
 struct Slot<T, F> {
-    now: UnixTime,
+    now: Moment,
     alone: bool,
     work: Mutex<Option<F>>,
     fate: Mutex<Fate<T>>,
@@ -381,7 +389,7 @@ enum Fate<T> {
 }
 
 impl<T, F> Slot<T, F> {
-    fn new(now: UnixTime, alone: bool, work: F) -> Self {
+    fn new(now: Moment, alone: bool, work: F) -> Self {
         Self { now, alone, work: Mutex::new(Some(work)), fate: Mutex::default() }
     }
 
@@ -402,7 +410,7 @@ where
     T: Send,
     F: FnOnce(&mut Tx<'_>) -> Outcome<T> + Send,
 {
-    fn now(&self) -> UnixTime {
+    fn now(&self) -> Moment {
         self.now
     }
 
@@ -411,12 +419,18 @@ where
     }
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<()> {
+        // Decided at a time that an operator has set aside since: it must be decided anew.
+        if self.now.clock_changes != tx.clock_changes() {
+            *lock(&self.fate) = Fate::Provisional(Err(Error::Busy));
+            return Err(Error::Busy);
+        }
         let Some(work) = lock(&self.work).take() else {
             return Err(Error::Internal { what: "a write that ran twice" });
         };
         // A panic is this member's alone: its savepoint is rolled back, the others go on.
         let outcome = catch_unwind(AssertUnwindSafe(|| work(tx)))
-            .unwrap_or(Err(Error::Internal { what: "a panic inside a write" }));
+            .unwrap_or(Err(Error::Internal { what: "a panic inside a write" }))
+            .and_then(|outcome| tx.check_named().map(|()| outcome));
         let end = outcome.as_ref().map(|_| ()).map_err(Clone::clone);
         *lock(&self.fate) = Fate::Provisional(outcome);
         end
@@ -500,7 +514,7 @@ mod tests {
         }
 
         fn write(&self, now: i64, work: Work) -> Outcome<u32> {
-            self.writer.write(&self.identity, &self.freshness, at(now), work)
+            self.writer.write(&self.identity, &self.freshness, moment(now), work)
         }
 
         fn state(&self) -> State {
@@ -553,6 +567,10 @@ mod tests {
         UnixTime::from_seconds(1_772_353_800 + seconds)
     }
 
+    fn moment(seconds: i64) -> Moment {
+        Moment { time: at(seconds), clock_changes: 0 }
+    }
+
     fn entry(event: &'static str) -> AuditEntry {
         AuditEntry { event, outcome: "done", ..AuditEntry::default() }
     }
@@ -576,7 +594,7 @@ mod tests {
     fn whoever_wants_to_be_alone_shares_with_nobody_and_keeps_nobody_waiting_for_long() {
         let queue = |alone: &[bool]| -> usize {
             let member = |alone: &bool| -> Arc<dyn Member> {
-                Arc::new(Slot::new(at(0), *alone, |_: &mut Tx<'_>| Ok(Ok(0))))
+                Arc::new(Slot::new(moment(0), *alone, |_: &mut Tx<'_>| Ok(Ok(0))))
             };
             company(&alone.iter().map(member).collect::<Vec<_>>())
         };
@@ -644,7 +662,7 @@ mod tests {
         let bench = Bench::new();
         let mine = Arc::new(Slot {
             alone: false,
-            now: at(0),
+            now: moment(0),
             work: Mutex::new(Some(fine("a"))),
             fate: Mutex::new(Fate::<u32>::Waiting),
         });
@@ -711,6 +729,21 @@ mod tests {
     }
 
     #[test]
+    fn what_was_decided_before_time_was_set_is_not_written_and_does_not_put_the_time_back() {
+        let bench = Bench::new();
+        bench.write(5000, fine("a")).unwrap().unwrap();
+        let set: Work = Box::new(|tx| {
+            tx.set_time(at(10))?;
+            tx.audit(&entry("set")).map(|()| Ok(0))
+        });
+        let late = || -> Work { fine("late") };
+        assert_eq!(bench.together(vec![set, late()]), [Ok(Ok(0)), Err(Error::Busy)]);
+        assert_eq!(bench.write(5000, late()), Err(Error::Busy));
+        assert_eq!((bench.state().mark, bench.state().clock_changes), (at(10), 1));
+        assert_eq!(bench.events(), ["a", "set"]);
+    }
+
+    #[test]
     fn a_leap_of_the_mark_is_a_change_that_others_follow() {
         let bench = Bench::new();
         let audit = || -> Work { Box::new(|tx| tx.audit(&entry("a")).map(|()| Ok(1))) };
@@ -748,7 +781,7 @@ mod tests {
     fn after_a_failed_commit_the_file_says_whether_it_took_place() {
         let bench = Bench::new();
         bench.write(0, fine("a")).unwrap().unwrap();
-        let stored = AuditHead::load(&bench.db(), bench.identity.database_id).unwrap();
+        let stored = bench.state().audit;
         let found = |head| {
             let end = bench.writer.ascertain(&bench.identity, head);
             end.map(|db| db.is_some())
@@ -785,7 +818,7 @@ mod tests {
         assert_eq!(bench.state().checkpointed, TRANSACTIONS_PER_CHECKPOINT);
         // Another process begins the next WAL: it need not have heard of the checkpoint.
         let another = Writer::new(bench.folder.path().join("db"), Duration::ZERO);
-        another.write(&bench.identity, &bench.freshness, at(0), fine("b")).unwrap().unwrap();
+        another.write(&bench.identity, &bench.freshness, moment(0), fine("b")).unwrap().unwrap();
         assert_eq!(bench.state().checkpointed, TRANSACTIONS_PER_CHECKPOINT);
         assert_eq!(bench.state().commits, TRANSACTIONS_PER_CHECKPOINT + 1);
     }
@@ -808,10 +841,10 @@ mod tests {
             limit: 1000,
             ..crate::store::AuditFilter::default()
         };
-        let mut head = view.audit_start();
+        let mut head = bench.state().cut;
         let all = view.audit(&filter).unwrap();
         for row in &all {
-            head.follow(row, |_| Some(bench.identity.audit_key.public())).unwrap();
+            head.follow(row, |_, _| Some(bench.identity.audit_key.public())).unwrap();
         }
         assert_eq!(head.sequence, rows);
         assert!(all.last().unwrap().head.is_some());

@@ -10,8 +10,13 @@ fn these_are_the_operations() {
     let mut names: Vec<_> = Engine::operations().collect();
     names.sort_unstable();
     let expected = [
+        "audit.append",
+        "audit.check",
         "audit.explain",
+        "audit.export",
+        "audit.head",
         "audit.read",
+        "audit.report",
         "audit.verify",
         "client.create",
         "client.delete",
@@ -27,6 +32,8 @@ fn these_are_the_operations() {
         "client.secret.list",
         "client.secret.revoke",
         "client.update",
+        "clock.accept",
+        "database.check",
         "grant.list",
         "grant.revoke",
         "key.import",
@@ -230,7 +237,9 @@ fn a_member_that_must_be_there_is_named() {
         ("user.delete", &["user_id"]),
         ("key.import", &["algorithm", "key"]),
         ("token.introspect", &["token"]),
+        ("audit.check", &["head"]),
         ("audit.explain", &["request_id"]),
+        ("clock.accept", &["time"]),
     ] {
         let (_, document) =
             samples("c", "d", "u").into_iter().find(|(known, _)| *known == name).unwrap();
@@ -311,7 +320,28 @@ fn samples(client: &str, credential: &str, user: &str) -> Vec<(&'static str, Val
     let of_user = || json!({"user_id": user});
     let of_secret = || json!({"client_id": client, "credential_id": credential});
     vec![
+        (
+            "audit.append",
+            json!({
+                "event": "record.open", "outcome": "allowed", "reference": "4711",
+                "client_id": client, "user_id": user, "token_id": "t", "detail": {"from": "here"},
+            }),
+        ),
+        (
+            "audit.check",
+            json!({"head": {
+                "site": "s", "sequence": 1, "hash": "0".repeat(64), "signed_by": 1, "signature": "s",
+            }}),
+        ),
         ("audit.explain", json!({"request_id": "0".repeat(32)})),
+        (
+            "audit.export",
+            json!({
+                "client_id": client, "user_id": user, "outcome": "done", "from": 0, "until": 1,
+                "after": 0, "limit": 1,
+            }),
+        ),
+        ("audit.head", json!({})),
         (
             "audit.read",
             json!({
@@ -319,6 +349,7 @@ fn samples(client: &str, credential: &str, user: &str) -> Vec<(&'static str, Val
                 "event": "client.create", "from": 0, "until": 1, "after": 0, "limit": 1,
             }),
         ),
+        ("audit.report", json!({"month": "2026-03", "client_id": client})),
         ("audit.verify", json!({})),
         (
             "client.create",
@@ -348,6 +379,8 @@ fn samples(client: &str, credential: &str, user: &str) -> Vec<(&'static str, Val
         ("client.secret.list", of_client()),
         ("client.secret.revoke", of_secret()),
         ("client.update", with(of_client())),
+        ("clock.accept", json!({"time": 1_772_353_800})),
+        ("database.check", json!({})),
         ("grant.list", json!({"client_id": client, "user_id": user, "after": "a", "limit": 1})),
         ("grant.revoke", json!({"grant_id": "A".repeat(22)})),
         (

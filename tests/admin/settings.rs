@@ -15,6 +15,7 @@ fn the_defaults_are_what_the_documentation_says() {
         "refresh_token_idle_lifetime": 1_209_600, "refresh_token_lifetime": 7_776_000,
         "clinic_name": "",
         "password_blocklist": [], "texts": {},
+        "audit_retention": 189_345_600,
     });
     assert_eq!(clinic.call("settings.get", json!({})), expected);
     assert_eq!(clinic.call("settings.set", json!({})), expected);
@@ -32,6 +33,7 @@ fn what_is_set_is_kept_and_what_is_not_named_stays() {
         "clinic_name": "St. Anna",
         "password_blocklist": ["Saint Mary", "Prax\u{ed}s"],
         "texts": {"lang": "de-AT", "login_intro": "{client} bittet Sie, sich anzumelden."},
+        "audit_retention": 315_576_000,
     });
     assert_eq!(clinic.call("settings.set", all.clone()), all);
     assert_eq!(clinic.call("settings.get", json!({})), all);

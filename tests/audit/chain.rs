@@ -1,10 +1,10 @@
 //! `audit.verify` names the first bad row, whatever was done to it.
 
-use crate::common::{assert_chain_whole, audit, issue, register};
+use crate::common::{admin, assert_chain_whole, audit, error_of, events, issue, register};
 use crate::http::Clinic;
 use rusqlite::Connection;
 use serde_json::json;
-use wardkey::admin::{AuditVerdict, AuditVerify};
+use wardkey::admin::{AuditVerdict, AuditVerify, DatabaseCheck, ScopeAdd};
 use wardkey::{Dialect, Engine, Error, Settings};
 
 #[test]
@@ -47,7 +47,8 @@ fn an_edited_row_with_a_hash_that_fits_is_named_where_the_chain_breaks() {
         for sequence in 5..=last {
             let (row, _) = read(sequence);
             let row = if sequence == 5 { row.replace("anna", "bert") } else { row };
-            let input = [b"wardkey audit row 1\0", &before[..], row.as_bytes()].concat();
+            let digest_of_row = digest(&SHA256, row.as_bytes());
+            let input = [b"wardkey audit row 1\0", &before[..], digest_of_row.as_ref()].concat();
             before = digest(&SHA256, &input).as_ref().to_vec();
             let sql = "UPDATE audit SET row = ?, hash = ? WHERE sequence = ?";
             sqlite.execute(sql, (&row, &before, sequence)).unwrap();
@@ -103,21 +104,54 @@ fn text_that_is_no_json_is_named_and_breaks_no_query() {
 }
 
 #[test]
-fn a_tail_that_was_cut_off_does_not_match_an_exported_head() {
-    let clinic = busy_clinic();
-    let exported = verdict(&clinic.engine);
-    let Clinic { engine, clock, place } = clinic;
-    drop(engine);
-    let cut = "DELETE FROM audit WHERE sequence > 9";
-    place.sqlite().execute(cut, []).unwrap();
-    match Engine::open(&place.options().clock(clock)) {
-        // The chain that is left may be whole: the head that was kept elsewhere tells.
-        Ok(engine) => {
-            let found = verdict(&engine);
-            assert!(!found.valid || found.rows < exported.rows);
-        }
-        Err(error) => assert!(matches!(error, Error::Corrupt { .. } | Error::StaleDatabase { .. })),
+fn a_tail_or_a_beginning_that_was_cut_off_shows_at_the_next_open_and_the_next_write() {
+    for cut in
+        ["sequence > 9", "sequence = (SELECT max(sequence) FROM audit)", "sequence < 3", "true"]
+    {
+        let clinic = busy_clinic();
+        let cut = format!("DELETE FROM audit WHERE {cut}");
+        clinic.place.sqlite().execute(&cut, []).unwrap();
+        let found = verdict(&clinic.engine);
+        assert!(!found.valid && found.bad_row.is_some(), "{cut}: {found:?}");
+        let write = clinic
+            .engine
+            .run(&admin(), ScopeAdd { scope: "own:late".into(), ..ScopeAdd::default() });
+        assert!(matches!(error_of(write), Error::Corrupt { .. }), "{cut}");
+        let Clinic { engine, clock, place } = clinic;
+        drop(engine);
+        let opened = Engine::open(&place.options().clock(clock));
+        let error = error_of(opened).to_string();
+        assert!(error.contains("the audit"), "{cut}: {error}");
     }
+}
+
+#[test]
+fn a_last_row_that_was_replaced_by_an_earlier_signed_one_shows() {
+    let clinic = busy_clinic();
+    let sql = "UPDATE audit SET (row, hash, signature) =
+                   (SELECT row, hash, signature FROM audit WHERE sequence = 9)
+               WHERE sequence = (SELECT max(sequence) FROM audit)";
+    clinic.place.sqlite().execute(sql, []).unwrap();
+    assert!(!verdict(&clinic.engine).valid);
+    let write =
+        clinic.engine.run(&admin(), ScopeAdd { scope: "own:late".into(), ..ScopeAdd::default() });
+    assert!(matches!(error_of(write), Error::Corrupt { .. }));
+}
+
+#[test]
+fn a_restore_goes_on_from_what_is_left_of_the_audit_and_says_what_is_missing() {
+    let Clinic { engine, clock, place } = busy_clinic();
+    let last = audit(&engine).last().unwrap().clone();
+    drop(engine);
+    let last_sequence = last.sequence;
+    place.sqlite().execute("DELETE FROM audit WHERE sequence > 9", []).unwrap();
+    let engine = Engine::restore(&place.options().clock(clock), &admin()).unwrap();
+    assert!(verdict(&engine).valid);
+    // What only the missing rows named is named by none.
+    assert!(!engine.run(&admin(), DatabaseCheck::default()).unwrap().sound);
+    let resumed = &events(&engine, "audit.resume")[0];
+    assert_eq!(resumed["seq"], 10);
+    assert_eq!(resumed["detail"]["expected_sequence"], last_sequence.to_string());
 }
 
 /// A database with some dozen rows.
@@ -135,13 +169,11 @@ fn busy_clinic() -> Clinic {
 
 /// The verdict on a database after an edit past the library.
 fn after(edit: impl FnOnce(&Connection)) -> AuditVerdict {
-    let Clinic { engine, place, .. } = busy_clinic();
-    drop(engine);
-    edit(&place.sqlite());
-    // With the machine's clock: opening with another one would write a row.
-    verdict(&place.open())
+    let clinic = busy_clinic();
+    edit(&clinic.place.sqlite());
+    verdict(&clinic.engine)
 }
 
 fn verdict(engine: &Engine) -> AuditVerdict {
-    engine.run(&crate::common::admin(), AuditVerify::default()).unwrap()
+    engine.run(&admin(), AuditVerify::default()).unwrap()
 }

@@ -8,8 +8,11 @@ mod common;
 mod http;
 
 mod chain;
+mod check;
 mod explain;
+mod export;
 mod gathered;
 mod reading;
+mod retention;
 mod rows;
 mod secrets;

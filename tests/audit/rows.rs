@@ -158,8 +158,11 @@ fn a_row_names_the_version_and_the_code_of_what_it_changed() {
     for version in 2..5 {
         clinic.call("client.update", json!({"client_id": client.id, "description": "x"}));
         let row = events(&clinic.engine, "client.update").pop().unwrap();
-        assert_eq!(row["detail"]["version"], version.to_string());
-        assert_eq!(row["detail"]["mac"].as_str().map(str::len), Some(64));
+        let named = &row["rows"].as_array().unwrap()[..];
+        assert_eq!(named.len(), 1);
+        assert_eq!((&named[0]["table"], &named[0]["id"]), (&json!("client"), &json!(client.id)));
+        assert_eq!(named[0]["version"], version);
+        assert_eq!(named[0]["mac"].as_str().map(str::len), Some(43));
     }
 }
 

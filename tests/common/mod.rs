@@ -18,7 +18,8 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 use wardkey::admin::{
-    AuditEntryDocument, AuditRead, AuditVerify, ClientCreate, SecretText, TokenRevoke,
+    AuditEntryDocument, AuditRead, AuditVerify, ClientCreate, DatabaseCheck, SecretText,
+    TokenRevoke,
 };
 use wardkey::{
     Context, Denied, Engine, Error, ManualClock, Options, Principal, Required, Secret, Settings,
@@ -217,11 +218,13 @@ pub(crate) fn events(engine: &Engine, event: &str) -> Vec<serde_json::Value> {
     rows.filter(|entry| entry["event"] == event).collect()
 }
 
-/// Demands that the audit's chain is whole.
+/// Demands that the audit's chain is whole, and that every row is as the audit says.
 #[track_caller]
 pub(crate) fn assert_chain_whole(engine: &Engine) {
     let verdict = engine.run(&admin(), AuditVerify::default()).unwrap();
     assert!(verdict.valid, "{verdict:?}");
+    let checked = engine.run(&admin(), DatabaseCheck::default()).unwrap();
+    assert!(checked.sound && !checked.cancelled, "{checked:?}");
 }
 
 /// Another process, in conversation with this one. It is killed when this is dropped.

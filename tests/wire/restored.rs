@@ -98,7 +98,7 @@ fn all_users_are_confirmed_at_once_and_who_is_disabled_stays_so() {
     assert_eq!(clinic.call("user.confirm", json!({"all": true})), json!({"confirmed": 0}));
     let rows = events(&clinic.engine, "user.confirm");
     assert_eq!(rows.len(), 3);
-    assert!(rows.iter().all(|row| row["actor"] == "anna" && row["detail"]["mac"].is_string()));
+    assert!(rows.iter().all(|row| row["actor"] == "anna" && row["rows"][0]["mac"].is_string()));
     let otto = clinic.call("user.read", json!({"username": "otto"}));
     assert_eq!((&otto["enabled"], &otto["confirmed"]), (&json!(false), &json!(true)));
     for document in ["{}", r#"{"all":false}"#, r#"{"user_id":"usr_x","all":true}"#] {

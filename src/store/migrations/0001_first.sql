@@ -20,10 +20,18 @@ CREATE TABLE state (
     checkpointed   INTEGER NOT NULL, -- of these, how many the main file is known to hold without the WAL
     sequence       INTEGER NOT NULL, -- of the last security change
     epoch          BLOB    NOT NULL CHECK (length(epoch) = 8),
+    epoch_before   BLOB    NOT NULL CHECK (length(epoch_before) = 8), -- what a main file may be of that lags behind
+    epoch_since    INTEGER NOT NULL, -- the commit with which the epoch began
     mark           INTEGER NOT NULL, -- latest time ever told
     clock_believed INTEGER NOT NULL CHECK (clock_believed IN (0, 1)),
     clock_offset   INTEGER NOT NULL, -- added to the wall clock while it is not believed
+    clock_changes  INTEGER NOT NULL, -- how often an operator has set the engine's time
     last_expiry    INTEGER NOT NULL, -- when the last token ever issued ends
+    audit_sequence INTEGER NOT NULL, -- the last row of the audit
+    audit_hash     BLOB    NOT NULL CHECK (length(audit_hash) = 32),
+    cut_sequence   INTEGER NOT NULL, -- the last row that was cut from its beginning; 0 when none was
+    cut_hash       BLOB    NOT NULL CHECK (length(cut_hash) = 32),
+    cut_horizon    INTEGER NOT NULL, -- what is older than this may be cut
     mac_format     INTEGER NOT NULL,
     mac            BLOB    NOT NULL
 ) STRICT;
@@ -134,15 +142,16 @@ CREATE TABLE signing_key (
     mac         BLOB    NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- Keys that sign the audit's heads (Ed25519).
+-- Keys that sign the audit's heads (Ed25519), each until the first row of the next one.
 CREATE TABLE audit_key (
-    id         INTEGER PRIMARY KEY,
-    version    INTEGER NOT NULL,
-    created_at INTEGER NOT NULL,
-    public_jwk TEXT    NOT NULL,
-    sealed     BLOB    NOT NULL,
-    mac_format INTEGER NOT NULL,
-    mac        BLOB    NOT NULL
+    id             INTEGER PRIMARY KEY,
+    version        INTEGER NOT NULL,
+    created_at     INTEGER NOT NULL,
+    first_sequence INTEGER NOT NULL, -- of the rows that it may sign
+    public_jwk     TEXT    NOT NULL,
+    sealed         BLOB    NOT NULL,
+    mac_format     INTEGER NOT NULL,
+    mac            BLOB    NOT NULL
 ) STRICT;
 
 -- People. A host's own users have a row too, from their first login on, without a password.

@@ -1,0 +1,62 @@
+//! Setting the engine's time.
+
+use crate::base::UnixTime;
+use crate::domain::actor::Actor;
+use crate::domain::keyring;
+use crate::error::Result;
+use crate::store::Tx;
+
+/// What became of the time.
+pub(crate) struct TimeSet {
+    pub(crate) before: UnixTime,
+    pub(crate) after: UnixTime,
+    /// Whether it went back: then a new epoch began.
+    pub(crate) lowered: bool,
+    /// Secrets that had ended by the time before, and would be alive again: they await confirmation.
+    pub(crate) unconfirmed: Vec<String>,
+}
+
+/// Believes the wall clock, which says `wall`. Everything that was issued ends if time goes back by it:
+/// "Lowering the mark starts a new epoch".
+pub(crate) fn accept_clock(tx: &mut Tx<'_>, wall: UnixTime, actor: &Actor) -> Result<TimeSet> {
+    let before = tx.mark();
+    let lowered = wall < before;
+    tx.set_time(wall)?;
+    let mut unconfirmed = Vec::new();
+    if lowered {
+        keyring::end_all(tx, actor)?;
+        unconfirmed = follow_back(tx, before, wall)?;
+    }
+    let mut entry = actor.did("clock.accept");
+    entry.detail.insert("before", before.to_string());
+    entry.detail.insert("after", wall.to_string());
+    if lowered {
+        entry.detail.insert("secrets_to_confirm", unconfirmed.len().to_string());
+    }
+    tx.audit(&entry)?;
+    Ok(TimeSet { before, after: wall, lowered, unconfirmed })
+}
+
+/// Secrets that ended between the two times must not live again unasked, and those that had begun go on.
+fn follow_back(tx: &mut Tx<'_>, before: UnixTime, now: UnixTime) -> Result<Vec<String>> {
+    let passed = |time: &i64| (now.millis() + 1..=before.millis()).contains(time);
+    let mut unconfirmed = Vec::new();
+    for mut row in tx.view().every_credential()? {
+        let ended = row.expires_at.as_ref().is_some_and(passed) && row.revoked_at.is_none();
+        let begun = row.not_before.as_ref().is_some_and(passed);
+        if !ended && !begun {
+            continue;
+        }
+        if begun {
+            row.not_before = None;
+        }
+        if ended {
+            row.confirmed = false;
+            unconfirmed.push(row.credential_id.clone());
+        }
+        row.version += 1;
+        tx.update(&row)?;
+        tx.change("credential", &row.client_id)?;
+    }
+    Ok(unconfirmed)
+}

@@ -1,0 +1,21 @@
+//! Setting the engine's time.
+
+use crate::admin::{ClockAccept, ClockAccepted};
+use crate::base::UnixTime;
+use crate::domain::{self, Actor};
+use crate::engine::Engine;
+use crate::engine::administer::{Administer, administer, private};
+use crate::error::{Error, Result};
+
+administer!(ClockAccept, |request, engine, actor, now| {
+    let wall = engine.time.wall();
+    if wall.seconds().abs_diff(request.time) > TOLERANCE_SECONDS {
+        return Err(Error::document("time", format!("is not what the wall clock says: {wall}")));
+    }
+    let set = engine.change(now, move |tx| domain::accept_clock(tx, wall, &actor))?;
+    engine.time.follow(&engine.store.state()?);
+    Ok(ClockAccepted::of(set))
+});
+
+/// Five minutes: a person reads the time and types it.
+const TOLERANCE_SECONDS: u64 = 300;
