@@ -176,6 +176,12 @@ impl<'a> View<'a> {
         self.record("WHERE origin = ? AND username = ?", &cells)
     }
 
+    /// The names of all users of this origin.
+    pub(crate) fn usernames(&self, origin: &str) -> Result<Vec<String>> {
+        let sql = "SELECT username FROM user WHERE origin = ?";
+        self.db.all(sql, &[Cell::Text(origin)], |row| row.text(0).map(str::to_owned))
+    }
+
     /// Up to `limit` users with ids after `after`, in the order of their ids.
     pub(crate) fn users(&self, after: &str, limit: u32) -> Result<Vec<UserRow>> {
         self.records(
