@@ -4,7 +4,7 @@ use crate::base::Secret;
 use crate::domain::Settings;
 use crate::error::Denied;
 use crate::oauth::authorize::{AuthorizationRequest, PARAMETERS, read_query};
-use crate::oauth::form::{CLIENT_ID, Form, ReadFailure, check_body};
+use crate::oauth::form::{CLIENT_ID, Form, ReadFailure, check_body, check_query};
 use crate::oauth::http::HttpRequest;
 use zeroize::Zeroizing;
 
@@ -54,7 +54,7 @@ pub(crate) enum Arrival {
 ///
 /// RFC 6749 3.1: "The authorization server MUST support the use of the HTTP "GET" method [RFC2616] for the
 /// authorization endpoint and MAY support the use of the "POST" method as well." A POST that brings a sealed
-/// request back is a page's form; any other is a client's request. The query of a POST says nothing. In a GET
+/// request back is a page's form; any other is a client's request. The query of a POST says nothing, and must not have a password. In a GET
 /// a sealed request counts where there is no client: a client may send parameters that we do not know.
 ///
 /// # Errors
@@ -75,6 +75,7 @@ pub(crate) fn read_arrival(
         return Ok(AuthorizationRequest::read_form(&form).map(Arrival::Request)?);
     }
     check_body(request, settings)?;
+    check_query(request.query, &[USERNAME, PASSWORD])?;
     let mut form = Form::read_lenient(request.body, &known)?;
     let arrival = match form.only(PENDING)?.map(str::to_owned) {
         None => Arrival::Request(AuthorizationRequest::read_form(&form)?),
