@@ -33,7 +33,7 @@ pub(crate) fn read_biot_login(
     let missing = |why| Denied::InvalidRequest { why };
     let username = login.username.ok_or(missing("username is missing"))?.0;
     let password = login.password.ok_or(missing("password is missing"))?.0;
-    let bearable = LoginAttempt::new(username.as_str().to_owned(), password);
+    let bearable = LoginAttempt::new(&username, password);
     Ok(bearable.ok_or(missing("username or password is empty or too long"))?)
 }
 
@@ -257,6 +257,7 @@ mod tests {
         for body in [
             "{\n\"username\": \"ada\",\n\"password\": \"p\\\"\\u00e9\"\n}",
             r#"{"password":"p\"é","username":"ada"}"#,
+            r#"{"password":"p\"é","username":" ada "}"#,
             r#"{"username":"ada","password":"p\"é","remember":{"me":[true]},"remember":1}"#,
         ] {
             assert_eq!(login(body), ada, "{body}");

@@ -15,8 +15,10 @@ pub(crate) struct LoginAttempt {
 }
 
 impl LoginAttempt {
-    /// `None` if one is empty, or longer than anybody's.
-    pub(super) fn new(username: String, mut password: Zeroizing<String>) -> Option<Self> {
+    /// `None` if one is empty, or longer than anybody's. White space around the name is no part of it: phones'
+    /// keyboards add some, and no name has any there.
+    pub(super) fn new(username: &str, mut password: Zeroizing<String>) -> Option<Self> {
+        let username = username.trim().to_owned();
         let bearable = (1..=LONGEST_USERNAME).contains(&username.len())
             && (1..=LONGEST_PASSWORD).contains(&password.len());
         // Moved, not copied: the text's bytes become the secret's.
@@ -99,9 +101,9 @@ fn read_page(form: &mut Form, sealed: String) -> Result<Arrival, Denied> {
 }
 
 fn read_login(form: &mut Form, sealed: String) -> Arrival {
-    let username = form.take(USERNAME).map(|name| name.as_str().to_owned()).unwrap_or_default();
+    let username = form.take(USERNAME).unwrap_or_default();
     let password = form.take(PASSWORD).unwrap_or_default();
-    Arrival::Login { sealed, attempt: LoginAttempt::new(username, password) }
+    Arrival::Login { sealed, attempt: LoginAttempt::new(&username, password) }
 }
 
 /// The sealed request.
@@ -189,11 +191,19 @@ mod tests {
         assert_eq!(attempt(&format!("{fields}&action=login")), ada);
         // Without a button.
         assert_eq!(attempt(fields), ada);
+        // As a phone's keyboard writes it.
+        assert_eq!(attempt("pending=s&username=+ad%C3%A0+l%C2%A0+&password=p+w%2B%C3%A9+"), ada);
     }
 
     #[test]
     fn what_is_missing_or_too_long_is_no_attempt() {
-        for fields in ["username=a", "password=a", "username=&password=", "username=a&password="] {
+        for fields in [
+            "username=a",
+            "password=a",
+            "username=&password=",
+            "username=a&password=",
+            "username=+&password=a",
+        ] {
             assert_eq!(attempt(&format!("pending=s&action=login&{fields}")), None, "{fields}");
         }
         let sized = |username, password| {
