@@ -48,12 +48,7 @@ fn find(tx: &Tx<'_>, grant_id: &str) -> Result<Grant> {
 
 impl Engine {
     /// Whether anything of a grant is worth something now.
-    pub(super) fn check_active(
-        &self,
-        grant: &Grant,
-        frame: &Frame,
-        now: UnixTime,
-    ) -> Outcome<()> {
+    pub(super) fn check_active(&self, grant: &Grant, frame: &Frame, now: UnixTime) -> Outcome<()> {
         let state = self.snapshot.client(&self.store, &grant.client_id)?;
         let user = self.snapshot.user(&self.store, &grant.subject)?;
         let idle = frame.settings.refresh_token_idle_lifetime;
