@@ -67,10 +67,12 @@ pub struct GrantDocument {
     pub expires_at: i64,
     /// When it was revoked, if it was.
     pub revoked_at: Option<i64>,
+    /// Whether anything of it is worth something now.
+    pub active: bool,
 }
 
-impl From<&Grant> for GrantDocument {
-    fn from(grant: &Grant) -> Self {
+impl GrantDocument {
+    pub(crate) fn new(grant: &Grant, active: bool) -> Self {
         Self {
             grant_id: grant.grant_id.as_str().to_owned(),
             client_id: grant.client_id.clone(),
@@ -82,6 +84,7 @@ impl From<&Grant> for GrantDocument {
             used_at: grant.used_at.seconds(),
             expires_at: grant.expires_at.seconds(),
             revoked_at: grant.revoked_at.map(crate::base::UnixTime::seconds),
+            active,
         }
     }
 }

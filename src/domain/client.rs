@@ -236,13 +236,18 @@ fn check_origin(origin: &str) -> std::result::Result<(), &'static str> {
                 .bytes()
                 .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.:[]".contains(&b))
     };
-    if rest.is_some_and(sound) {
-        Ok(())
-    } else {
-        Err(
+    if !rest.is_some_and(sound) {
+        return Err(
             "must be `https://host` or `https://host:port` in lower case, with nothing behind (RFC 6454)",
-        )
+        );
     }
+    // RFC 6454 6.2: "If the port part of the origin triple is different from the default port for the protocol
+    // given by the scheme part of the origin triple": only then is it printed, so no page would ever match.
+    let is_https = origin.starts_with("https://");
+    if origin.ends_with(if is_https { ":443" } else { ":80" }) {
+        return Err("must not name the scheme's own port: browsers leave it out (RFC 6454 6.2)");
+    }
+    check_redirect_uri(origin)
 }
 
 impl Client {

@@ -1,7 +1,9 @@
 //! Grants: what a user allowed a client, and all that follows from it.
 
 use crate::base::{Epoch, GrantId, Lifetime, UnixTime};
+use crate::domain::authenticate::ClientState;
 use crate::domain::client::{Client, GrantType};
+use crate::domain::gate::{Subject, examine};
 use crate::domain::scope::Scope;
 use crate::domain::user::UserState;
 use crate::error::{Denied, Error, Result};
@@ -94,6 +96,49 @@ impl Grant {
         } else {
             Ok(())
         }
+    }
+
+    /// Whether it has its time: neither unused for too long nor too old.
+    ///
+    /// # Errors
+    /// [`Denied::GrantExpired`].
+    pub(super) fn check_refreshable(
+        &self,
+        idle: Lifetime,
+        now: UnixTime,
+    ) -> std::result::Result<(), Denied> {
+        let is_idle = now >= self.used_at.plus(idle);
+        if is_idle || now >= self.expires_at { Err(Denied::GrantExpired) } else { Ok(()) }
+    }
+
+    /// Whether anything of it is worth something now: what a refresh of it is held against, but for who comes and
+    /// from where. `state` and `user` are its own, if they are there.
+    ///
+    /// # Errors
+    /// Why not.
+    pub(crate) fn check_active(
+        &self,
+        (state, user): (Option<&ClientState>, Option<&UserState>),
+        epoch: Epoch,
+        idle: Lifetime,
+        now: UnixTime,
+    ) -> std::result::Result<(), Denied> {
+        if self.revoked_at.is_some() {
+            return Err(Denied::GrantRevoked);
+        }
+        let state = state.ok_or(Denied::ClientUnknown)?;
+        let user = user.ok_or(Denied::UserUnknown)?;
+        examine(&state.client, Subject::User(user), self.kind, "")?;
+        self.check_generations(epoch, &state.client, user)?;
+        // Before its code is redeemed it is nobody's secret that obtained it.
+        if self.used_at > self.created_at || !self.credential_id.is_empty() {
+            state.check_obtained(&self.credential_id)?;
+        }
+        // With nothing to refresh it by, it ends with its code or its last token.
+        if now >= self.ends_at {
+            return Err(Denied::GrantExpired);
+        }
+        if self.expires_at <= self.used_at { Ok(()) } else { self.check_refreshable(idle, now) }
     }
 
     /// Reads a row.

@@ -24,8 +24,8 @@
 //! forgives, and a new password does. Only what is looked at counts: neither a refresh nor an attempt that had
 //! to wait does.
 //!
-//! If the host checks users of its own, it is asked about names that none of ours has instead of hashing; what
-//! it says is counted and audited no otherwise.
+//! If the host checks users of its own, it is asked about names that none of ours has, in whatever case, instead
+//! of hashing; what it says is counted and audited no otherwise.
 
 use crate::base::{UnixTime, UserId};
 use crate::crypto::DigestKey;
@@ -122,6 +122,14 @@ impl Attempt {
         row.as_ref().map(User::from_row).transpose()
     }
 
+    /// Whether the name is that of one of our own users, but for the case of its letters: many a host's directory
+    /// finds the same user by all of these, and who is kept out here must not come in by another.
+    fn is_like_our_own(&self, view: &View<'_>) -> Result<bool> {
+        let name = self.username.as_str().to_lowercase();
+        let own = view.usernames(UserOrigin::Own.as_str())?;
+        Ok(own.iter().any(|known| known.to_lowercase() == name))
+    }
+
     /// Whether a user with the right password may enter: one in use, and who is known from the place does
     /// not wait with outsiders.
     fn check_user(&self, view: &View<'_>, user_id: &str, outsiders: &Entry) -> Outcome<()> {
@@ -143,9 +151,10 @@ impl Trial {
         self.is_desk
     }
 
-    /// Whether one of our own users has the name. Nobody else is asked about that one then.
-    pub(crate) const fn is_own(&self) -> bool {
-        self.phc.is_some()
+    /// Whether one of our own users has the name, but for the case of its letters. Nobody else is asked about that
+    /// one then.
+    pub(crate) fn is_like_our_own(&self, view: &View<'_>) -> Result<bool> {
+        Ok(self.phc.is_some() || self.attempt.is_like_our_own(view)?)
     }
 
     /// The name, normalised.
@@ -224,6 +233,9 @@ fn decide(
             (named(&user.user_id), own_user(tx, &user, verdict, outsiders)?)
         }
         (None, Finding::Own { .. }) => (None, Err(Denied::UserUnknown)),
+        (None, Finding::Host(_)) if attempt.is_like_our_own(&tx.view())? => {
+            (None, Err(Denied::UserUnknown))
+        }
         (None, Finding::Host(HostAnswer::Refused)) => (None, Err(Denied::UserRefused)),
         (None, Finding::Host(HostAnswer::Approved { user_id, words })) => {
             let decided = match attempt.check_user(&tx.view(), user_id.as_str(), outsiders)? {

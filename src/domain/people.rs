@@ -184,23 +184,24 @@ pub(crate) fn disable_all_users(tx: &mut Tx<'_>, actor: &Actor) -> Result<u64> {
     })
 }
 
-/// Trusts a user again whom a restore has put in doubt.
-pub(crate) fn confirm_user(tx: &mut Tx<'_>, user_id: &str, actor: &Actor) -> Result<()> {
-    let mut user = find(tx, user_id)?;
-    user.confirmed = true;
-    save(tx, user, actor.did("user.confirm")).map(|_| ())
+/// Trusts a user again whom a restore has put in doubt, and tells whether they were in any.
+pub(crate) fn confirm_user(tx: &mut Tx<'_>, user_id: &str, actor: &Actor) -> Result<bool> {
+    let user = find(tx, user_id)?;
+    confirm(tx, user, actor)
 }
 
 /// Trusts all users again whom a restore has put in doubt, and tells how many they were.
 pub(crate) fn confirm_users(tx: &mut Tx<'_>, actor: &Actor) -> Result<u64> {
-    each_user(tx, |tx, mut user| {
-        let doubted = !user.confirmed;
-        if doubted {
-            user.confirmed = true;
-            save(tx, user, actor.did("user.confirm"))?;
-        }
-        Ok(doubted)
-    })
+    each_user(tx, |tx, user| confirm(tx, user, actor))
+}
+
+fn confirm(tx: &mut Tx<'_>, mut user: User, actor: &Actor) -> Result<bool> {
+    let doubted = !user.confirmed;
+    if doubted {
+        user.confirmed = true;
+        save(tx, user, actor.did("user.confirm"))?;
+    }
+    Ok(doubted)
 }
 
 /// Puts every user in doubt, as a restore does: they may have been disabled, deleted, or given another password

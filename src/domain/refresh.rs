@@ -66,10 +66,7 @@ impl Family {
         }
         // Before the times: a reuse ends what still lives of the family, however late it comes.
         let turn = self.turn_at(now)?;
-        let idle_until = self.grant.used_at.plus(settings.refresh_token_idle_lifetime);
-        if now >= self.grant.expires_at || now >= idle_until {
-            return Err(Denied::GrantExpired);
-        }
+        self.grant.check_refreshable(settings.refresh_token_idle_lifetime, now)?;
         Ok(turn)
     }
 

@@ -120,8 +120,11 @@ fn set_settings(tx: &mut Tx<'_>, request: SettingsSet, actor: &Actor) -> Result<
     let old = settings_of_document(&row.document)?;
     let members = request.named().join(" ");
     let danger = request.danger_allow_plain_http;
+    let before = old.dialects.clone();
     let new = request.apply(old)?;
-    domain::enable_dialects(tx, &new.dialects, actor)?;
+    // What an administrator took away of a dialect that is on already stays away.
+    let turned_on = new.dialects.iter().copied().filter(|dialect| !before.contains(dialect));
+    domain::enable_dialects(tx, &turned_on.collect::<Vec<_>>(), actor)?;
     let document = document_of_settings(&new, Some(&row.document))?;
     let version = row.version + 1;
     tx.update(&SettingsRow { id: 1, version, document })?;

@@ -93,10 +93,7 @@ impl Engine {
                 let addressed = self.address(visit, request)?;
                 visit.told(&addressed, self.show_login(visit, &addressed))
             }
-            Arrival::Consent { sealed } => {
-                let (pending, addressed) = self.resume(visit, &sealed)?;
-                visit.told(&addressed, self.show_consent(visit, &sealed, &pending, &addressed))
-            }
+            Arrival::Consent { sealed } => self.consent(visit, &sealed),
             Arrival::Login { sealed, attempt } => {
                 let (pending, addressed) = self.resume(visit, &sealed)?;
                 let page = self.try_login(visit, (&sealed, pending), &addressed, attempt);
@@ -107,6 +104,16 @@ impl Engine {
                 visit.told(&addressed, self.hear(visit, pending, &addressed, approved))
             }
         }
+    }
+
+    /// Answers at the consent page's address.
+    pub(super) fn consent(
+        &self,
+        visit: &Visit<'_>,
+        sealed: &str,
+    ) -> std::result::Result<HttpResponse, Stop> {
+        let (pending, addressed) = self.resume(visit, sealed)?;
+        visit.told(&addressed, self.show_consent(visit, sealed, &pending, &addressed))
     }
 
     /// Reads what came, if it came as it may.

@@ -3,7 +3,7 @@
 use crate::domain::{Scope, Subject, UserState};
 use crate::engine::Engine;
 use crate::engine::authorize::{Addressed, PENDING_LIFETIME, Stop, Visit};
-use crate::engine::decide::{Deciding, Verdict, judge, still_logged_in};
+use crate::engine::decide::{Decided, Deciding, Verdict, judge, still_logged_in};
 use crate::engine::endpoint::Exchange;
 use crate::engine::issue::entry_of;
 use crate::error::{Denied, Result};
@@ -111,8 +111,9 @@ impl Engine {
             // Nobody has logged in: nothing is decided, and nothing written, that anybody at all could have
             // written a thousand times.
             (None, false) => {
-                self.note_visit(visit, &Denied::AccessRefused, Some(client_id))?;
-                Ok(visit.back(addressed, &AuthorizationError::denied_by_user()))
+                let why = Denied::AccessRefused;
+                self.note_visit(visit, &why, Some(client_id))?;
+                Ok(visit.back(addressed, &AuthorizationError::of(&why)))
             }
             (None, true) => {
                 let why = Denied::InvalidRequest { why: NOBODY };
@@ -141,14 +142,12 @@ impl Engine {
             entry: entry_of(&request),
         };
         match self.write(self.time.now(), move |tx| deciding.record(tx))? {
-            Ok(Some(code)) => {
+            Ok(Decided::Code(code)) => {
                 let code = std::str::from_utf8(code.expose()).unwrap_or_default();
                 Ok(visit.way_back(addressed).print_code(code))
             }
-            Ok(None) => Err(Stop::Page(Problem::Decided)),
-            Err(Denied::AccessRefused) => {
-                Ok(visit.back(addressed, &AuthorizationError::denied_by_user()))
-            }
+            Ok(Decided::Refused(error)) => Ok(visit.back(addressed, &error)),
+            Ok(Decided::Otherwise) => Err(Stop::Page(Problem::Decided)),
             // The client, or its address, is gone since a moment ago.
             Err(Denied::ClientUnknown) => Err(Stop::Page(Problem::Client)),
             Err(Denied::RedirectUriWrong) => Err(Stop::Page(Problem::RedirectUri)),

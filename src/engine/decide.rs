@@ -8,7 +8,7 @@ use crate::domain::{
     UserState, Wanted, give_code, may_be_allowed, unspent_code, vouch_for,
 };
 use crate::engine::refresh::refuse;
-use crate::error::{Denied, Error};
+use crate::error::{Denied, Error, Result};
 use crate::oauth::{AuthorizationError, AuthorizationRequest, PendingRequest};
 use crate::store::{AuditEntry, DecisionRow, Outcome, Tx, View};
 use std::borrow::Borrow;
@@ -39,13 +39,23 @@ pub(super) enum Verdict {
     Refused(Denied),
 }
 
+/// What a decision that was not refused just now is answered.
+pub(super) enum Decided {
+    /// The code.
+    Code(Secret),
+    /// It was refused before, with these words.
+    Refused(AuthorizationError),
+    /// Something else was decided before.
+    Otherwise,
+}
+
 impl Deciding {
-    /// Records the decision and gives the code that follows from a yes; `None` if it was decided before, but for
-    /// a second press of the same button.
-    pub(super) fn record(self, tx: &mut Tx<'_>) -> Outcome<Option<Secret>> {
+    /// Records the decision and gives the code that follows from a yes. A second press of the same button is
+    /// answered as the first.
+    pub(super) fn record(self, tx: &mut Tx<'_>) -> Outcome<Decided> {
         let request_id = self.pending.request_id.as_str();
         if let Some(before) = tx.decide_request(request_id, &self.digest(), self.until)? {
-            return self.repeat(&tx.view(), tx.now(), &before);
+            return self.repeat(&tx.view(), tx.now(), before).map(Ok);
         }
         let user_id = self.user_id().map(|user_id| user_id.as_str().to_owned());
         let entry = AuditEntry {
@@ -60,29 +70,27 @@ impl Deciding {
             Verdict::Refused(why) => Err(why.clone()),
         };
         match approved {
-            Ok(code) => Ok(Ok(Some(code))),
-            Err(why) => refuse(tx, refusal, why),
+            Ok(code) => Ok(Ok(Decided::Code(code))),
+            Err(why) => {
+                tx.refuse_request(request_id, &AuthorizationError::of(&why).to_text())?;
+                refuse(tx, refusal, why)
+            }
         }
     }
 
     /// What a request gets that was decided before. Who presses a button twice has made one decision, and their
     /// browser waits for the second answer alone: it is the first one's again. Nothing is given or written.
-    fn repeat(
-        &self,
-        view: &View<'_>,
-        now: UnixTime,
-        before: &DecisionRow,
-    ) -> Outcome<Option<Secret>> {
+    fn repeat(&self, view: &View<'_>, now: UnixTime, before: DecisionRow) -> Result<Decided> {
         let age = now.since(UnixTime::from_millis(before.decided_at));
         if before.decision != self.digest() || age > REPEATED_FOR.millis() {
-            return Ok(Ok(None));
+            return Ok(Decided::Otherwise);
         }
-        match &self.verdict {
-            Verdict::Refused(why) => Ok(Err(why.clone())),
-            Verdict::Approved | Verdict::Vouched { .. } => {
-                unspent_code(view, self.pending.request_id.as_str()).map(Ok)
-            }
+        if let Some(refusal) = before.refusal {
+            let refusal = AuthorizationError::of_text(&refusal);
+            return Ok(refusal.map_or(Decided::Otherwise, Decided::Refused));
         }
+        let code = unspent_code(view, self.pending.request_id.as_str())?;
+        Ok(code.map_or(Decided::Otherwise, Decided::Code))
     }
 
     /// Tells this decision from another one on the same request: who took it, and on what.
@@ -183,7 +191,7 @@ impl Deciding {
 pub(super) fn still_logged_in<T: Borrow<UserState>>(
     user: Option<T>,
     generation: u64,
-) -> Result<T, Denied> {
+) -> std::result::Result<T, Denied> {
     let user = user.ok_or(Denied::UserUnknown)?;
     let known = user.borrow().user.generation.0;
     if known == generation { Ok(user) } else { Err(Denied::UserTokensRevoked) }
@@ -208,7 +216,7 @@ pub(super) fn judge(
     request: &AuthorizationRequest,
     subject: Subject<'_>,
     peer: Peer,
-) -> Result<(Scope, Option<Challenge>), Refusal> {
+) -> std::result::Result<(Scope, Option<Challenge>), Refusal> {
     // The gate first with what is sound, as at the token endpoint.
     may_be_allowed(client, subject, Wanted::Endpoint, peer)?;
     let malformed = |error: &AuthorizationError| {

@@ -7,8 +7,9 @@ use crate::engine::Engine;
 use crate::engine::administer::{Administer, administer, page_size, private};
 use crate::engine::endpoint::Exchange;
 use crate::engine::issue::{Caller, Request, entry_of};
+use crate::engine::snapshot::Frame;
 use crate::error::{Denied, Error, Result};
-use crate::store::{AuditEntry, Tx};
+use crate::store::{AuditEntry, Outcome, Tx};
 
 administer!(GrantList, |request, engine, _actor, _now| {
     let limit = page_size(request.limit)?;
@@ -17,9 +18,14 @@ administer!(GrantList, |request, engine, _actor, _now| {
     let rows = engine.store.read(|view| view.grants(client, user, after, limit))?;
     let full = u64::try_from(rows.len()).is_ok_and(|length| length == u64::from(limit));
     let next = rows.last().filter(|_| full).map(|row| row.grant_id.clone());
+    let (frame, now) = engine.current()?;
     let grants: Result<Vec<_>> = rows
         .iter()
-        .map(|row| Grant::from_row(row).map(|grant| GrantDocument::from(&grant)))
+        .map(|row| {
+            let grant = Grant::from_row(row)?;
+            let active = engine.check_active(&grant, &frame, now)?.is_ok();
+            Ok(GrantDocument::new(&grant, active))
+        })
         .collect();
     Ok(GrantPage { grants: grants?, next })
 });
@@ -31,7 +37,7 @@ administer!(GrantRevoke, |request, engine, actor, now| {
         revoke_grant(tx, grant, actor.did("grant.revoke"))?;
         find(tx, &id)
     })?;
-    Ok(GrantDocument::from(&grant))
+    Ok(GrantDocument::new(&grant, false))
 });
 
 fn find(tx: &Tx<'_>, grant_id: &str) -> Result<Grant> {
@@ -41,6 +47,14 @@ fn find(tx: &Tx<'_>, grant_id: &str) -> Result<Grant> {
 }
 
 impl Engine {
+    /// Whether anything of a grant is worth something now.
+    pub(super) fn check_active(&self, grant: &Grant, frame: &Frame, now: UnixTime) -> Outcome<()> {
+        let state = self.snapshot.client(&self.store, &grant.client_id)?;
+        let user = self.snapshot.user(&self.store, &grant.subject)?;
+        let idle = frame.settings.refresh_token_idle_lifetime;
+        Ok(grant.check_active((state.as_deref(), user.as_deref()), frame.epoch, idle, now))
+    }
+
     /// Ends the family of a refresh token for its client (RFC 7009 2.1: "If the particular token is a refresh
     /// token and the authorization server supports the revocation of access tokens, then the authorization
     /// server SHOULD also invalidate all access tokens based on the same authorization grant"). One of others

@@ -13,7 +13,7 @@ administer!(LeakFind, |request, engine, _actor, _now| {
     let text = request.text.expose().as_bytes();
     let (frame, now) = engine.current()?;
     let found = if crypto::is_refresh_token(text) {
-        engine.refresh_token_found(text, now)?
+        engine.refresh_token_found(text, &frame, now)?
     } else if crypto::looks_generated(text) {
         engine.generated_found(text, now)?
     } else {
@@ -26,27 +26,26 @@ administer!(LeakFind, |request, engine, _actor, _now| {
 });
 
 impl Engine {
-    fn refresh_token_found(&self, text: &[u8], now: UnixTime) -> Result<Option<LeakDocument>> {
-        let family = self.store.read(|view| Family::find(view, text))?;
-        Ok(family.map(|family| {
-            let grant = family.grant;
-            let standing = match grant.revoked_at {
-                Some(_) => Err(Denied::GrantRevoked),
-                None if now >= grant.expires_at => Err(Denied::GrantExpired),
-                None => Ok(()),
-            };
-            let found = LeakDocument {
-                kind: "refresh_token",
-                client_id: grant.client_id.clone(),
-                grant_id: Some(grant.grant_id.as_str().to_owned()),
-                user_id: Some(grant.subject.clone()),
-                scope: Some(grant.scope.as_str().to_owned()),
-                created_at: Some(grant.created_at.seconds()),
-                expires_at: Some(grant.expires_at.seconds()),
-                ..LeakDocument::default()
-            };
-            judged(found, standing)
-        }))
+    fn refresh_token_found(
+        &self,
+        text: &[u8],
+        frame: &Frame,
+        now: UnixTime,
+    ) -> Result<Option<LeakDocument>> {
+        let Some(Family { grant, .. }) = self.store.read(|view| Family::find(view, text))? else {
+            return Ok(None);
+        };
+        let found = LeakDocument {
+            kind: "refresh_token",
+            client_id: grant.client_id.clone(),
+            grant_id: Some(grant.grant_id.as_str().to_owned()),
+            user_id: Some(grant.subject.clone()),
+            scope: Some(grant.scope.as_str().to_owned()),
+            created_at: Some(grant.created_at.seconds()),
+            expires_at: Some(grant.expires_at.seconds()),
+            ..LeakDocument::default()
+        };
+        Ok(Some(judged(found, self.check_active(&grant, frame, now)?)))
     }
 
     fn generated_found(&self, text: &[u8], now: UnixTime) -> Result<Option<LeakDocument>> {

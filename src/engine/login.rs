@@ -70,10 +70,11 @@ impl Engine {
         self.write(self.time.now(), move |tx| settle(tx, &verdict, entry))
     }
 
-    /// A name that one of our own users has is looked up here and nowhere else; the host is asked about any
-    /// other, if it has users.
+    /// A name that one of our own users has, in whatever case, is looked up here and nowhere else; the host is asked
+    /// about any other, if it has users.
     fn look_at(&self, trial: Trial, password: &Password, login: &Login<'_>) -> Result<Verdict> {
-        if !trial.is_own()
+        if self.host_users.are_there()
+            && !self.store.read(|view| trial.is_like_our_own(view))?
             && let Some(answer) = self.host_users.ask(trial.username(), login)?
         {
             return Ok(trial.answered(answer));

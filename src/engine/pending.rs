@@ -87,8 +87,9 @@ impl Engine {
     /// # Ok::<(), wardkey::Error>(())
     /// ```
     ///
-    /// The outer error is a call that failed; the inner one is a response to send as it is: an error page, or
-    /// a redirect that tells the client.
+    /// The outer error is a call that failed; the inner one is a response to send as it is: an error page, a
+    /// redirect that tells the client, or the library's own consent page for somebody who logged in at its own
+    /// login page, if the host uses both.
     ///
     /// # Errors
     /// [`Error::Closed`], [`Error::Forked`], [`Error::InvalidArgument`] for a correlation id that cannot be
@@ -99,12 +100,18 @@ impl Engine {
         context: &Context<'_>,
     ) -> Result<std::result::Result<Pending, HttpResponse>> {
         self.visit_for_host(request, context, |visit| {
-            let Arrival::Request(request) = self.arrive(visit)? else {
-                let why = Denied::InvalidRequest { why: "the form is not one of this page's" };
-                return Err(Stop::Page(Problem::of(&why)));
-            };
-            let addressed = self.address(visit, request)?;
-            self.describe(visit, &addressed)
+            match self.arrive(visit)? {
+                Arrival::Request(request) => {
+                    let addressed = self.address(visit, request)?;
+                    self.describe(visit, &addressed)
+                }
+                // Somebody who has logged in at our own page.
+                Arrival::Consent { sealed } => Err(Stop::Back(self.consent(visit, &sealed)?)),
+                Arrival::Login { .. } | Arrival::Decision { .. } => {
+                    let why = Denied::InvalidRequest { why: "the form is not one of this page's" };
+                    Err(Stop::Page(Problem::of(&why)))
+                }
+            }
         })
     }
 

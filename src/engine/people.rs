@@ -155,8 +155,7 @@ administer!(UserRevoke, |request, engine, actor, now| {
 administer!(UserConfirm, |request, engine, actor, now| {
     let confirmed = match (request.user_id, request.all) {
         (Some(id), None) => {
-            engine.change(now, move |tx| domain::confirm_user(tx, &id, &actor))?;
-            1
+            u64::from(engine.change(now, move |tx| domain::confirm_user(tx, &id, &actor))?)
         }
         (None, Some(true)) => engine.change(now, move |tx| domain::confirm_users(tx, &actor))?,
         (Some(_), Some(_)) | (None, Some(false) | None) => {

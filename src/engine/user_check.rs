@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 /// Says who the host's own users are, at the login page and at BioT's login.
 ///
-/// A name that one of our own users has is checked here alone; `check` is asked about every other one, right or
-/// wrong, known to the host or not. The throttle of all logins stands in front of it, and counts and audits what
+/// A name that one of our own users has, in whatever case, is checked here alone; `check` is asked about every other
+/// one, right or wrong, known to the host or not. The throttle of all logins stands in front of it, and counts and audits what
 /// it refuses.
 ///
 /// It runs on the calling thread, with no lock held and no transaction open, at most 16 times at once for each
@@ -95,6 +95,11 @@ pub(super) struct HostUsers {
 impl HostUsers {
     pub(super) const fn new(check: Option<Arc<dyn UserCheck>>) -> Self {
         Self { check, asking: Limiter::of(AT_ONCE) }
+    }
+
+    /// Whether it has any.
+    pub(super) const fn are_there(&self) -> bool {
+        self.check.is_some()
     }
 
     /// What the host says of somebody; `None` if it has no users.

@@ -194,7 +194,9 @@ impl fmt::Display for Error {
             }
             Self::NotFound { what, id } => write!(f, "there is no {what} `{}`", id.escape_debug()),
             Self::Conflict { what, id } => {
-                write!(f, "the {what} `{}` exists already", id.escape_debug())
+                let in_use = what.strip_suffix(" in use");
+                let why = if in_use.is_some() { "is in use" } else { "exists already" };
+                write!(f, "the {} `{}` {why}", in_use.unwrap_or(what), id.escape_debug())
             }
             Self::NewerFile { needs, known } => {
                 write!(

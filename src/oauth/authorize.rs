@@ -159,11 +159,6 @@ impl AuthorizationError {
         Self { code, description: description.into() }
     }
 
-    /// The person said no.
-    pub(crate) fn denied_by_user() -> Self {
-        Self::new(AuthorizationErrorCode::AccessDenied, "the user did not allow it")
-    }
-
     /// What the client may know of a machine's failure: whether it is worth another try. RFC 6749 4.1.2.1:
     /// "This error code is needed because a 500 Internal Server Error HTTP status code cannot be returned to
     /// the client via an HTTP redirect."
@@ -179,6 +174,9 @@ impl AuthorizationError {
 
     /// What the client may know of a refusal. It follows from what the token endpoint would say.
     pub(crate) fn of(denied: &Denied) -> Self {
+        if *denied == Denied::AccessRefused {
+            return Self::new(AuthorizationErrorCode::AccessDenied, "the user did not allow it");
+        }
         if let Denied::InsufficientScope { .. } = denied {
             // Not the client's mistake: it may ask for this, and another user may allow it.
             let why = "the user has no permission of those that were asked for";
@@ -200,12 +198,34 @@ impl AuthorizationError {
         }
     }
 
+    /// One text, to be kept.
+    pub(crate) fn to_text(&self) -> String {
+        format!("{} {}", self.code.as_str(), self.description)
+    }
+
+    /// Reads what [`AuthorizationError::to_text`] printed; `None` for anything else.
+    pub(crate) fn of_text(text: &str) -> Option<Self> {
+        let (code, description) = text.split_once(' ')?;
+        let code = AuthorizationErrorCode::ALL.into_iter().find(|known| known.as_str() == code)?;
+        Some(Self::new(code, description.to_owned()))
+    }
+
     fn invalid_request(description: impl Into<Cow<'static, str>>) -> Self {
         Self::new(AuthorizationErrorCode::InvalidRequest, description)
     }
 }
 
 impl AuthorizationErrorCode {
+    const ALL: [Self; 7] = [
+        Self::InvalidRequest,
+        Self::UnauthorizedClient,
+        Self::AccessDenied,
+        Self::UnsupportedResponseType,
+        Self::InvalidScope,
+        Self::ServerError,
+        Self::TemporarilyUnavailable,
+    ];
+
     const fn as_str(self) -> &'static str {
         match self {
             Self::InvalidRequest => "invalid_request",
@@ -521,7 +541,14 @@ mod tests {
             let error = AuthorizationError::of(&denied);
             assert_eq!(plain(&error.description), error.description);
         }
-        assert_eq!(AuthorizationError::denied_by_user().code, Code::AccessDenied);
+        for error in [
+            AuthorizationError::of(&Denied::AccessRefused),
+            AuthorizationError::invalid_request("a b"),
+        ] {
+            assert_eq!(AuthorizationError::of_text(&error.to_text()), Some(error));
+        }
+        assert_eq!(AuthorizationError::of_text("nonsense a"), None);
+        assert_eq!(AuthorizationError::of(&Denied::AccessRefused).code, Code::AccessDenied);
     }
 
     proptest! {

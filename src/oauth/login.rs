@@ -4,7 +4,7 @@ use crate::base::Secret;
 use crate::domain::Settings;
 use crate::error::Denied;
 use crate::oauth::authorize::{AuthorizationRequest, PARAMETERS, read_query};
-use crate::oauth::form::{CLIENT_ID, Form, ReadFailure, check_body};
+use crate::oauth::form::{CLIENT_ID, Form, ReadFailure, check_body, check_query};
 use crate::oauth::http::HttpRequest;
 use zeroize::Zeroizing;
 
@@ -15,8 +15,10 @@ pub(crate) struct LoginAttempt {
 }
 
 impl LoginAttempt {
-    /// `None` if one is empty, or longer than anybody's.
-    pub(super) fn new(username: String, mut password: Zeroizing<String>) -> Option<Self> {
+    /// `None` if one is empty, or longer than anybody's. White space around the name is no part of it: phones'
+    /// keyboards add some, and no name has any there.
+    pub(super) fn new(username: &str, mut password: Zeroizing<String>) -> Option<Self> {
+        let username = username.trim().to_owned();
         let bearable = (1..=LONGEST_USERNAME).contains(&username.len())
             && (1..=LONGEST_PASSWORD).contains(&password.len());
         // Moved, not copied: the text's bytes become the secret's.
@@ -54,7 +56,7 @@ pub(crate) enum Arrival {
 ///
 /// RFC 6749 3.1: "The authorization server MUST support the use of the HTTP "GET" method [RFC2616] for the
 /// authorization endpoint and MAY support the use of the "POST" method as well." A POST that brings a sealed
-/// request back is a page's form; any other is a client's request. The query of a POST says nothing. In a GET
+/// request back is a page's form; any other is a client's request. The query of a POST says nothing, and must not have a password. In a GET
 /// a sealed request counts where there is no client: a client may send parameters that we do not know.
 ///
 /// # Errors
@@ -75,6 +77,7 @@ pub(crate) fn read_arrival(
         return Ok(AuthorizationRequest::read_form(&form).map(Arrival::Request)?);
     }
     check_body(request, settings)?;
+    check_query(request.query, &[USERNAME, PASSWORD])?;
     let mut form = Form::read_lenient(request.body, &known)?;
     let arrival = match form.only(PENDING)?.map(str::to_owned) {
         None => Arrival::Request(AuthorizationRequest::read_form(&form)?),
@@ -98,9 +101,9 @@ fn read_page(form: &mut Form, sealed: String) -> Result<Arrival, Denied> {
 }
 
 fn read_login(form: &mut Form, sealed: String) -> Arrival {
-    let username = form.take(USERNAME).map(|name| name.as_str().to_owned()).unwrap_or_default();
+    let username = form.take(USERNAME).unwrap_or_default();
     let password = form.take(PASSWORD).unwrap_or_default();
-    Arrival::Login { sealed, attempt: LoginAttempt::new(username, password) }
+    Arrival::Login { sealed, attempt: LoginAttempt::new(&username, password) }
 }
 
 /// The sealed request.
@@ -188,11 +191,19 @@ mod tests {
         assert_eq!(attempt(&format!("{fields}&action=login")), ada);
         // Without a button.
         assert_eq!(attempt(fields), ada);
+        // As a phone's keyboard writes it.
+        assert_eq!(attempt("pending=s&username=+ad%C3%A0+l%C2%A0+&password=p+w%2B%C3%A9+"), ada);
     }
 
     #[test]
     fn what_is_missing_or_too_long_is_no_attempt() {
-        for fields in ["username=a", "password=a", "username=&password=", "username=a&password="] {
+        for fields in [
+            "username=a",
+            "password=a",
+            "username=&password=",
+            "username=a&password=",
+            "username=+&password=a",
+        ] {
             assert_eq!(attempt(&format!("pending=s&action=login&{fields}")), None, "{fields}");
         }
         let sized = |username, password| {

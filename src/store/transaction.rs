@@ -316,6 +316,13 @@ impl<'a> Tx<'a> {
         Ok(before)
     }
 
+    /// Notes what the client is told of a decision, now noted, that gives no code.
+    pub(crate) fn refuse_request(&mut self, request_id: &str, refusal: &str) -> Result<()> {
+        let cells = [Cell::Text(refusal), Cell::Text(request_id)];
+        self.execute("UPDATE decided_request SET refusal = ? WHERE request_id = ?", &cells)
+            .map(|_| ())
+    }
+
     /// Adds a word to the catalogue.
     pub(crate) fn insert_scope(
         &mut self,

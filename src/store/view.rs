@@ -43,6 +43,8 @@ pub(crate) struct ChangeRow {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct DecisionRow {
     pub(crate) decision: Vec<u8>,
+    /// What the client was told, if it got no code.
+    pub(crate) refusal: Option<String>,
     pub(crate) decided_at: i64,
 }
 
@@ -174,6 +176,12 @@ impl<'a> View<'a> {
         self.record("WHERE origin = ? AND username = ?", &cells)
     }
 
+    /// The names of all users of this origin.
+    pub(crate) fn usernames(&self, origin: &str) -> Result<Vec<String>> {
+        let sql = "SELECT username FROM user WHERE origin = ?";
+        self.db.all(sql, &[Cell::Text(origin)], |row| row.text(0).map(str::to_owned))
+    }
+
     /// Up to `limit` users with ids after `after`, in the order of their ids.
     pub(crate) fn users(&self, after: &str, limit: u32) -> Result<Vec<UserRow>> {
         self.records(
@@ -281,9 +289,15 @@ impl<'a> View<'a> {
     /// The decision on an authorization request, as long as it is remembered.
     pub(crate) fn decision(&self, request_id: &str) -> Result<Option<DecisionRow>> {
         let found = self.db.all(
-            "SELECT decision, decided_at FROM decided_request WHERE request_id = ?",
+            "SELECT decision, refusal, decided_at FROM decided_request WHERE request_id = ?",
             &[Cell::Text(request_id)],
-            |row| Ok(DecisionRow { decision: row.blob(0)?.to_vec(), decided_at: row.integer(1)? }),
+            |row| {
+                Ok(DecisionRow {
+                    decision: row.blob(0)?.to_vec(),
+                    refusal: row.optional_text(1)?.map(str::to_owned),
+                    decided_at: row.integer(2)?,
+                })
+            },
         )?;
         Ok(found.into_iter().next())
     }

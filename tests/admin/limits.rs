@@ -104,8 +104,20 @@ fn origins_are_scheme_host_and_port() {
     for good in ["https://a.example", "http://localhost:3000", "https://[::1]:8443"] {
         assert_fits(&clinic, "allowed_origins", &json!([good]));
     }
-    for bad in ["", "*", "null", "a.example", "https://a.example/", "https://A.example", "ftp://a"]
-    {
+    for bad in [
+        "",
+        "*",
+        "null",
+        "a.example",
+        "https://a.example/",
+        "https://A.example",
+        "ftp://a",
+        "https://a:b:c",
+        "https://a.example:443",
+        "http://localhost:80",
+        "http://a.example",
+        "http://10.0.0.7:8080",
+    ] {
         assert_false(&clinic, "allowed_origins", &json!([bad]), "allowed_origins[0]");
     }
 }

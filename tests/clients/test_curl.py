@@ -2,8 +2,12 @@
 
 import base64
 import datetime
+import hashlib
 import json
+import os
+import re
 import subprocess
+import tempfile
 import urllib.parse
 
 from clinic import AUDIENCE, BACK, InAClinic
@@ -123,6 +127,43 @@ class Endpoints(Curl):
         self.assertEqual(self.results(token).status, 401)
         answer = self.curl("/oauth/introspect", "--data", f"token={token}")
         self.assertEqual((answer.status, answer.json["error"]), (401, "invalid_client"))
+
+    def test_a_code_with_a_challenge_from_the_login_page_to_the_tokens(self):
+        portal = self.clinic.register_portal("client_secret_basic")
+        with tempfile.NamedTemporaryFile() as jar:
+            cookies = ("--cookie", jar.name, "--cookie-jar", jar.name)
+            verifier = base64.urlsafe_b64encode(os.urandom(32)).decode().rstrip("=")
+            digest = hashlib.sha256(verifier.encode()).digest()
+            query = {
+                "response_type": "code", "client_id": portal["client_id"], "redirect_uri": BACK,
+                "state": "a b&c", "code_challenge_method": "S256",
+                "code_challenge": base64.urlsafe_b64encode(digest).decode().rstrip("="),
+            }
+            page = f"/oauth/authorize?{urllib.parse.urlencode(query)}"
+            login = self.curl(page, *cookies)
+            self.assertEqual((login.status, login.headers["cache-control"]), (200, "no-store"))
+            answer = self.press(login, cookies, action="login", **self.anna.credentials)
+            self.assertEqual(answer.status, 303)
+            consent = self.curl(f"/oauth/authorize{answer.headers['location']}", *cookies)
+            answer = self.press(consent, cookies, action="approve")
+            self.assertEqual(answer.status, 303)
+        place, _, answer = answer.headers["location"].partition("?")
+        self.assertEqual(place, BACK)
+        answer = dict(urllib.parse.parse_qsl(answer, strict_parsing=True))
+        self.assertEqual((answer["state"], answer["iss"]), ("a b&c", self.clinic.issuer))
+        redeem = dict(grant_type="authorization_code", code=answer["code"], redirect_uri=BACK)
+        wrong = self.curl("/oauth/token", *user(portal), *fields(**redeem, code_verifier="x" * 43))
+        self.assertEqual((wrong.status, wrong.json["error"]), (400, "invalid_grant"))
+        tokens = self.curl("/oauth/token", *user(portal), *fields(**redeem, code_verifier=verifier))
+        self.assertEqual(tokens.status, 200, tokens.text)
+        self.assertEqual(self.results(tokens.json["access_token"]).status, 200)
+        again = fields(grant_type="refresh_token", refresh_token=tokens.json["refresh_token"])
+        self.assertEqual(self.curl("/oauth/token", *user(portal), *again).status, 200)
+
+    def press(self, page, cookies, **pairs):
+        """Sends a page's form back as its button does."""
+        sealed = re.search('name="pending" value="([^"]*)"', page.text)[1]
+        return self.curl("/oauth/authorize", *cookies, *fields(pending=sealed, **pairs))
 
     def test_metadata_and_keys_are_public(self):
         for name in ("oauth-authorization-server", "openid-configuration"):

@@ -401,3 +401,12 @@ fn the_dialects_clients_come_with_them_and_stay_as_they_were_left() {
     clinic.call("settings.set", json!({"dialects": all}));
     assert_eq!(clinic.call("client.read", json!({"client_id": "Admin"}))["scope"], "lab:read");
 }
+
+#[test]
+fn a_client_of_a_dialects_that_was_deleted_stays_so_whatever_else_is_set() {
+    let (clinic, _) = clinic();
+    clinic.call("client.delete", json!({"client_id": "biot"}));
+    clinic.call("settings.set", json!({"clinic_name": "Riverside"}));
+    let page = clinic.call("client.list", json!({}));
+    assert!(!page.to_string().contains("\"biot\""), "{page}");
+}

@@ -69,6 +69,24 @@ fn who_did_not_allow_it_first_does_not_allow_it_after() {
 }
 
 #[test]
+fn a_second_press_of_an_allow_that_gave_nothing_gets_the_very_same_redirect() {
+    let clinic = clinic();
+    let id = page(&clinic, json!({"scope": "lab:read"}));
+    let (browser, consent) = asked(&clinic, &id);
+    clinic.call("user.update", json!({"user_id": anna(&clinic), "scope": ""}));
+    let first = browser.submit(&clinic, &consent, "action=approve");
+    assert_eq!(error_of(&first), "access_denied");
+    // Whatever changes in between.
+    clinic.call("user.update", json!({"user_id": anna(&clinic), "scope": "lab:read"}));
+    let second = browser.submit(&clinic, &consent, "action=approve");
+    assert_eq!(second.header("Location"), first.header("Location"));
+    assert_problem(&browser.submit(&clinic, &consent, "action=deny"), "answered already");
+    clinic.pass(11);
+    assert_problem(&browser.submit(&clinic, &consent, "action=approve"), "answered already");
+    assert_eq!(events(&clinic.engine, "grant.refuse").len(), 1);
+}
+
+#[test]
 fn another_user_of_the_same_page_does_not_get_the_first_ones_code() {
     let clinic = clinic();
     let id = page(&clinic, json!({}));

@@ -208,3 +208,69 @@ fn the_row_of_a_revoked_grant_goes_a_day_later_and_its_tokens_stay_refused() {
     assert_eq!(left, 0);
     clinic.engine.run(&admin(), wardkey::admin::AuditVerify::default()).unwrap();
 }
+
+#[test]
+fn a_grant_is_listed_as_active_exactly_as_long_as_it_can_give_anything() {
+    let clinic = clinic();
+    let by = server(&clinic, json!({}));
+    let user = anna(&clinic);
+    let of_user = || json!({ "user_id": user });
+    let of_client = || json!({ "client_id": by.id });
+    let active = || {
+        let grants = clinic.call("grant.list", json!({}))["grants"].clone();
+        grants.as_array().unwrap().iter().filter(|grant| grant["active"] == true).count()
+    };
+    let (_, family) = log_in(&clinic, &by);
+    assert_eq!(active(), 1);
+    clinic.call("client.disable", of_client());
+    assert_eq!(active(), 0);
+    clinic.call("client.enable", of_client());
+    assert_eq!(active(), 1);
+    tokens(&clinic, refresh(&by, &family));
+    clinic.call("client.secret.revoke", json!({"client_id": by.id, "credential_id": by.credential}));
+    assert_eq!(active(), 0);
+    let by = another_secret(&clinic, &by, json!({}));
+    let new_password = json!({"user_id": user, "password": "nobodys guess"});
+    for (operation, document) in [
+        ("user.set_password", new_password),
+        ("user.revoke", of_user()),
+        ("user.disable", of_user()),
+        ("client.revoke", of_client()),
+    ] {
+        clinic.call("user.enable", of_user());
+        let (_, family) = log_in(&clinic, &by);
+        assert_eq!(active(), 1, "{operation}");
+        let leaked = |active: bool| {
+            let found = clinic.call("leak.find", json!({ "text": family }));
+            assert_eq!(found["active"], active, "{operation}: {found}");
+        };
+        leaked(true);
+        clinic.call(operation, document);
+        assert_eq!(active(), 0, "{operation}");
+        leaked(false);
+    }
+    clinic.call("user.enable", of_user());
+    // Before anybody redeems the code, and unused for too long.
+    code_of(&allow(&clinic, AUTHORIZE, &query(&by.id)));
+    assert_eq!(active(), 1);
+    clinic.pass(60);
+    assert_eq!(active(), 0);
+    log_in(&clinic, &by);
+    clinic.pass(14 * 86_400 - 1);
+    assert_eq!(active(), 1);
+    clinic.pass(1);
+    assert_eq!(active(), 0);
+    log_in(&clinic, &by);
+    clinic.call("client.delete", of_client());
+    assert_eq!(active(), 0);
+    let other = page(&clinic, json!({"grant_types": ["authorization_code"]}));
+    let code = code_of(&allow(&clinic, AUTHORIZE, &query(&other)));
+    assert_eq!(ask(redeem(&other, &code)).send(&clinic.engine).status, 200);
+    // Nothing refreshes it, and its token lives for an hour.
+    assert_eq!(active(), 1);
+    clinic.pass(3600);
+    assert_eq!(active(), 0);
+    code_of(&allow(&clinic, AUTHORIZE, &query(&other)));
+    clinic.call("user.delete", of_user());
+    assert_eq!(active(), 0);
+}

@@ -154,6 +154,21 @@ fn wire_27_what_cannot_be_asked_is_answered_and_what_cannot_be_decided_is_an_err
 }
 
 #[test]
+fn who_logged_in_at_our_own_page_gets_our_consent_page_from_a_host_that_has_both() {
+    let clinic = clinic();
+    let id = page(&clinic, json!({}));
+    let mut browser = Browser::default();
+    let login = browser.open(&clinic, AUTHORIZE, &query(&id));
+    let fields = "username=anna&password=nobodys+guess&action=login";
+    let on = browser.submit(&clinic, &login, fields);
+    let address = on.header("Location").unwrap().strip_prefix('?').unwrap().to_owned();
+    let consent = pending(&clinic, &address, browser.cookie.as_deref()).unwrap_err();
+    assert!(text(&consent).contains("value=\"approve\""));
+    code_of(&browser.submit(&clinic, &consent, "action=approve"));
+    assert_problem(&pending(&clinic, "pending=x", None).unwrap_err(), "cannot be understood");
+}
+
+#[test]
 fn what_an_administrator_took_from_a_hosts_user_stays_taken_whatever_the_host_approves() {
     let clinic = clinic();
     let id = page(&clinic, json!({}));

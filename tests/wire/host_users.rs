@@ -57,7 +57,7 @@ impl UserCheck for Staff {
                 approved("4711", &self.scope.lock().unwrap())
             }
             // Of our own user's name, it would take any password.
-            "anna" => approved("1", "lab:read lab:write"),
+            name if name.to_lowercase() == "anna" => approved("1", "lab:read lab:write"),
             _ => Ok(UserVerdict::Refused),
         }
     }
@@ -165,6 +165,23 @@ fn a_name_of_our_own_is_checked_here_and_the_host_is_not_asked() {
     clinic.call("user.delete", json!({"user_id": anna(&clinic)}));
     let token = token_of(&log_in(&clinic, "anna", "what the host would take"));
     assert_eq!(verify(&clinic.engine, &token).unwrap().subject, "usr_.1");
+}
+
+#[test]
+fn no_other_case_of_a_name_of_our_own_goes_round_it_to_the_host() {
+    let (clinic, staff) = hosted();
+    clinic.call("user.disable", json!({"user_id": anna(&clinic)}));
+    for name in ["Anna", "ANNA", "anna"] {
+        assert_eq!(log_in(&clinic, name, RIGHT).status, 401);
+    }
+    let rows = events(&clinic.engine, "user.login");
+    let reasons: Vec<_> = rows.iter().map(|row| row["reason"].as_str().unwrap()).collect();
+    assert_eq!(reasons, ["user_unknown", "user_unknown", "user_disabled"]);
+    // Nor by letters that have case in other scripts alone.
+    let name = "\u{393}\u{3b9}\u{3ce}\u{3c1}\u{3b3}\u{3bf}";
+    clinic.call("user.create", json!({"username": name, "password": RIGHT}));
+    assert_eq!(log_in(&clinic, &name.to_uppercase(), RIGHT).status, 401);
+    assert_eq!(staff.was_asked(), 0);
 }
 
 #[test]

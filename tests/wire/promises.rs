@@ -55,13 +55,29 @@ fn wire_03_every_endpoint_that_takes_credentials_refuses_them_in_the_query() {
     let client = register(&clinic.engine);
     let whole = in_form(&client);
     for (path, _) in
-        BODIES.into_iter().filter(|(path, _)| !["/oauth/authorize", LOGIN, REFRESH].contains(path))
+        BODIES.into_iter().filter(|(path, _)| ![AUTHORIZE, LOGIN, REFRESH].contains(path))
     {
         let request = Request::post(path, format!("{GRANT}&token=x")).by_client(&client);
         for query in [whole.as_str(), "client_secret=x"] {
             let response = request.clone().query(query).send(&clinic.engine);
             assert_eq!(refusal(&response), (400, "invalid_request".into()), "{path} {query}");
         }
+    }
+    clinic.call("user.create", json!({"username": "anna", "password": "nobodys guess"}));
+    let login = log_in("nobodys guess");
+    assert_eq!(login.send(&clinic.engine).status, 200);
+    let by_header = Request::post(REFRESH, "").header("Authorization", "Bearer x");
+    for (request, name) in
+        [(login, "password"), (refresh("x"), "refreshToken"), (by_header, "refreshToken")]
+    {
+        let response = request.query(&format!("{name}=x")).send(&clinic.engine);
+        assert_eq!(refusal(&response), (400, "invalid_request".into()), "{name}");
+    }
+    let fields = "pending=x&username=anna&password=nobodys+guess";
+    for query in ["username=anna&password=x", "pass%77ord=x"] {
+        let response = Request::post(AUTHORIZE, fields).query(query).send(&clinic.engine);
+        assert_eq!(response.status, 400);
+        assert!(text(&response).contains("must not be in the query string"), "{query}");
     }
 }
 

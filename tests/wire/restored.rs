@@ -94,6 +94,8 @@ fn all_users_are_confirmed_at_once_and_who_is_disabled_stays_so() {
     assert_eq!(clinic.call("user.create", new)["confirmed"], true);
     clinic.call("user.confirm", json!({"user_id": anna(&clinic)}));
     code_of(&allow(&clinic, AUTHORIZE, &query(&id)));
+    let again = clinic.call("user.confirm", json!({"user_id": anna(&clinic)}));
+    assert_eq!(again, json!({"confirmed": 0}));
     assert_eq!(clinic.call("user.confirm", json!({"all": true})), json!({"confirmed": 2}));
     assert_eq!(clinic.call("user.confirm", json!({"all": true})), json!({"confirmed": 0}));
     let rows = events(&clinic.engine, "user.confirm");

@@ -69,7 +69,8 @@ fn list(
         let rows = grants.iter().map(|grant| {
             let state = match grant.revoked_at {
                 Some(at) => format!("ended {}", when::shown(at)),
-                None => format!("until {}", when::shown(grant.expires_at)),
+                None if grant.active => format!("until {}", when::shown(grant.expires_at)),
+                None => "ended".to_owned(),
             };
             vec![
                 grant.grant_id.clone(),

@@ -271,6 +271,7 @@ CREATE INDEX refresh_token_grant ON refresh_token (grant_id, number);
 CREATE TABLE decided_request (
     request_id TEXT    PRIMARY KEY,
     decision   BLOB    NOT NULL,
+    refusal    TEXT,             -- what the client was told, if it got no code
     decided_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
