@@ -83,14 +83,14 @@ fn adopt(
     let code_lost = matches!(recovery, Recovery::WithoutKey { code_lost: true });
     Store::adopt(&acceptance(options), &options.key, code_lost, now, |tx, accepted| {
         tx.begin_epoch()?;
+        domain::unconfirm_users(tx)?;
+        domain::unconfirm_all(tx)?;
         note(&mut entry, accepted);
         entry.detail.insert("not_vouched_for", "everything before this row".to_owned());
         tx.audit(&entry)?;
         close_doors(tx, actor)?;
         domain::disable_all_clients(tx, actor)?;
-        domain::disable_all_users(tx, actor)?;
-        domain::unconfirm_users(tx)?;
-        domain::unconfirm_all(tx).map(|_| ())
+        domain::disable_all_users(tx, actor).map(|_| ())
     })
 }
 

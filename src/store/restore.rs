@@ -246,6 +246,7 @@ fn finish(
     let epoch = state.epoch;
     let mut tx = Tx::new(db, identity, Ledger::new(state));
     renew(&mut tx)?;
+    tx.check_named()?;
     let mut ledger = tx.ledger;
     let renewed = ledger.state.epoch != epoch;
     if renewed {

@@ -227,7 +227,8 @@ fn a_grant_is_listed_as_active_exactly_as_long_as_it_can_give_anything() {
     clinic.call("client.enable", of_client());
     assert_eq!(active(), 1);
     tokens(&clinic, refresh(&by, &family));
-    clinic.call("client.secret.revoke", json!({"client_id": by.id, "credential_id": by.credential}));
+    clinic
+        .call("client.secret.revoke", json!({"client_id": by.id, "credential_id": by.credential}));
     assert_eq!(active(), 0);
     let by = another_secret(&clinic, &by, json!({}));
     let new_password = json!({"user_id": user, "password": "nobodys guess"});
