@@ -3,7 +3,7 @@
 use crate::common::{admin, audit, issue, register, verify};
 use crate::http::{Clinic, GRANT, Request, ask, request_id};
 use serde_json::json;
-use wardkey::admin::AuditExplain;
+use wardkey::admin::{AuditExplain, UserConfirm};
 use wardkey::{Engine, Error, UnixTime};
 
 #[test]
@@ -97,6 +97,8 @@ fn every_kind_of_row_is_a_sentence() {
     let Clinic { engine, clock, place } = clinic;
     drop(engine);
     let engine = Engine::restore(&place.options().clock(clock), &admin()).unwrap();
+    let all = UserConfirm { all: Some(true), ..UserConfirm::default() };
+    assert_eq!(engine.run(&admin(), all).unwrap().confirmed, 1);
     let rows = audit(&engine);
     let mut kinds: Vec<_> =
         rows.iter().map(|row| row.entry["event"].as_str().unwrap().to_owned()).collect();
@@ -179,7 +181,7 @@ fn people(clinic: &Clinic) {
     }
     let grants = clinic.call("grant.list", json!({}));
     clinic.call("grant.revoke", json!({"grant_id": grants["grants"][0]["grant_id"]}));
-    for operation in ["user.disable", "user.enable", "user.confirm", "user.revoke"] {
+    for operation in ["user.disable", "user.enable", "user.revoke"] {
         clinic.call(operation, id.clone());
     }
     let mut with = id.clone();
@@ -189,4 +191,6 @@ fn people(clinic: &Clinic) {
     with["description"] = json!("night shift");
     clinic.call("user.update", with);
     clinic.call("user.delete", id);
+    // Somebody for a restore to doubt.
+    clinic.call("user.create", json!({"username": "eva", "password": password}));
 }

@@ -209,6 +209,12 @@ fn the_row_of_a_revoked_grant_goes_a_day_later_and_its_tokens_stay_refused() {
     clinic.engine.run(&admin(), wardkey::admin::AuditVerify::default()).unwrap();
 }
 
+/// How many grants are listed as active.
+fn active(clinic: &Clinic) -> usize {
+    let grants = clinic.call("grant.list", json!({}))["grants"].clone();
+    grants.as_array().unwrap().iter().filter(|grant| grant["active"] == true).count()
+}
+
 #[test]
 fn a_grant_is_listed_as_active_exactly_as_long_as_it_can_give_anything() {
     let clinic = clinic();
@@ -216,10 +222,7 @@ fn a_grant_is_listed_as_active_exactly_as_long_as_it_can_give_anything() {
     let user = anna(&clinic);
     let of_user = || json!({ "user_id": user });
     let of_client = || json!({ "client_id": by.id });
-    let active = || {
-        let grants = clinic.call("grant.list", json!({}))["grants"].clone();
-        grants.as_array().unwrap().iter().filter(|grant| grant["active"] == true).count()
-    };
+    let active = || active(&clinic);
     let (_, family) = log_in(&clinic, &by);
     assert_eq!(active(), 1);
     clinic.call("client.disable", of_client());
@@ -250,7 +253,16 @@ fn a_grant_is_listed_as_active_exactly_as_long_as_it_can_give_anything() {
         assert_eq!(active(), 0, "{operation}");
         leaked(false);
     }
-    clinic.call("user.enable", of_user());
+}
+
+#[test]
+fn a_grant_is_listed_as_active_until_its_time_is_over_or_somebody_is_gone() {
+    let clinic = clinic();
+    let by = server(&clinic, json!({}));
+    let user = anna(&clinic);
+    let of_user = || json!({ "user_id": user });
+    let of_client = || json!({ "client_id": by.id });
+    let active = || active(&clinic);
     // Before anybody redeems the code, and unused for too long.
     code_of(&allow(&clinic, AUTHORIZE, &query(&by.id)));
     assert_eq!(active(), 1);
