@@ -49,7 +49,7 @@ pub(crate) struct Presented {
 }
 
 impl Presented {
-    /// Refuses what no client can have, before anything looks it up (wire 7).
+    /// Refuses what no client can have, before anything looks it up (conformance 7).
     pub(crate) fn check(&self) -> std::result::Result<(), Denied> {
         let control = |bytes: &[u8]| bytes.iter().any(|byte| *byte < 0x20 || *byte == 0x7f);
         let secret = self.secret.as_ref().map_or(&[][..], Secret::expose);

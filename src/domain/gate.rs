@@ -203,7 +203,7 @@ enum Presenter {
 
 /// All checks of the gate.
 // Where the caller is comes before what it asks for: to somebody at the wrong address a leaked secret
-// must look like a wrong one, whatever else is in the request (wire 15).
+// must look like a wrong one, whatever else is in the request (conformance 15).
 fn check(
     client: &Client,
     subject: Subject<'_>,
@@ -270,7 +270,7 @@ fn check_scope(
         Wanted::Token(None) => {
             Ok(Some(within_subject(client.metadata.default_scope().clone(), subject)))
         }
-        // RFC 6749 3.3 lets a server narrow what was asked; we refuse instead (wire 19): a client that
+        // RFC 6749 3.3 lets a server narrow what was asked; we refuse instead (conformance 19): a client that
         // got less than it asked for finds out at the worst moment.
         Wanted::Token(Some(asked)) => match permitted.first_missing(asked) {
             Some(word) => Err(Denied::ScopeNotAllowed { word: word.to_owned() }),

@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     fn only_s256_is_a_method() {
-        // wire 23: "an absent method means `plain` and is refused"
+        // conformance 23: an absent method means `plain` and is refused
         let read = |method| Challenge::read(Some(CHALLENGE), method).unwrap_err();
         assert_eq!(read(None), ChallengeFault::MethodAbsent);
         assert_eq!(read(Some("plain")), ChallengeFault::Plain);
@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn only_a_client_that_is_registered_so_may_do_without() {
-        // wire 23: "The one exception is in section 1."
+        // conformance 23: the one exception is registered
         assert_eq!(Challenge::read(None, None), Ok(None));
         assert_eq!(Challenge::demand(None, false), Err(ChallengeFault::Missing));
         assert_eq!(Challenge::demand(None, true), Ok(None));
@@ -213,7 +213,7 @@ mod tests {
 
     #[test]
     fn a_verifier_is_demanded_exactly_where_a_challenge_was() {
-        // wire 23: "a verifier where no challenge was stored is refused"
+        // conformance 23: a verifier where no challenge was stored is refused
         assert_eq!(check_verifier(Some(&stored()), None), Err(VerifierFault::Missing));
         assert_eq!(check_verifier(None, Some(VERIFIER)), Err(VerifierFault::Unexpected));
         assert_eq!(check_verifier(None, None), Ok(()));

@@ -368,7 +368,7 @@ mod tests {
 
     #[test]
     fn a_redirect_uri_matches_byte_by_byte() {
-        // wire 22
+        // conformance 22
         let registered = ["https://a.example/back?x=1", "com.example.app:/back"];
         for exact in registered {
             assert!(among(&registered, exact), "{exact}");
@@ -423,7 +423,7 @@ mod tests {
 
     #[test]
     fn only_the_port_of_a_loopback_address_may_differ() {
-        // wire 22, RFC 8252 7.3
+        // conformance 22, RFC 8252 7.3
         let registered = ["http://127.0.0.1/back?x", "http://[::1]:9/back"];
         for good in [
             "http://127.0.0.1/back?x",

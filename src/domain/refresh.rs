@@ -127,11 +127,11 @@ fn insert_token(tx: &mut Tx<'_>, grant_id: &GrantId, token: &Secret, number: u64
     tx.insert(&row).map(|_| ())
 }
 
-/// Whether the client's refresh tokens are replaced at each use (wire 37): a public client's, for whoever
+/// Whether the client's refresh tokens are replaced at each use (conformance 37): a public client's, for whoever
 /// stole one would otherwise go unnoticed; of others only if they are registered so.
 pub(crate) fn rotates(client: &Client) -> bool {
     client.metadata.is_public() || client.metadata.rotate_refresh_tokens
 }
 
-/// How long after its replacement a token is answered again (wire 38).
+/// How long after its replacement a token is answered again (conformance 38).
 const GRACE: Lifetime = Lifetime::seconds(10);

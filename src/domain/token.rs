@@ -100,7 +100,7 @@ pub(crate) struct Expected<'a> {
     pub(crate) now: UnixTime,
 }
 
-/// Checks a JWT's text, signature and claims, in the order of wire 35; `buffer` holds what the facts
+/// Checks a JWT's text, signature and claims, in the order of conformance 35; `buffer` holds what the facts
 /// borrow. Whether it has expired or was revoked is [`check_standing`]'s.
 pub(crate) fn check_jwt<'b>(
     token: &[u8],

@@ -127,7 +127,7 @@ impl Engine {
         })
     }
 
-    /// Passwords and codes pass here: no setting allows plain HTTP (wire 21).
+    /// Passwords and codes pass here: no setting allows plain HTTP (conformance 21).
     pub(super) fn check_visit(&self, visit: &Visit<'_>) -> std::result::Result<(), Stop> {
         // A correlation id that cannot be kept is no matter of the client's: said before one is known.
         visit.exchange.request(&[], None)?;
@@ -211,7 +211,7 @@ impl Engine {
             Err(Error::Denied { why: Denied::RateLimited { retry_after }, .. }) => {
                 Notice::Throttled { retry_after }
             }
-            // Wrong user, wrong password, disabled user: one message (wire 26).
+            // Wrong user, wrong password, disabled user: one message (conformance 26).
             Err(Error::Denied { .. }) => Notice::Wrong,
             Err(Error::Overloaded) => Notice::Busy,
             Err(error @ Error::UserCheck { .. }) => {
@@ -236,7 +236,7 @@ impl Engine {
         };
         let client_id = Some(pending.request.client_id.as_str());
         // Whose page it was, before anything else: a page that was brought here from another browser would
-        // have somebody here answer for somebody there (wire 27).
+        // have somebody here answer for somebody there (conformance 27).
         let cookie = BrowserCookie::read(visit.http.headers);
         if !cookie.is_some_and(|cookie| cookie.is_of(&pending.browser)) {
             let why = Denied::InvalidRequest { why: "the form was sent by another browser" };
@@ -250,7 +250,7 @@ impl Engine {
         Ok((pending, addressed))
     }
 
-    /// Finds whom to answer. Until then it is the person at the browser who learns of an error (wire 21).
+    /// Finds whom to answer. Until then it is the person at the browser who learns of an error (conformance 21).
     pub(super) fn address(
         &self,
         visit: &Visit<'_>,
@@ -325,7 +325,7 @@ impl Engine {
 
 impl Visit<'_> {
     /// A machine's failure on the way of a request that has an address: the client learns of it, as of every
-    /// error (wire 21), and the host.
+    /// error (conformance 21), and the host.
     pub(super) fn told(
         &self,
         addressed: &Addressed,

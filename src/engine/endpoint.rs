@@ -232,7 +232,7 @@ impl Engine {
     }
 
     /// Revokes a token of the caller's own. One of others lives on and leaves a trace, which the caller
-    /// is not told of (wire 31).
+    /// is not told of (conformance 31).
     fn revoke_for(
         &self,
         caller: &Caller,
@@ -369,7 +369,7 @@ impl Exchange<'_> {
 
 /// RFC 6749 3.2: "the authorization server MUST require the use of TLS". On this machine nobody listens.
 fn check_transport(exchange: &Exchange<'_>, endpoint: Endpoint) -> std::result::Result<(), Denied> {
-    // Where people type their passwords there is no exception (wire 1, 21).
+    // Where people type their passwords there is no exception (conformance 21, the dialects).
     let excepted = match endpoint {
         Endpoint::Authorize | Endpoint::BiotLogin | Endpoint::BiotRefresh => false,
         Endpoint::Token(_)

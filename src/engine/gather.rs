@@ -226,7 +226,7 @@ impl Notes {
                 peer: key.peer.clone(),
                 ..refused(count)
             };
-            // Wire 40: "the audit row names the setting that allows it".
+            // Conformance 40: the audit names the setting that would allow it.
             if key.reason == Denied::InsecureTransport.code() {
                 entry.detail.insert("setting", "danger_allow_plain_http".to_owned());
             }

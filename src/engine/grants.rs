@@ -58,7 +58,7 @@ impl Engine {
     /// Ends the family of a refresh token for its client (RFC 7009 2.1: "If the particular token is a refresh
     /// token and the authorization server supports the revocation of access tokens, then the authorization
     /// server SHOULD also invalidate all access tokens based on the same authorization grant"). One of others
-    /// lives on and leaves a trace, which the caller is not told of (wire 31).
+    /// lives on and leaves a trace, which the caller is not told of (conformance 31).
     pub(super) fn revoke_family(
         &self,
         caller: &Caller,

@@ -234,7 +234,7 @@ impl Engine {
     }
 
     /// Makes the keys that tokens of these algorithms will be signed with, so that they are published before
-    /// they sign (wire 33): a verifier may keep a key set for minutes.
+    /// they sign (conformance 33): a verifier may keep a key set for minutes.
     ///
     /// Best effort: a key that cannot be made now is made when it is first needed.
     pub(super) fn provide_keys(&self, algorithms: impl IntoIterator<Item = Algorithm>) {

@@ -1,5 +1,5 @@
 //! A host that has its own users renders its own page: it gets the pending request, and brings the decision
-//! (wire 27).
+//! (conformance 27).
 
 use crate::base::UserId;
 use crate::domain::{Context, Scope};

@@ -85,7 +85,7 @@ impl Engine {
         }
     }
 
-    /// Who refreshes. wire 13: whoever names no client is the token's own, if that is public.
+    /// Who refreshes. Whoever names no client is the token's own, if that is public (conformance 13).
     fn identify_refresher(
         &self,
         request: &Request<'_>,
@@ -184,7 +184,7 @@ fn decide_refresh<'s>(
     let grant = &family.grant;
     grant.check_generations(frame.epoch, client, user)?;
     caller.state.check_obtained(&grant.credential_id)?;
-    // wire 1: BioT's tokens need TLS without exception, which its own routes demand and others may not.
+    // BioT's tokens need TLS without exception, which its own routes demand and others may not.
     if grant.kind == GrantType::BiotLogin && request.dialect != Some(Dialect::BioT) {
         return Err(Denied::RefreshTokenForeign);
     }

@@ -39,7 +39,7 @@ impl AuthorizationRequest {
     ///
     /// # Errors
     /// [`ReadFailure::TooLarge`]; [`Denied::InvalidRequest`] for text that cannot be decoded, and a missing,
-    /// repeated or impossible `client_id` or `redirect_uri`. They are for a page (wire 21).
+    /// repeated or impossible `client_id` or `redirect_uri`. They are for a page (conformance 21).
     pub(crate) fn read(query: &str, settings: &Settings) -> Result<Self, ReadFailure> {
         Ok(Self::read_form(&read_query(query, PARAMETERS, settings)?)?)
     }
@@ -408,14 +408,14 @@ mod tests {
 
     #[test]
     fn medblocks_bare_request_is_read_too() {
-        // wire 1: whether it may come without a challenge is decided elsewhere.
+        // Whether it may come without a challenge is decided elsewhere.
         let asked = addressed("response_type=code").asked.unwrap();
         assert_eq!((asked.scope, asked.challenge), (None, None));
     }
 
     #[test]
     fn without_a_client_or_an_address_there_is_nobody_to_redirect_to() {
-        // wire 21
+        // conformance 21
         let uri = "redirect_uri=https://a.example/";
         for bad in [
             "",
@@ -442,7 +442,7 @@ mod tests {
 
     #[test]
     fn every_other_error_goes_to_the_client() {
-        // wire 21: "Every other error redirects with `error`, `state`, `iss`."
+        // conformance 21: Every other error redirects with `error`, `state`, `iss`
         use AuthorizationErrorCode::{InvalidRequest, UnsupportedResponseType};
         let pkce = format!("code_challenge={CHALLENGE}");
         for (rest, code) in [
@@ -483,7 +483,7 @@ mod tests {
 
     #[test]
     fn the_response_follows_the_registered_query() {
-        // RFC 6749 3.1.2, wire 25
+        // RFC 6749 3.1.2, conformance 25
         let iss = "iss=https%3A%2F%2Femr.example";
         for (uri, expected) in [
             ("https://a.example/back", "https://a.example/back?"),
@@ -508,11 +508,11 @@ mod tests {
         let back = WayBack { redirect_uri: &redirect_uri, state: Some("s"), issuer: "https://i" };
         let error = AuthorizationError::new(AuthorizationErrorCode::ServerError, "it \"failed\"\n");
         for response in [back.print_code("c"), back.print_error(&error)] {
-            // wire 26: "303, never 307"
+            // conformance 26: 303, never 307
             assert_eq!((response.status, response.body.len()), (303, 0));
             assert_eq!(response.header("cache-control"), Some("no-store"));
             assert_eq!(response.header("referrer-policy"), Some("no-referrer"));
-            // wire 41
+            // conformance 41
             assert_eq!(response.header("access-control-allow-origin"), None);
         }
         assert_eq!(

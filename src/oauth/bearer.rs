@@ -56,7 +56,7 @@ fn with_error(error: &str, description: &str) -> String {
     format!("Bearer realm=\"{REALM}\", error=\"{error}\", error_description=\"{description}\"")
 }
 
-/// The kinds of answer that RFC 6750 3.1 and wire 28 have.
+/// The kinds of answer that RFC 6750 3.1 and conformance 28 have.
 enum Answer {
     NoToken,
     InvalidToken(&'static str),
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn the_scheme_matches_whole_and_in_any_case() {
-        // wire 29
+        // conformance 29
         for value in ["Bearer a.b-c_d~+/==", "bearer  a.b-c_d~+/==", "BEARER a.b-c_d~+/== "] {
             assert_eq!(read(value), Ok("a.b-c_d~+/=="), "{value}");
         }
@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn two_headers_or_a_malformed_one_are_an_invalid_request() {
-        // wire 28: "Two transports or malformed: 400 `invalid_request`"
+        // conformance 28: Two transports or malformed: 400 `invalid_request`
         for value in [
             "Bearer",
             "Bearer ",
@@ -179,14 +179,14 @@ mod tests {
 
     #[test]
     fn no_token_is_a_challenge_without_an_error() {
-        // wire 28
+        // conformance 28
         let (status, challenge) = challenge(&Denied::TokenMissing, "a");
         assert_eq!((status, challenge.as_str()), (401, "Bearer realm=\"wardkey\""));
     }
 
     #[test]
     fn a_bad_token_is_an_invalid_token() {
-        // wire 28: "Bad, expired, revoked: 401 `error="invalid_token"`"
+        // conformance 28: bad, expired or revoked is a 401 `invalid_token`
         for denied in [
             Denied::BadSignature,
             Denied::TokenExpired { now: 2, expires_at: 1 },
@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn a_missing_scope_is_a_403_that_names_what_is_required() {
-        // wire 28
+        // conformance 28
         let denied = Denied::InsufficientScope { missing: "b".to_owned() };
         let (status, challenge) = challenge(&denied, "a:r b");
         assert_eq!(status, 403);
@@ -212,7 +212,7 @@ mod tests {
 
     #[test]
     fn an_address_or_a_rate_is_no_matter_of_another_token() {
-        // wire 28: "IP not allowed: 403. Rate limited: 429."
+        // conformance 28: IP not allowed: 403. Rate limited: 429
         assert_eq!(challenge(&Denied::PeerNotAllowed, "a"), (403, String::new()));
         assert_eq!(challenge(&Denied::PeerUnknown, "a"), (403, String::new()));
         assert_eq!(challenge(&Denied::RateLimited { retry_after: 1 }, "a"), (429, String::new()));
@@ -220,7 +220,7 @@ mod tests {
 
     #[test]
     fn an_invalid_request_is_a_400_with_its_reason() {
-        // wire 28
+        // conformance 28
         let (status, challenge) = challenge(&Denied::InvalidRequest { why: "a \"b\"" }, "");
         assert_eq!(status, 400);
         assert!(challenge.ends_with("error=\"invalid_request\", error_description=\"a ?b?\""));

@@ -251,8 +251,8 @@ mod tests {
     }
 
     #[test]
-    fn the_seeds_login_is_read() {
-        // wire 1
+    fn the_pages_login_is_read() {
+        // conformance, the dialects
         let ada = Ok(("ada".to_owned(), "p\"\u{e9}".to_owned()));
         for body in [
             "{\n\"username\": \"ada\",\n\"password\": \"p\\\"\\u00e9\"\n}",
@@ -267,7 +267,7 @@ mod tests {
 
     #[test]
     fn a_malformed_login_is_a_400() {
-        // wire 1: "malformed JSON or a missing member: 400; never a 500"
+        // conformance, the dialects: malformed or a member missing is a 400
         for bad in [
             "",
             "x",
@@ -315,7 +315,7 @@ mod tests {
 
     #[test]
     fn a_refresh_token_is_taken_from_either_place() {
-        // wire 1: "accept both places, refuse when they differ"
+        // conformance, the dialects: both places, if they agree
         let token = Ok("wkr_a-b".to_owned());
         let body = r#"{"refreshToken":"wkr_a-b"}"#;
         let header = Some("Bearer wkr_a-b");
@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn the_tokens_look_as_the_seed_shows() {
+    fn the_tokens_look_as_the_page_shows() {
         let (access_token, refresh_token) = (Secret::copy_of(b"a.b.c"), Secret::copy_of(b"wkr_x"));
         let response = print_biot_tokens(&BiotTokens {
             access_token: &access_token,
@@ -372,7 +372,7 @@ mod tests {
 
     #[test]
     fn a_refusal_is_a_400_a_429_or_one_and_the_same_401() {
-        // wire 1, 15
+        // conformance, the dialects, and 15
         let expected = print_biot_refusal(&Denied::SecretWrong);
         assert_eq!(expected.status, 401);
         assert_eq!(

@@ -88,7 +88,7 @@ mod tests {
         let cookie = BrowserCookie::mint(&SystemEntropy).unwrap();
         let printed = cookie.print();
         let (pair, attributes) = printed.split_once("; ").unwrap();
-        // wire 26
+        // conformance 26
         assert_eq!(attributes, "Path=/; Secure; HttpOnly; SameSite=Lax");
         let back = BrowserCookie::read(&[("Cookie", pair.as_bytes())]).unwrap();
         assert!(back.is_of(&cookie.digest()));

@@ -57,7 +57,7 @@ pub(crate) fn add_cors(
     }
 }
 
-/// Wire 41. RFC 9700 2.6: "authorization servers [...] MUST NOT support [CORS] at the authorization endpoint".
+/// Conformance 41. RFC 9700 2.6: "authorization servers [...] MUST NOT support [CORS] at the authorization endpoint".
 const fn is_shared(endpoint: Endpoint) -> bool {
     match endpoint {
         Endpoint::Token(_)
@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn a_registered_origin_may_call() {
-        // wire 41
+        // conformance 41
         for (endpoint, methods) in ENDPOINTS {
             let response = preflight(&["https://a.example"], endpoint);
             assert_eq!((response.status, response.body.len()), (204, 0));
@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn the_authorization_endpoint_has_no_cors() {
-        // wire 41, RFC 9700 2.6
+        // conformance 41, RFC 9700 2.6
         let headers: &[(&str, &[u8])] =
             &[("Origin", b"https://a.example"), ("Access-Control-Request-Method", b"GET")];
         let request = HttpRequest { method: "OPTIONS", headers, ..HttpRequest::default() };

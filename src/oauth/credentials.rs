@@ -47,7 +47,7 @@ impl Credentials {
 
     /// How a refusal of these credentials looks.
     // It follows from the request's form, not from whether the client is public: else it would tell a
-    // disabled public client from an unknown one (wire 14, 15).
+    // disabled public client from an unknown one (conformance 14, 15).
     pub(crate) fn refusal_shape(&self) -> RefusalShape {
         RefusalShape { challenge: !self.is_id_alone() }
     }
@@ -166,7 +166,7 @@ mod tests {
 
     #[test]
     fn basic_is_read_decoded_first_and_then_raw_where_that_differs() {
-        // wire 5: "compare decoded first, then raw"
+        // conformance 5: compare decoded first, then raw
         assert_eq!(shown(basic(b"wkc_a:wks_b", "")), Ok(vec!["wkc_a:wks_b".into()]));
         assert_eq!(
             shown(basic(b"a%2Db:c%2Dd", "")),
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn basic_is_split_at_the_first_colon_before_it_is_decoded() {
-        // wire 5: "split at the first colon; then form-decode both halves"
+        // conformance 5: split at the first colon; then form-decode both halves
         assert_eq!(shown(basic(b"a:b:c", "")), Ok(vec!["a:b:c".into()]));
         let read = basic(b"a%3Ab:c", "").unwrap();
         assert_eq!(read.candidates[0].client_id, "a:b");
@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     fn the_scheme_is_case_insensitive_and_the_method_is_noted() {
-        // wire 5: "scheme is case-insensitive"
+        // conformance 5: scheme is case-insensitive
         let read = read(&[b"bASIC   YTpi"], "").unwrap();
         assert!(read.basic && !read.is_id_alone());
         assert_eq!(read.candidates[0].method, Some(AuthMethod::ClientSecretBasic));
@@ -196,7 +196,7 @@ mod tests {
 
     #[test]
     fn bad_bytes_in_basic_are_an_invalid_client_and_never_a_failure() {
-        // wire 5: "strict base64", "never 500 on bad bytes"
+        // conformance 5: strict base64, and bad bytes are never a 500
         for value in [
             &b"Basic"[..],
             b"Basic YTpi=",
@@ -220,7 +220,7 @@ mod tests {
 
     #[test]
     fn control_characters_are_refused_before_any_lookup() {
-        // wire 7
+        // conformance 7
         for user_pass in [&b"a\0:b"[..], b"a:b\n", b"a:\x7f"] {
             assert_eq!(
                 basic(user_pass, "").err(),
@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn the_form_is_as_good_as_basic() {
-        // wire 6
+        // conformance 6
         let credentials = read(&[], "client_id=a%2Db&client_secret=c%2Bd").unwrap();
         assert!(!credentials.basic && !credentials.is_id_alone());
         assert_eq!(credentials.candidates[0].method, Some(AuthMethod::ClientSecretPost));
@@ -277,7 +277,7 @@ mod tests {
 
     #[test]
     fn two_methods_are_an_invalid_request() {
-        // wire 4
+        // conformance 4
         assert!(is_invalid(basic(b"a:b", "client_id=a&client_secret=b")));
         assert!(is_invalid(basic(b"\xff", "client_secret=b")));
         assert!(is_invalid(basic(b"a:b", "client_assertion=x")));
@@ -292,7 +292,7 @@ mod tests {
 
     #[test]
     fn the_same_id_beside_basic_is_fine_and_another_is_not() {
-        // wire 2: "a repeated `client_id` beside Basic", and wire 4
+        // conformance 2: a repeated `client_id` beside Basic, and conformance 4
         assert_eq!(shown(basic(b"a:b", "client_id=a")), Ok(vec!["a:b".into()]));
         assert_eq!(shown(basic(b"a:b", "client_id=a&client_id=a")), Ok(vec!["a:b".into()]));
         assert_eq!(shown(basic(b"a%2Db:c", "client_id=a-b")), Ok(vec!["a-b:c".into()]));

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 /// A request that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ReadFailure {
-    /// The body is longer than `max_request_body`; nothing of it was read (wire 8).
+    /// The body is longer than `max_request_body`; nothing of it was read (conformance 8).
     TooLarge,
     /// Something else is wrong with it.
     Denied(Denied),
@@ -30,7 +30,7 @@ impl Form {
     /// # Errors
     /// [`ReadFailure::TooLarge`]; [`Denied::InvalidRequest`] for another media type, credentials in the query, a broken escape,
     /// text that is not UTF-8, or a repeated parameter. A repeated `client_id` is left to
-    /// [`Form::only`], because beside Basic it is harmless (wire 2).
+    /// [`Form::only`], because beside Basic it is harmless (conformance 2).
     pub(super) fn read(
         request: &HttpRequest<'_>,
         settings: &Settings,
@@ -114,7 +114,7 @@ pub(super) fn check_body(
     Ok(check_media_type(request)?)
 }
 
-/// Demands that a text is no longer than a body may be (wire 8).
+/// Demands that a text is no longer than a body may be (conformance 8).
 ///
 /// # Errors
 /// [`ReadFailure::TooLarge`].
@@ -272,7 +272,7 @@ pub(super) mod tests {
 
     #[test]
     fn a_body_over_the_limit_is_too_large_whatever_is_in_it() {
-        // wire 8
+        // conformance 8
         let settings = Settings::default();
         let body = vec![b'%'; 64 * 1024 + 1];
         let read = |body: &[u8], settings: &Settings| {
@@ -305,7 +305,7 @@ pub(super) mod tests {
 
     #[test]
     fn an_empty_parameter_counts_as_omitted_and_unknown_ones_are_ignored() {
-        // wire 2
+        // conformance 2
         for body in ["", "&&", "scope", "scope=", "scope=&state=1&state=2", "Scope=a", "=a"] {
             assert_eq!(scope(body), Ok(None), "{body}");
         }
@@ -314,7 +314,7 @@ pub(super) mod tests {
 
     #[test]
     fn a_repeated_known_parameter_is_an_invalid_request() {
-        // wire 2
+        // conformance 2
         for body in ["scope=a&scope=a", "grant_type=a&x=1&grant_type=b", "scope=a&%73cope=b"] {
             assert!(is_invalid(parse(body)), "{body}");
         }
@@ -325,7 +325,7 @@ pub(super) mod tests {
 
     #[test]
     fn another_media_type_is_an_invalid_request() {
-        // wire 1: "(a charset parameter is fine)"
+        // conformance 1: a charset is fine
         for good in [
             "application/x-www-form-urlencoded",
             "Application/X-WWW-Form-Urlencoded",
@@ -349,7 +349,7 @@ pub(super) mod tests {
 
     #[test]
     fn credentials_in_the_query_are_refused() {
-        // wire 3
+        // conformance 3
         let form = Some("application/x-www-form-urlencoded");
         for bad in [
             "client_id=a",
@@ -367,7 +367,7 @@ pub(super) mod tests {
 
     #[test]
     fn a_body_pasted_from_bio_eckos_page_is_understood() {
-        // wire 1: "the requests that the seed shows, sent byte for byte"
+        // conformance, the dialects: what the page shows, byte for byte
         for gap in [" ", "\n", "\r\n", "\r\n  "] {
             let body =
                 format!("grant_type=client_credentials{gap}&client_id=a{gap}&client_secret=b\r\n");
@@ -380,7 +380,7 @@ pub(super) mod tests {
 
     #[test]
     fn encoded_white_space_at_an_end_is_kept() {
-        // wire 20 refuses it in a scope; the form must not hide it.
+        // conformance 20 refuses it in a scope; the form must not hide it.
         for body in ["scope=a%20", "scope=a+", "scope=a+&x=1", "scope=a%20 &x=1", "scope=a "] {
             assert_eq!(scope(body), Ok(Some("a ".to_owned())), "{body}");
         }

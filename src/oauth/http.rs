@@ -166,7 +166,7 @@ pub(super) fn only_value<'a>(
 /// What follows `scheme` and at least one space in an `Authorization` value; `None` for another scheme.
 ///
 /// RFC 9110 11.4: `credentials = auth-scheme [ 1*SP ( token68 / #auth-param ) ]`, and 11.1: "a
-/// case-insensitive token". The scheme matches whole: `BearerX` is another one (wire 29).
+/// case-insensitive token". The scheme matches whole: `BearerX` is another one (conformance 29).
 pub(super) fn credentials_of<'a>(authorization: &'a [u8], scheme: &str) -> Option<&'a [u8]> {
     let (name, rest) = authorization.split_at_checked(scheme.len())?;
     if !name.eq_ignore_ascii_case(scheme.as_bytes()) {

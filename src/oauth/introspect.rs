@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn the_token_is_read_and_any_hint_ignored() {
-        // wire 30, 31
+        // conformance 30, 31
         for hint in [
             "",
             "&token_type_hint=access_token",
@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn a_missing_or_repeated_token_is_an_invalid_request() {
-        // wire 30: "No `token`: 400."
+        // conformance 30: No `token`: 400
         for body in
             ["", "&token=", "&token=a&token=b", "&token=a&token_type_hint=x&token_type_hint=x"]
         {
@@ -135,19 +135,19 @@ mod tests {
 
     #[test]
     fn a_caller_without_credentials_is_an_invalid_client() {
-        // wire 30: "authenticated caller (bad: 401)"
+        // conformance 30: authenticated caller (bad: 401)
         assert_eq!(read(b"token=t").err(), Some(Denied::SecretMissing.into()));
     }
 
     #[test]
     fn a_public_client_revokes_by_its_id() {
-        // wire 31: "(public clients: by `client_id`)"
+        // conformance 31: (public clients: by `client_id`)
         assert!(read(b"token=t&client_id=spa").unwrap().credentials.is_id_alone());
     }
 
     #[test]
     fn an_inactive_token_is_exactly_one_member() {
-        // wire 30
+        // conformance 30
         let response = print_introspection(None);
         assert_eq!((response.status, response.body.as_slice()), (200, &br#"{"active":false}"#[..]));
         assert_eq!(response.header("content-type"), Some("application/json"));
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn an_active_token_is_described_as_rfc_7662_says() {
-        // wire 30
+        // conformance 30
         let token = TokenFacts {
             token_id: "s.j".into(),
             client_id: "c".into(),
@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn a_revocation_answers_with_an_empty_json_object() {
-        // wire 31: "200, JSON content type with `{}`"
+        // conformance 31: 200, JSON content type with `{}`
         let response = print_revoked();
         assert_eq!((response.status, response.body.as_slice()), (200, &b"{}"[..]));
         assert_eq!(response.header("content-type"), Some("application/json"));

@@ -31,7 +31,7 @@ struct Document<'a> {
 /// Prints the metadata document; `scopes` are the catalogue's words.
 ///
 /// It says what this server does for a client that is registered for it, not what some client is registered
-/// for: the standard routes and grants are always on (wire 1), and a document that changed with each
+/// for: the standard routes and grants are always on (conformance 32), and a document that changed with each
 /// registration would tell everybody of it. `none` is how a public client redeems, refreshes and revokes;
 /// introspection wants proof. BioT's login is no grant of RFC 6749 and is not listed.
 pub(crate) fn print_metadata(settings: &Settings, scopes: &[String]) -> HttpResponse {
@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn the_metadata_states_what_is_enabled_and_nothing_else() {
-        // wire 32
+        // conformance 32
         assert_eq!(
             document(&settings("https://emr.example/ward"), &["lab:read"]),
             json!({
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn dialects_do_not_change_the_metadata() {
-        // wire 32: "always the standard routes, whatever dialects are on"
+        // conformance 32: always the standard routes, whatever dialects are on
         let plain = settings("https://emr.example");
         let all = Settings { dialects: Dialect::ALL.to_vec(), ..plain.clone() };
         assert_eq!(document(&plain, &[]), document(&all, &[]));
@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn public_documents_are_json_and_may_be_cached() {
-        // wire 33
+        // conformance 33
         let jwk = Jwk { kty: "OKP".to_owned(), use_: Some("sig".to_owned()), ..Jwk::default() };
         let response = print_jwks(&[jwk]);
         assert_eq!(response.body, br#"{"keys":[{"kty":"OKP","use":"sig"}]}"#);

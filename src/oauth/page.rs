@@ -291,7 +291,7 @@ fn button(html: &mut Html, value: &'static str, attributes: &'static str, text: 
     html.markup(attributes).markup(">").text(text).markup("</button>\n");
 }
 
-/// The headers of wire 26, and `nosniff`.
+/// The headers of conformance 26, and `nosniff`.
 fn finish(mut html: Html, status: u16, form_action: &str) -> HttpResponse {
     html.markup("</main>\n</body>\n</html>\n");
     let headers = vec![("Content-Type", "text/html; charset=utf-8".to_owned())];
@@ -416,14 +416,14 @@ mod tests {
 
     #[test]
     fn the_headers_are_those_that_keep_a_page_to_itself() {
-        // wire 26
+        // conformance 26
         for response in pages("x") {
             assert_eq!(response.header("content-type"), Some("text/html; charset=utf-8"));
             assert_eq!(response.header("x-frame-options"), Some("DENY"));
             assert_eq!(response.header("x-content-type-options"), Some("nosniff"));
             assert_eq!(response.header("referrer-policy"), Some("same-origin"));
             assert_eq!(response.header("cache-control"), Some("no-store"));
-            // wire 41
+            // conformance 41
             assert_eq!(response.header("access-control-allow-origin"), None);
             let policy = response.header("content-security-policy").unwrap();
             assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"), "{policy}");
@@ -502,7 +502,7 @@ mod tests {
 
     #[test]
     fn the_login_page_is_what_password_managers_and_screen_readers_expect() {
-        // wire 26
+        // conformance 26
         let html = body(&login("", None));
         for wanted in [
             "<!DOCTYPE html>\n<html lang=\"en\" dir=\"ltr\">",
@@ -635,7 +635,7 @@ mod tests {
 
     #[test]
     fn another_language_replaces_every_word() {
-        // wire 26: every text is a member of `Texts`, so a marker in each shows what is left.
+        // conformance 26: every text is a member of `Texts`, so a marker in each shows what is left.
         let words = Texts::MEMBERS.iter().skip(2);
         let json: serde_json::Value =
             words.map(|member| ((*member).to_owned(), serde_json::json!("\u{2713}"))).collect();

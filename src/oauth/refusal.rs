@@ -38,7 +38,7 @@ pub(crate) fn print_refusal(denied: &Denied, shape: RefusalShape) -> HttpRespons
 }
 
 /// Prints what a machine's failure looks like from outside. Its reason stays inside.
-// Never a 401: a client that believes its secret wrong asks for a new one (wire 18).
+// Never a 401: a client that believes its secret wrong asks for a new one (conformance 18).
 pub(crate) fn print_failure(error: &Error) -> HttpResponse {
     match error {
         Error::Denied { why, .. } => print_refusal(why, RefusalShape::default()),
@@ -137,7 +137,7 @@ impl Answer {
 #[expect(clippy::too_many_lines, reason = "one line for each kind, and no `_`")]
 pub(super) fn answer(denied: &Denied) -> Answer {
     match denied {
-        // One answer, byte for byte: which of these it was, is nobody's business outside (wire 15).
+        // One answer, byte for byte: which of these it was, is nobody's business outside (conformance 15).
         Denied::ClientUnknown
         | Denied::ClientDisabled
         | Denied::SecretWrong
@@ -320,7 +320,7 @@ pub(super) mod tests {
 
     #[test]
     fn every_refusal_is_json_that_nobody_stores() {
-        // wire 9: "errors included"; wire 14: "Only the codes of RFC 6749 5.2 (18 is the exception)"
+        // conformance 9: errors included; conformance 14: only the codes of RFC 6749 5.2, row 18 aside
         let codes = [
             "invalid_request",
             "invalid_client",
@@ -348,7 +348,7 @@ pub(super) mod tests {
 
     #[test]
     fn whoever_is_not_let_in_reads_the_same_bytes() {
-        // wire 15
+        // conformance 15
         let expected = print(&Denied::ClientUnknown);
         assert_eq!(expected.header("www-authenticate"), Some("Basic realm=\"wardkey\""));
         for denied in [
@@ -372,7 +372,7 @@ pub(super) mod tests {
 
     #[test]
     fn a_public_clients_request_gets_no_challenge() {
-        // wire 14: "where a browser would open a dialog"
+        // conformance 14: where a browser would open a dialog
         let response = print_refusal(&Denied::ClientUnknown, RefusalShape { challenge: false });
         assert_eq!((response.status, response.header("www-authenticate")), (401, None));
     }
@@ -387,7 +387,7 @@ pub(super) mod tests {
 
     #[test]
     fn grants_and_scopes_have_their_own_codes() {
-        // wire 16, 19
+        // conformance 16, 19
         let bad = |error: &str| (400, error.to_owned());
         assert_eq!(status_and_error(&Denied::GrantNotAllowed), bad("unauthorized_client"));
         assert_eq!(status_and_error(&Denied::GrantUnsupported), bad("unsupported_grant_type"));
@@ -403,7 +403,7 @@ pub(super) mod tests {
 
     #[test]
     fn plain_http_is_a_400_that_names_https() {
-        // wire 40
+        // conformance 40
         let response = print(&Denied::InsecureTransport);
         assert_eq!(response.status, 400);
         assert_eq!(member(&response, "error"), "invalid_request");
@@ -412,7 +412,7 @@ pub(super) mod tests {
 
     #[test]
     fn a_client_that_is_too_fast_is_told_when_to_come_back() {
-        // wire 18
+        // conformance 18
         for (retry_after, header) in [(7, "7"), (0, "1")] {
             let response = print(&Denied::RateLimited { retry_after });
             assert_eq!((response.status, response.header("retry-after")), (429, Some(header)));
@@ -422,7 +422,7 @@ pub(super) mod tests {
 
     #[test]
     fn a_busy_store_is_a_503_and_never_a_401() {
-        // wire 18
+        // conformance 18
         let response = print_unavailable();
         assert_eq!((response.status, response.header("retry-after")), (503, Some("1")));
         assert_eq!(member(&response, "error"), "temporarily_unavailable");
@@ -431,7 +431,7 @@ pub(super) mod tests {
 
     #[test]
     fn a_machines_failure_never_tells_its_reason() {
-        // wire 17, 18
+        // conformance 17, 18
         for error in [Error::Busy, Error::Full, Error::Overloaded, Error::OutcomeUnknown] {
             assert_eq!(print_failure(&error), print_unavailable());
         }
@@ -457,7 +457,7 @@ pub(super) mod tests {
 
     #[test]
     fn no_description_of_ours_needs_mending() {
-        // wire 17
+        // conformance 17
         for denied in every_denial() {
             let answer = answer(&denied);
             assert_eq!(plain(&answer.description), answer.description);
@@ -468,7 +468,7 @@ pub(super) mod tests {
     proptest! {
         #[test]
         fn a_description_stays_within_rfc_6749s_characters(text in "\\PC*|[\\x00-\\x20\"\\\\]*") {
-            // wire 17: %x20-21 / %x23-5B / %x5D-7E
+            // conformance 17: %x20-21 / %x23-5B / %x5D-7E
             let allowed = |b: u8| matches!(b, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e);
             prop_assert!(plain(&text).bytes().all(allowed));
         }

@@ -64,7 +64,7 @@ fn endpoint_at(path: &str, settings: &Settings) -> Option<Endpoint> {
     }
 }
 
-/// A dialect's endpoint at a path. No two share a path, nor one with a standard route (wire 1).
+/// A dialect's endpoint at a path. No two share a path, nor one with a standard route (conformance, the dialects).
 fn endpoint_of(dialect: Dialect, path: &str) -> Option<Endpoint> {
     let (_, endpoint) = routes(dialect).iter().find(|(known, _)| *known == path)?;
     Some(*endpoint)
@@ -130,7 +130,7 @@ pub(super) const INTROSPECT: &str = "/oauth/introspect";
 pub(super) const REVOKE: &str = "/oauth/revoke";
 pub(super) const JWKS: &str = "/oauth/jwks";
 
-/// RFC 8414 3 registers the first; the second is where stock resource-server libraries look (wire 32).
+/// RFC 8414 3 registers the first; the second is where stock resource-server libraries look (conformance 32).
 const METADATA: [&str; 2] =
     ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"];
 
@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn the_standard_routes_are_always_on() {
-        // wire 1
+        // conformance, the dialects
         let settings = settings("https://emr.example", &[]);
         for (path, endpoint) in [
             ("/oauth/authorize", Endpoint::Authorize),
@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn the_base_path_of_the_mount_is_honoured() {
-        // wire 40: "The base path that the host mounts us under is honoured."
+        // conformance 40: The base path that the host mounts us under is honoured
         let settings = settings("https://emr.example/ward", &[Dialect::Medblocks]);
         for base in ["/auth", "/auth/"] {
             assert_eq!(routed(&settings, base, "/auth/oauth/token"), Some(Endpoint::Token(None)));
@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn the_metadata_moves_before_an_issuers_path() {
-        // wire 32: "for an issuer with a path the document moves as RFC 8414 3.1 says"
+        // conformance 32: for an issuer with a path the document moves as RFC 8414 3.1 says
         let settings = settings("https://emr.example/ward", &[]);
         for name in METADATA {
             for base in ["", "/ward", "/elsewhere"] {
@@ -224,7 +224,7 @@ mod tests {
 
     #[test]
     fn a_dialects_route_answers_only_while_it_is_enabled() {
-        // wire 1: "Dialects are off until enabled", "each has its own paths"
+        // conformance, the dialects: off until enabled, each at its own paths
         for dialect in Dialect::ALL {
             for (path, expected) in routes(dialect) {
                 assert_eq!(routed(&settings("https://a", &[]), "", path), None, "{path}");
@@ -237,7 +237,7 @@ mod tests {
 
     #[test]
     fn another_method_is_405_with_allow() {
-        // wire 1: "other method 405 with `Allow`"
+        // conformance 1: another method is a 405 with `Allow`
         for endpoint in [Endpoint::Token(None), Endpoint::Introspect, Endpoint::Revoke] {
             for method in ["GET", "HEAD", "PUT", "post", ""] {
                 let request = HttpRequest { method, ..HttpRequest::default() };

@@ -36,7 +36,7 @@ pub(crate) fn read_token_request(
     let form = Form::read(request, settings, KNOWN)?;
     let grant_type = form.only(GRANT_TYPE)?;
     let credentials = match Credentials::read(request, &form) {
-        // wire 13: fhirclient.js names no client when it refreshes. The token's own is found by it.
+        // conformance 13: fhirclient.js names no client when it refreshes. The token's own is found by it.
         Err(Denied::SecretMissing) if grant_type == Some(REFRESH_TOKEN) => Credentials::absent(),
         read => read?,
     };
@@ -161,8 +161,8 @@ mod tests {
     }
 
     #[test]
-    fn the_seeds_requests_are_read() {
-        // wire 1: Bio Ecko by form, NikoHealth and Medblocks by Basic
+    fn the_dialects_own_requests_are_read() {
+        // conformance, the dialects: Bio Ecko by form, NikoHealth and Medblocks by Basic
         let bio = read(b"grant_type=client_credentials &client_id=a &client_secret=b").unwrap();
         assert_eq!(bio.grant_type, "client_credentials");
         assert_eq!((bio.scope, bio.credentials.basic), (None, false));
@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn the_scope_stays_as_it_was_sent() {
-        // wire 20: what is wrong with it is said later, to an authenticated client.
+        // conformance 20: what is wrong with it is said later, to an authenticated client.
         let request = read(b"grant_type=x&client_id=a&client_secret=b&scope=+a++b%09").unwrap();
         assert_eq!(request.scope.as_deref(), Some(" a  b\t"));
         let request = read(b"grant_type=x&client_id=a&client_secret=b&scope=").unwrap();
@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn a_missing_grant_type_is_an_invalid_request() {
-        // wire 14, RFC 6749 5.2
+        // conformance 14, RFC 6749 5.2
         for body in
             [&b"client_id=a&client_secret=b"[..], b"client_id=a&client_secret=b&grant_type="]
         {
@@ -197,7 +197,7 @@ mod tests {
 
     #[test]
     fn a_parameter_of_another_grant_must_not_be_repeated_either() {
-        // wire 2
+        // conformance 2
         let body = b"grant_type=client_credentials&client_id=a&client_secret=b&code=1&code=1";
         assert!(is_invalid(read(body)));
         assert!(read(b"grant_type=x&client_id=a&client_secret=b&state=1&state=2").is_ok());
@@ -217,7 +217,7 @@ mod tests {
 
     #[test]
     fn a_token_response_is_what_rfc_6749_shows() {
-        // wire 9, 10, 11
+        // conformance 9, 10, 11
         let response = print_token(&issued("a:r b:w", TokenTypeCase::Upper, 3600), None, at(0));
         assert_eq!(response.status, 200);
         assert_eq!(
@@ -231,7 +231,7 @@ mod tests {
 
     #[test]
     fn medblocks_gets_what_its_page_shows() {
-        // wire 1: `bearer`, 3599, `scope` also when empty
+        // conformance, the dialects: `bearer`, 3599, `scope` also when empty
         let issued = issued("", TokenTypeCase::Lower, 3600);
         for millis in [0, 1, 999] {
             let response = print_token(&issued, Some(Dialect::Medblocks), at(millis));
@@ -244,7 +244,7 @@ mod tests {
 
     #[test]
     fn expires_in_is_measured_when_the_response_is_written() {
-        // wire 10
+        // conformance 10
         let expires_at = UnixTime::from_seconds(1_000 + 1_200);
         for dialect in
             [None, Some(Dialect::BioEcko), Some(Dialect::NikoHealth), Some(Dialect::DrChrono)]

@@ -68,6 +68,11 @@ fn a_role_that_a_user_has_is_not_deleted_and_the_user_is_named() {
     let user = json!({"username": "anna", "password": "nobodys guess", "roles": ["nurse"]});
     let user = clinic.call("user.create", user);
     let refused = call(&clinic, "role.delete", &json!({"name": "nurse"}));
+    let said = refused.as_ref().map_err(ToString::to_string).unwrap_err();
+    assert!(
+        said.starts_with("the role `nurse (of user ") && said.ends_with("` is in use"),
+        "{said}"
+    );
     let Err(Error::Conflict { what: "role in use", id }) = refused else { panic!("{refused:?}") };
     assert!(id.contains(user["user_id"].as_str().unwrap()), "{id}");
     clinic.call("role.delete", json!({"name": "nurses"}));

@@ -1,4 +1,4 @@
-//! Lines 35 and 36: one reason for each check, and the checks in their order.
+//! Conformance 35 and 36: one reason for each check, and the checks in their order.
 
 use crate::common::{admin, bench, events, issue, register, revoke, why};
 use crate::forge::{Forge, sign};

@@ -1,4 +1,4 @@
-//! Section 6: the authorization endpoint, its pages and its redirects.
+//! Conformance 21 to 27: the authorization endpoint, its pages and its redirects.
 
 use crate::browser::{
     AUTHORIZE, BACK, Browser, SIGN_IN, allow, anna, assert_problem, clinic, code_of, error_of,
@@ -149,7 +149,7 @@ fn wire_23_pkce_is_required_and_plain_is_refused_said_or_meant() {
 }
 
 #[test]
-fn section_1_doing_without_pkce_is_audited() {
+fn dialects_doing_without_pkce_is_audited() {
     let clinic = clinic();
     let id = page(&clinic, json!({"danger_allow_no_pkce": true}));
     clinic.call("client.update", json!({"client_id": id, "danger_allow_no_pkce": false}));

@@ -1,4 +1,4 @@
-//! Lines 28 and 29: what a host's API answers.
+//! Conformance 28 and 29: what a host's API answers.
 
 use crate::common::{bench, issue, register, register_as, revoke};
 use crate::http::Clinic;

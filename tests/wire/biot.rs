@@ -1,4 +1,4 @@
-//! Sections 1 and 10: BioT's login and refresh, byte for byte as its page shows them, and what a family of
+//! BioT's login and refresh, byte for byte as its page shows them, and what a family of
 //! refresh tokens is.
 
 use crate::common::{admin, assert_chain_whole, audit, events, why};
@@ -49,7 +49,7 @@ fn verify(engine: &Engine, token: &str, scope: &str) -> Result<wardkey::Principa
 }
 
 #[test]
-fn section_1_a_login_gives_both_tokens_with_their_ends() {
+fn dialects_a_login_gives_both_tokens_with_their_ends() {
     let (clinic, user_id) = clinic();
     let response = login(&clinic.engine);
     let (access, refresh) = tokens(&response);
@@ -72,7 +72,7 @@ fn section_1_a_login_gives_both_tokens_with_their_ends() {
 }
 
 #[test]
-fn section_1_refused_logins_read_the_same_and_what_cannot_be_read_is_a_400() {
+fn dialects_refused_logins_read_the_same_and_what_cannot_be_read_is_a_400() {
     let (clinic, _) = clinic();
     let attempt = |username: &str, password: &str| {
         post(LOGIN, &json!({"username": username, "password": password})).send(&clinic.engine)
@@ -96,7 +96,7 @@ fn section_1_refused_logins_read_the_same_and_what_cannot_be_read_is_a_400() {
 }
 
 #[test]
-fn section_1_it_needs_tls_or_loopback_without_exception() {
+fn dialects_it_needs_tls_or_loopback_without_exception() {
     let (clinic, _) = clinic();
     clinic.call("settings.set", json!({"danger_allow_plain_http": true}));
     let body = json!({"username": "anna", "password": PASSWORD});
@@ -120,7 +120,7 @@ fn a_page_of_another_site_cannot_guess_from_a_browser_in_the_clinic() {
 }
 
 #[test]
-fn section_1_its_tokens_are_refreshed_at_its_own_route_alone() {
+fn dialects_its_tokens_are_refreshed_at_its_own_route_alone() {
     let (clinic, _) = clinic();
     let (_, token) = tokens(&login(&clinic.engine));
     let elsewhere = format!("grant_type=refresh_token&client_id=biot&refresh_token={token}");
@@ -154,7 +154,7 @@ fn a_login_under_way_while_the_client_is_disabled_gives_nothing_that_was_decided
 }
 
 #[test]
-fn section_1_the_login_is_no_grant_of_the_token_endpoint() {
+fn dialects_the_login_is_no_grant_of_the_token_endpoint() {
     let (clinic, _) = clinic();
     for grant in ["password", "biot_login"] {
         let body = format!("grant_type={grant}&username=anna&password=x&client_id=biot");

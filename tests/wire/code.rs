@@ -1,4 +1,4 @@
-//! Line 24, and sections 1 and 3: redeeming codes.
+//! Conformance 24, and the dialects: redeeming codes.
 
 use crate::browser::{
     AUTHORIZE, BACK, VERIFIER, allow, anna, assert_invalid_grant, clinic, code_of, page, query,
@@ -223,7 +223,7 @@ fn a_client_or_user_that_ends_before_the_code_is_redeemed_gets_no_token() {
 }
 
 #[test]
-fn section_1_drchronos_client_works_as_its_page_shows() {
+fn dialects_drchronos_client_works_as_its_page_shows() {
     let clinic = Clinic::open();
     let words = "labs:read labs:write messages:read messages:write patients:read patients:write \
                  patients:summary:read patients:summary:write settings:read settings:write tasks:read \
@@ -269,7 +269,7 @@ fn section_1_drchronos_client_works_as_its_page_shows() {
 }
 
 #[test]
-fn section_1_medblocks_page_works_as_its_page_shows() {
+fn dialects_medblocks_page_works_as_its_page_shows() {
     let clinic = clinic();
     let members = json!({
         "scope": "", "grant_types": ["authorization_code"], "danger_allow_no_pkce": true,

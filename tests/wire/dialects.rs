@@ -1,4 +1,4 @@
-//! Section 1: the standard routes, and the dialects whose clients work unchanged.
+//! The standard routes, and the dialects whose clients work unchanged.
 
 use crate::common::{Registered, admin, register_as, verify};
 use crate::http::{Clinic, GRANT, Request, TOKEN, ask, basic, in_form, json, names, refusal, text};
@@ -11,7 +11,7 @@ const NIKOHEALTH: &str = "/api/identity/connect/token";
 const MEDBLOCKS: &str = "/oauth2/token";
 
 #[test]
-fn section_1_dialects_are_off_until_enabled_and_the_standard_route_is_always_on() {
+fn dialects_are_off_until_enabled_and_the_standard_route_is_always_on() {
     let clinic = Clinic::with(Settings::default());
     let client = with_scope(&clinic, "lab:read");
     assert_eq!(ask(GRANT).by_client(&client).send(&clinic.engine).status, 200);
@@ -27,7 +27,7 @@ fn section_1_dialects_are_off_until_enabled_and_the_standard_route_is_always_on(
 }
 
 #[test]
-fn section_1_no_dialect_answers_at_anothers_path() {
+fn dialects_no_dialect_answers_at_anothers_path() {
     for dialect in Dialect::ALL {
         let clinic = Clinic::with(Settings { dialects: vec![dialect], ..Settings::default() });
         let client = with_scope(&clinic, "lab:read");
@@ -39,7 +39,7 @@ fn section_1_no_dialect_answers_at_anothers_path() {
 }
 
 #[test]
-fn section_1_bio_ecko_gets_what_its_page_shows() {
+fn dialects_bio_ecko_gets_what_its_page_shows() {
     let clinic = Clinic::open();
     let client = with_scope(&clinic, "patients:read appointments:write");
     // The page breaks the line before each `&`; its layout shows it as a space.
@@ -61,7 +61,7 @@ fn section_1_bio_ecko_gets_what_its_page_shows() {
 }
 
 #[test]
-fn section_1_bio_eckos_lifetime_is_configurable() {
+fn dialects_bio_eckos_lifetime_is_configurable() {
     let clinic = Clinic::open();
     let client = with_scope(&clinic, "lab:read");
     clinic.call("settings.set", json!({"access_token_lifetime": 900}));
@@ -70,7 +70,7 @@ fn section_1_bio_eckos_lifetime_is_configurable() {
 }
 
 #[test]
-fn section_1_bio_eckos_token_is_used_as_its_page_shows() {
+fn dialects_bio_eckos_token_is_used_as_its_page_shows() {
     let clinic = Clinic::open();
     let client = with_scope(&clinic, "patients:read");
     let body = format!("{GRANT}&{}", in_form(&client));
@@ -82,7 +82,7 @@ fn section_1_bio_eckos_token_is_used_as_its_page_shows() {
 }
 
 #[test]
-fn section_1_bio_eckos_ten_words_are_in_every_catalogue() {
+fn dialects_bio_eckos_ten_words_are_in_every_catalogue() {
     let clinic = Clinic::with(Settings::default());
     let scopes = clinic.call("scope.list", json!({}));
     let words: Vec<_> = scopes["scopes"]
@@ -100,7 +100,7 @@ fn section_1_bio_eckos_ten_words_are_in_every_catalogue() {
 }
 
 #[test]
-fn section_1_nikohealth_gets_what_its_page_shows() {
+fn dialects_nikohealth_gets_what_its_page_shows() {
     let clinic = Clinic::open();
     let client = with_scope(&clinic, "external");
     // curl --header 'Content-Type: ...' --header 'Authorization: Basic ...' --data-urlencode
@@ -124,7 +124,7 @@ fn section_1_nikohealth_gets_what_its_page_shows() {
 }
 
 #[test]
-fn section_1_medblocks_gets_what_its_page_shows() {
+fn dialects_medblocks_gets_what_its_page_shows() {
     let clinic = Clinic::open();
     let client = with_scope(&clinic, "");
     let request = Request::post(MEDBLOCKS, GRANT).by_client(&client);
@@ -142,7 +142,7 @@ fn section_1_medblocks_gets_what_its_page_shows() {
 }
 
 #[test]
-fn section_1_enabling_a_dialect_adds_its_words() {
+fn dialects_enabling_a_dialect_adds_its_words() {
     let clinic = Clinic::with(Settings::default());
     let asked = json!({"client_name": "Partner", "scope": "external"});
     let refused = clinic.engine.call(&admin(), "client.create", asked.to_string().as_bytes());
@@ -152,7 +152,7 @@ fn section_1_enabling_a_dialect_adds_its_words() {
 }
 
 #[test]
-fn section_1_a_clients_own_registration_overrides_the_dialect() {
+fn dialects_a_clients_own_registration_overrides_the_dialect() {
     let clinic = Clinic::open();
     let created = clinic.call(
         "client.create",
@@ -186,7 +186,7 @@ fn section_1_a_clients_own_registration_overrides_the_dialect() {
 }
 
 #[test]
-fn section_1_every_dialect_refuses_as_the_standard_route_does() {
+fn dialects_every_dialect_refuses_as_the_standard_route_does() {
     let clinic = Clinic::open();
     let client = with_scope(&clinic, "lab:read");
     for path in [TOKEN, BIO_ECKO, NIKOHEALTH, MEDBLOCKS] {

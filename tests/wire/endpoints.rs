@@ -1,4 +1,4 @@
-//! Lines 30 to 33: introspection, revocation, metadata and keys.
+//! Conformance 30 to 33: introspection, revocation, metadata and keys.
 
 use crate::common::{Registered, events, issue, register, register_as, revoke, verify, why};
 use crate::http::{

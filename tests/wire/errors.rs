@@ -1,4 +1,4 @@
-//! Lines 14 to 19: refusals of the token endpoint.
+//! Conformance 14 to 19: refusals of the token endpoint.
 
 use crate::common::{Registered, admin, register, register_as};
 use crate::http::{

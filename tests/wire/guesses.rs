@@ -17,7 +17,7 @@ fn wrong_secrets_are_slowed_down_and_the_wait_ends() {
         assert_eq!(refusal(&wrong.send(&clinic.engine)), (401, "invalid_client".into()));
     }
     for (wait, next) in [("1", 1), ("2", 2), ("4", 4)] {
-        // wire 18; right or wrong, it is not looked at.
+        // conformance 18; right or wrong, it is not looked at.
         for request in [&wrong, &guessed(&client, &client.secret)] {
             let response = request.send(&clinic.engine);
             assert_eq!(refusal(&response), (429, "slow_down".into()));

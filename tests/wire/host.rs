@@ -1,4 +1,4 @@
-//! Line 27: a host that has its own users renders its own page.
+//! Conformance 27: a host that has its own users renders its own page.
 
 use crate::browser::{
     AUTHORIZE, BACK, Browser, anna, assert_problem, clinic, code_of, error_of, page, query, redeem,

@@ -1,4 +1,4 @@
-//! Half-sentences of the lines, and of section 1, that no other file here holds.
+//! Parts of the rows of docs/conformance.md that no other file here holds.
 
 use crate::browser::{
     AUTHORIZE, Browser, SIGN_IN, allow, anna, clinic, code_of, page, query, redeem, server,
@@ -345,7 +345,7 @@ fn wire_41_no_answer_allows_credentials_and_biots_routes_know_no_other_origin() 
 }
 
 #[test]
-fn section_1_the_metadata_knows_no_dialect() {
+fn dialects_the_metadata_knows_no_dialect() {
     let with = Clinic::open();
     let without = Clinic::with(wardkey::Settings::default());
     let document = |clinic: &Clinic| {
@@ -358,7 +358,7 @@ fn section_1_the_metadata_knows_no_dialect() {
 }
 
 #[test]
-fn section_1_medblocks_admin_has_every_permission_that_there_is() {
+fn dialects_medblocks_admin_has_every_permission_that_there_is() {
     let clinic = Clinic::open();
     let admin = clinic.call("client.read", json!({"client_id": "Admin"}));
     let scope = admin["scope"].as_str().unwrap();
@@ -371,7 +371,7 @@ fn section_1_medblocks_admin_has_every_permission_that_there_is() {
 }
 
 #[test]
-fn section_1_drchronos_401_and_403_mean_what_its_page_says() {
+fn dialects_drchronos_401_and_403_mean_what_its_page_says() {
     let clinic = Clinic::open();
     let client = register(&clinic.engine);
     // "Invalid credentials or expired token": "ensure correct credentials".
@@ -394,7 +394,7 @@ fn section_1_drchronos_401_and_403_mean_what_its_page_says() {
 }
 
 #[test]
-fn section_1_biots_tokens_are_both_new_and_the_old_access_token_lives_to_its_end() {
+fn dialects_biots_tokens_are_both_new_and_the_old_access_token_lives_to_its_end() {
     let clinic = clinic();
     let [access, token] = tokens(&log_in("nobodys guess").send(&clinic.engine));
     // "Before making an API call, check if the access token is nearing expiration (e.g., within 5 seconds)."
@@ -408,7 +408,7 @@ fn section_1_biots_tokens_are_both_new_and_the_old_access_token_lives_to_its_end
 }
 
 #[test]
-fn section_1_biots_client_has_its_own_scopes_allowlist_and_switch() {
+fn dialects_biots_client_has_its_own_scopes_allowlist_and_switch() {
     let clinic = clinic();
     let login = log_in("nobodys guess");
     let [_, token] = tokens(&login.send(&clinic.engine));
@@ -428,7 +428,7 @@ fn section_1_biots_client_has_its_own_scopes_allowlist_and_switch() {
 }
 
 #[test]
-fn section_1_biots_login_and_the_login_page_share_one_throttle() {
+fn dialects_biots_login_and_the_login_page_share_one_throttle() {
     let clinic = clinic();
     let id = page(&clinic, json!({}));
     for _ in 0..6 {
@@ -443,7 +443,7 @@ fn section_1_biots_login_and_the_login_page_share_one_throttle() {
 }
 
 #[test]
-fn section_1_every_client_of_every_dialect_has_an_allowlist_and_a_trail_of_its_own() {
+fn dialects_every_client_of_every_dialect_has_an_allowlist_and_a_trail_of_its_own() {
     let clinic = Clinic::open();
     let paths = ["/api/v1/auth/token", "/api/identity/connect/token", "/oauth2/token", "/o/token/"];
     for path in paths {

@@ -1,4 +1,4 @@
-//! Lines 12, 13, 16, 31 and 37 to 39 at the standard routes: refreshing, by pages and by servers.
+//! Conformance 12, 13, 16, 31 and 37 to 39 at the standard routes: refreshing, by pages and by servers.
 
 use crate::browser::{
     AUTHORIZE, BACK, allow, anna, assert_invalid_grant, clinic, code_of, page, query, redeem,

@@ -1,4 +1,4 @@
-//! Lines 1 to 8: the token request.
+//! Conformance 1 to 8: the token request.
 
 use crate::common::{Registered, admin, register};
 use crate::http::{

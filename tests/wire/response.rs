@@ -1,4 +1,4 @@
-//! Lines 9 to 11 and 20: the token response, and the grammar of scopes.
+//! Conformance 9 to 11 and 20: the token response, and the grammar of scopes.
 
 use crate::common::{register, register_as};
 use crate::http::{Clinic, GRANT, INTROSPECT, REVOKE, Request, TOKEN, ask, json, names, refusal};

@@ -1,4 +1,4 @@
-//! Line 31 again: a revocation by a token's text ends that token, whatever it looks like just now.
+//! Conformance 31 again: a revocation by a token's text ends that token, whatever it looks like just now.
 
 use crate::common::{Registered, admin, clock, events, issue, register, revoke, verify, why};
 use crate::http::{Clinic, REVOKE, Request, text};

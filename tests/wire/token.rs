@@ -1,4 +1,4 @@
-//! Lines 34 to 36: what an access token says. How it is refused is in `tests/verify.rs`.
+//! Conformance 34 to 36: what an access token says. How it is refused is in `tests/verify.rs`.
 
 use crate::common::{issue, register, revoke, verify, why};
 use crate::http::Clinic;

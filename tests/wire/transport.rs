@@ -1,4 +1,4 @@
-//! Line 40: TLS, the peer, and where the host mounts us.
+//! Conformance 40: TLS, the peer, and where the host mounts us.
 
 use crate::common::{admin, bench, events, register};
 use crate::http::{
