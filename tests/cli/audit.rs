@@ -87,7 +87,7 @@ fn an_export_has_every_row_as_it_was_hashed() {
     let text = std::fs::read_to_string(desk.place.folder().join("audit.jsonl")).unwrap();
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines[0]["wardkey_audit"], 1);
-    assert!(lines[0]["keys"]["1"].is_object() && lines[0]["start"].is_string());
+    assert!(lines[0]["keys"][0].is_object() && lines[0]["start"]["hash"].is_string());
     assert_eq!(lines.len() - 1, usize::try_from(head["rows"].as_u64().unwrap()).unwrap());
     assert_eq!(lines.last().unwrap()["hash"], head["head"]);
     // What is there is not overwritten.
