@@ -263,17 +263,46 @@ impl Epoch {
 #[serde(transparent)]
 pub(crate) struct Generation(pub(crate) u64);
 
-/// `N` random bytes in base64url.
+/// `N` random bytes in base64url, that do not begin with `-`: on a command line that would be an option.
 fn random_text<const N: usize>(entropy: &dyn Entropy) -> Result<String> {
     let mut bytes = [0_u8; N];
     entropy.fill(&mut bytes)?;
-    Ok(encode::base64url(&bytes))
+    let text = encode::base64url(&bytes);
+    Ok(match text.strip_prefix('-') {
+        Some(rest) => format!("e{rest}"),
+        None => text,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::base::SystemEntropy;
+
+    /// What nobody should be unlucky enough to draw.
+    struct Dashes;
+
+    impl Entropy for Dashes {
+        fn fill(&self, out: &mut [u8]) -> Result<()> {
+            out.fill(0xfb);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn no_minted_id_looks_like_an_option_and_all_are_read_again() {
+        let site = SiteId::mint(&Dashes).unwrap();
+        let credential = CredentialId::mint(&Dashes).unwrap();
+        let grant = GrantId::mint(&Dashes).unwrap();
+        let token = TokenId::mint(&site, &Dashes).unwrap();
+        for id in [site.as_str(), credential.as_str(), grant.as_str(), token.as_str()] {
+            assert!(!id.starts_with('-'), "{id}");
+        }
+        assert!(SiteId::parse(site.as_str()).is_some());
+        assert!(CredentialId::parse(credential.as_str()).is_some());
+        assert!(GrantId::parse(grant.as_str()).is_some());
+        assert!(TokenId::parse(token.as_str()).is_some());
+    }
 
     #[test]
     fn client_ids_are_printable_and_never_look_like_users() {
