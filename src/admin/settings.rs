@@ -34,7 +34,7 @@ pub struct SettingsSet {
     /// Seconds, 60 to 2592000.
     #[serde(deserialize_with = "some")]
     pub access_token_lifetime: Option<u32>,
-    /// Of `bio-ecko`, `nikohealth`, `medblocks`.
+    /// Of `bio-ecko`, `nikohealth`, `medblocks`, `drchrono`, `biot`.
     #[serde(deserialize_with = "some")]
     pub dialects: Option<Vec<String>>,
     /// Addresses or CIDR ranges.
