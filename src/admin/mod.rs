@@ -24,7 +24,7 @@ pub use client::{
     ClientCreate, ClientCreated, ClientDelete, ClientDisable, ClientDocument, ClientEnable,
     ClientImport, ClientList, ClientPage, ClientRead, ClientRevoke, ClientUpdate,
 };
-pub use document::{Done, Operation, SecretText};
+pub use document::{Done, Operation, RateDocument, SecretText};
 pub use grant::{GrantDocument, GrantList, GrantPage, GrantRevoke};
 pub use key::{KeyDocument, KeyImport, KeyList, KeyPage};
 pub use role::{RoleCreate, RoleDelete, RoleDocument, RoleList, RolePage, RoleUpdate};
