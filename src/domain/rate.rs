@@ -51,17 +51,21 @@ impl RateLimit {
         format!("{} {}", self.per_minute, self.burst)
     }
 
-    /// The arrival time after one more at `now`, or the nanoseconds to wait for it.
-    fn next(self, arrival: i64, now: Steady) -> std::result::Result<i64, i64> {
+    /// The arrival time after one more at `now`; if that is one too many, the one that stays, and the nanoseconds
+    /// to wait.
+    fn next(self, arrival: i64, now: Steady) -> (i64, std::result::Result<(), i64>) {
         // Rounded up: an interval that is too short by a fraction would let one too many through some day.
         let interval = MINUTE.div_ceil(i64::from(self.per_minute.max(1)).unsigned_abs());
         let interval = i64::try_from(interval).unwrap_or(i64::MAX);
         let full = interval.saturating_mul(i64::from(self.burst.max(1)));
-        // What was spent under a looser limit is no debt under this one.
-        let arrival = arrival.clamp(now.0, now.0.saturating_add(full));
+        let latest = now.0.saturating_add(full);
+        // What was spent under a looser limit is no debt under this one. A minute is more than a thread
+        // is late that read the time and then slept: it must not give back what others have spent since.
+        let foreign = arrival.saturating_sub(latest) > FOREIGN;
+        let arrival = if foreign { latest } else { arrival.max(now.0) };
         let next = arrival.saturating_add(interval);
-        let ahead = next.saturating_sub(now.0).saturating_sub(full);
-        if ahead > 0 { Err(ahead) } else { Ok(next) }
+        let ahead = next.saturating_sub(latest);
+        if ahead > 0 { (arrival, Err(ahead)) } else { (next, Ok(())) }
     }
 }
 
@@ -83,11 +87,14 @@ pub(crate) struct Bucket(AtomicI64);
 
 impl Bucket {
     fn take(&self, limit: RateLimit, now: Steady) -> std::result::Result<(), Denied> {
-        let take = |arrival| limit.next(arrival, now).ok();
-        match self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, take) {
-            Ok(_) => Ok(()),
-            Err(arrival) => Err(too_fast(limit.next(arrival, now).err().unwrap_or(0))),
-        }
+        let mut taken = Ok(());
+        let take = |arrival| {
+            let (next, outcome) = limit.next(arrival, now);
+            taken = outcome;
+            Some(next)
+        };
+        let _always = self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, take);
+        taken.map_err(too_fast)
     }
 }
 
@@ -220,7 +227,11 @@ fn next_of(
     now: Steady,
 ) -> std::result::Result<i64, Denied> {
     let known = set_of(slots, key).find(|slot| slot.key == key);
-    limit.next(known.map_or(0, |slot| slot.arrival), now).map_err(too_fast)
+    let (arrival, outcome) = limit.next(known.as_ref().map_or(0, |slot| slot.arrival), now);
+    if let (Some(slot), Err(_)) = (known, outcome) {
+        slot.arrival = arrival;
+    }
+    outcome.map(|()| arrival).map_err(too_fast)
 }
 
 /// Keeps the arrival time of `key`, in its slot or in that of its set which has rested longest.
@@ -251,6 +262,9 @@ fn too_fast(wait: i64) -> Denied {
 
 /// Nanoseconds of a minute.
 const MINUTE: u64 = 60_000_000_000;
+
+/// A minute in nanoseconds: an arrival time that is later by more than that comes of another limit.
+const FOREIGN: i64 = 60_000_000_000;
 
 /// A million a second: no limit at all, for a client that is to have none.
 const PER_MINUTE_LIMIT: u32 = 60_000_000;

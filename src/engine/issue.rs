@@ -164,7 +164,7 @@ impl Engine {
             Ok((state, proven)) => return Ok(Caller { state, proven }),
             Err(refused) => refused,
         };
-        let state = readings.first().and_then(|reading| reading.state.as_deref());
+        let state = readings.iter().find_map(|reading| reading.state.as_deref());
         let why = self.strike(request, state, &self.snapshot.frame().settings, why);
         self.note(request, &why, client_id.as_ref().map(ClientId::as_str), credential_id.as_ref());
         Err(denied(why, request))

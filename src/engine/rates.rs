@@ -54,7 +54,7 @@ impl Engine {
         caller: &Caller,
         (grant, spend): (Option<GrantType>, Spend),
         frame: &Frame,
-    ) -> std::result::Result<(), Denied> {
+    ) -> Result<(), Denied> {
         let proven = caller.proven.credential_id.is_some();
         let meter = if proven { self.meter(request, caller, spend, frame) } else { None };
         let (wanted, subject, peer) = (Wanted::Endpoint, Subject::Client, request.peer);

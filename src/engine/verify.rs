@@ -65,10 +65,10 @@ impl Engine {
             Ok(principal) => Ok(Ok(principal)),
             Err(Error::Denied { why, request_id }) => {
                 let (status, www_authenticate) = oauth::challenge(&why, required.as_str());
-                let retry_after = match why {
-                    Denied::RateLimited { retry_after } => Some(retry_after.max(1)),
-                    _ => None,
-                };
+                let mut retry_after = None;
+                if let Denied::RateLimited { retry_after: seconds } = why {
+                    retry_after = Some(seconds.max(1));
+                }
                 Ok(Err(Challenge { status, www_authenticate, retry_after, why, request_id }))
             }
             Err(error) => Err(error),
