@@ -308,7 +308,7 @@ fn one_broken_client_behind_a_shared_address_starves_nobody_else() {
     for client in [&broken, &at_work, &new] {
         assert_eq!(right(client).send(&clinic.engine).status, 200);
     }
-    let hashed = Registered { secret: "correct+horse".into(), ..imported.clone() };
+    let hashed = Registered { secret: "correct+horse".into(), ..imported };
     assert_eq!(right(&hashed).send(&clinic.engine).status, 200);
     // Who has succeeded from there goes on being told that a secret is wrong.
     assert_eq!(told(&|| wrong(&at_work), 20), 5);
@@ -353,7 +353,7 @@ fn the_endpoints_share_the_limits_of_failures() {
     }
     assert_too_fast(&wrong(&lab).send(&clinic.engine), "60");
     assert!(matches!(
-        why(try_issue(&clinic.engine, &Registered { secret: "wrong".into(), ..lab.clone() })),
+        why(try_issue(&clinic.engine, &Registered { secret: "wrong".into(), ..lab })),
         Denied::RateLimited { .. }
     ));
     let rows = events(&clinic.engine, "request.refuse");
