@@ -207,7 +207,7 @@
 // Denied: the caller's address is unknown, and the client has `allowed_networks`.
 #define WARDKEY_DENIED_PEER_UNKNOWN 234
 
-// Denied: the client has used up its rate.
+// Denied: it comes too often; the error's system_code has the seconds to wait.
 #define WARDKEY_DENIED_RATE_LIMITED 235
 
 // Denied: the request came over plain HTTP from another machine.
@@ -587,7 +587,8 @@ typedef struct {
 typedef struct {
     // The code that the function returned.
     int32_t code;
-    // The operating system's or SQLite's code where there is one, else 0.
+    // The operating system's or SQLite's code where there is one; with WARDKEY_DENIED_RATE_LIMITED the seconds
+    // to wait, for your `Retry-After` header; else 0.
     int32_t system_code;
     // A sentence for the operator and the log: UTF-8, NUL-terminated, never a secret. Do not send it to
     // the remote caller.
@@ -873,7 +874,7 @@ WARDKEY_API int32_t WARDKEY_CALL wardkey_maintain(const wardkey_engine *engine,
 //
 // Returns WARDKEY_OK: allowed. From 200 to 299: denied, and why; tell the caller 401; 403 for
 // WARDKEY_DENIED_INSUFFICIENT_SCOPE, _PEER_NOT_ALLOWED and _PEER_UNKNOWN; 429 for _RATE_LIMITED
-// (wardkey_authorize does it for you). Any other code: it cannot be known, so not allowed either. Any
+// (wardkey_authorize does it for you), with `Retry-After: ` and the system_code of error. Any other code: it cannot be known, so not allowed either. Any
 // thread; after close WARDKEY_MISUSE_CLOSED.
 WARDKEY_API int32_t WARDKEY_CALL wardkey_verify(const wardkey_engine *engine,
                        const char *token,
@@ -904,7 +905,8 @@ WARDKEY_API int32_t WARDKEY_CALL wardkey_verify(const wardkey_engine *engine,
 // principal, error: as in wardkey_verify. http_status: may be NULL; set in every case: 200 when allowed;
 // 400, 401, 403 or 429 when denied; 503 when storage failed; 500 for anything else. challenge: may be
 // NULL; set to zero, and when denied to the value for the `WWW-Authenticate` header, to be freed by you; its
-// length is 0 when there is no such header to send (an address or a rate is not a matter of the token).
+// length is 0 when there is no such header to send (an address or a rate is not a matter of the token). With
+// 429 send `Retry-After: ` and the system_code of error, which is in seconds.
 //
 // Returns as wardkey_verify: only WARDKEY_OK means yes. Any thread; after close WARDKEY_MISUSE_CLOSED.
 WARDKEY_API int32_t WARDKEY_CALL wardkey_authorize(const wardkey_engine *engine,

@@ -25,7 +25,7 @@ pub use base::{
     Secret, SiteId, SystemClock, SystemEntropy, TokenId, UnixTime,
 };
 pub use crypto::{Algorithm, Jwk};
-pub use domain::{Context, Dialect, Required, Scope, Settings, Texts, TokenFormat};
+pub use domain::{Context, Dialect, RateLimit, Required, Scope, Settings, Texts, TokenFormat};
 pub use engine::{
     AccessToken, Administer, Authorization, Challenge, Decision, Engine, Options, Pending,
     Principal, PrincipalKind, Progress, Recovery, UserCheck, UserLogin, UserVerdict,

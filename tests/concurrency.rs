@@ -6,7 +6,7 @@ mod common;
 
 use common::{
     Place, admin, assert_chain_whole, audit, bench, clock, events, issue, jti, register, revoke,
-    try_issue, verify, why,
+    try_issue, unlimited, verify, why,
 };
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -108,6 +108,7 @@ fn a_revocation_acknowledged_in_one_thread_is_refused_by_all_others_from_then_on
 fn no_token_comes_out_after_its_client_was_disabled() {
     let place = Place::created();
     let engine = place.open();
+    unlimited(&engine);
     let client = register(&engine);
     issue(&engine, &client);
     // Even: enabled or about to be disabled. Odd: disabled, acknowledged.

@@ -12,7 +12,7 @@ mod common;
 #[path = "common/wire.rs"]
 mod http;
 
-use common::{Registered, issue, register_as, verify, why};
+use common::{Registered, issue, register_as, unlimited, verify, why};
 use http::{
     Clinic, GRANT, INTROSPECT, REVOKE, Request, TOKEN, ask, in_form, json, refusal, text, visible,
 };
@@ -94,6 +94,7 @@ fn admitted(state: &State, call: &Call) -> bool {
 #[test]
 fn every_path_decides_as_the_model_does() {
     let clinic = Clinic::open();
+    unlimited(&clinic.engine);
     let server = resource_server(&clinic);
     let refusals = RefCell::new(HashMap::new());
     let config = Config { cases: 200, failure_persistence: None, ..Config::default() };
@@ -110,6 +111,7 @@ fn every_path_decides_as_the_model_does() {
 #[test]
 fn an_unknown_peer_and_an_allowlist_mean_no_on_every_path() {
     let clinic = Clinic::open();
+    unlimited(&clinic.engine);
     let state = State {
         enabled: true,
         public: false,
@@ -303,6 +305,7 @@ fn resource_server(clinic: &Clinic) -> Registered {
 #[test]
 fn a_wrong_address_is_found_out_before_anything_else_is_said() {
     let clinic = Clinic::open();
+    unlimited(&clinic.engine);
     let state = State {
         enabled: true,
         public: false,

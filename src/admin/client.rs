@@ -1,9 +1,13 @@
 //! `client.*`: registering the programs that may ask for tokens (RFC 7591).
 
-use crate::admin::document::{Done, SecretText, by_id, each, operation, some, word};
+use crate::admin::document::{
+    Done, RateDocument, SecretText, by_id, each, operation, some, some_rate, word,
+};
 use crate::base::{Lifetime, Network};
 use crate::crypto::Algorithm;
-use crate::domain::{AuthMethod, Client, GrantType, Metadata, Scope, TokenFormat, TokenTypeCase};
+use crate::domain::{
+    AuthMethod, Client, GrantType, Metadata, RateLimit, Scope, TokenFormat, TokenTypeCase,
+};
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 
@@ -66,6 +70,12 @@ macro_rules! with_metadata {
             /// Whether it may ask for codes without a code challenge (RFC 7636), against RFC 9700 2.1.1.
             #[serde(deserialize_with = "some")]
             pub danger_allow_no_pkce: Option<bool>,
+            /// How many token requests it may make; `null`: the settings'.
+            #[serde(deserialize_with = "some_rate")]
+            pub token_rate: Option<Option<RateDocument>>,
+            /// How often its tokens may be used, and it may introspect; `null`: the settings'.
+            #[serde(deserialize_with = "some_rate")]
+            pub verify_rate: Option<Option<RateDocument>>,
         }
 
         impl $name {
@@ -92,6 +102,8 @@ macro_rules! with_metadata {
                     host_data: self.host_data,
                     rotate_refresh_tokens: self.rotate_refresh_tokens,
                     danger_allow_no_pkce: self.danger_allow_no_pkce,
+                    token_rate: self.token_rate,
+                    verify_rate: self.verify_rate,
                 }
                 .apply(metadata)
             }
@@ -208,6 +220,8 @@ pub struct ClientDocument {
     pub host_data: String,
     pub rotate_refresh_tokens: bool,
     pub danger_allow_no_pkce: bool,
+    pub token_rate: Option<RateDocument>,
+    pub verify_rate: Option<RateDocument>,
 }
 
 /// A new client and its secret, shown this once.
@@ -265,6 +279,8 @@ impl From<&Client> for ClientDocument {
             host_data: metadata.host_data.clone(),
             rotate_refresh_tokens: metadata.rotate_refresh_tokens,
             danger_allow_no_pkce: metadata.danger_allow_no_pkce,
+            token_rate: metadata.token_rate.map(RateDocument::from),
+            verify_rate: metadata.verify_rate.map(RateDocument::from),
         }
     }
 }
@@ -288,6 +304,8 @@ struct Members {
     host_data: Option<String>,
     rotate_refresh_tokens: Option<bool>,
     danger_allow_no_pkce: Option<bool>,
+    token_rate: Option<Option<RateDocument>>,
+    verify_rate: Option<Option<RateDocument>>,
 }
 
 impl Members {
@@ -332,6 +350,8 @@ impl Members {
             host_data: self.host_data.unwrap_or(old.host_data),
             rotate_refresh_tokens: self.rotate_refresh_tokens.unwrap_or(old.rotate_refresh_tokens),
             danger_allow_no_pkce: self.danger_allow_no_pkce.unwrap_or(old.danger_allow_no_pkce),
+            token_rate: rate(self.token_rate, old.token_rate),
+            verify_rate: rate(self.verify_rate, old.verify_rate),
         })
     }
 }
@@ -353,6 +373,12 @@ fn nullable<T>(
         Some(None) => Ok(None),
         Some(Some(text)) => read(text).map(Some),
     }
+}
+
+/// A rate that is given, or `null`; or the old one.
+#[expect(clippy::option_option, reason = "not given, null and given are three things")]
+fn rate(member: Option<Option<RateDocument>>, old: Option<RateLimit>) -> Option<RateLimit> {
+    member.map_or(old, |given| given.map(RateLimit::from))
 }
 
 fn scope(member: &str, text: &str) -> Result<Scope> {

@@ -1,5 +1,6 @@
 //! JSON documents, read strictly.
 
+use crate::domain::RateLimit;
 use crate::error::{Error, Result};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, MapAccess, Visitor};
@@ -214,6 +215,41 @@ pub(super) fn some_object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     }
 
     deserializer.deserialize_map(Object(PhantomData))
+}
+
+/// A limit of rate, in a request and in a response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct RateDocument {
+    /// How often a minute in the long run, 1 to 60000000.
+    pub per_minute: u32,
+    /// How often at once, 1 to 1000000.
+    pub burst: u32,
+}
+
+impl From<RateLimit> for RateDocument {
+    fn from(limit: RateLimit) -> Self {
+        Self { per_minute: limit.per_minute, burst: limit.burst }
+    }
+}
+
+impl From<RateDocument> for RateLimit {
+    fn from(document: RateDocument) -> Self {
+        Self { per_minute: document.per_minute, burst: document.burst }
+    }
+}
+
+/// A limit of rate that is there, or `null` for none.
+#[expect(clippy::option_option, reason = "not given, null and given are three things")]
+pub(super) fn some_rate<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> std::result::Result<Option<Option<RateDocument>>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(transparent)]
+    struct Given(#[serde(deserialize_with = "some_object")] Option<RateDocument>);
+
+    Option::<Given>::deserialize(deserializer).map(|given| Some(given.and_then(|given| given.0)))
 }
 
 /// Reads each text of a list, naming the place of the one that is false.

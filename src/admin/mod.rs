@@ -31,7 +31,7 @@ pub use client::{
     ClientImport, ClientList, ClientPage, ClientRead, ClientRevoke, ClientUpdate,
 };
 pub use clock::{ClockAccept, ClockAccepted};
-pub use document::{Done, Operation, SecretText};
+pub use document::{Done, Operation, RateDocument, SecretText};
 pub use export::{
     AuditAnswer, AuditAppend, AuditAppended, AuditCheck, AuditExport, AuditExportPage,
     AuditHeadDocument, AuditHeadRead,

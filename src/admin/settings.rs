@@ -1,9 +1,11 @@
 //! `settings.get`, `settings.set`, and the stored document.
 
-use crate::admin::document::{each, operation, parse, some, some_object, word};
+use crate::admin::document::{
+    RateDocument, each, operation, parse, some, some_object, some_rate, word,
+};
 use crate::base::{Lifetime, Network};
 use crate::crypto::Algorithm;
-use crate::domain::{Dialect, Settings, Texts, TokenFormat};
+use crate::domain::{Dialect, RateLimit, Settings, Texts, TokenFormat};
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -52,6 +54,21 @@ pub struct SettingsSet {
     /// Seconds, 60 to 31622400.
     #[serde(deserialize_with = "some")]
     pub refresh_token_lifetime: Option<u32>,
+    /// See [`Settings::token_rate`]; `null`: no limit.
+    #[serde(deserialize_with = "some_rate")]
+    pub token_rate: Option<Option<RateDocument>>,
+    /// See [`Settings::revocation_rate`]; `null`: no limit.
+    #[serde(deserialize_with = "some_rate")]
+    pub revocation_rate: Option<Option<RateDocument>>,
+    /// See [`Settings::verify_rate`]; `null`: no limit.
+    #[serde(deserialize_with = "some_rate")]
+    pub verify_rate: Option<Option<RateDocument>>,
+    /// See [`Settings::failure_rate`]; `null`: no limit.
+    #[serde(deserialize_with = "some_rate")]
+    pub failure_rate: Option<Option<RateDocument>>,
+    /// See [`Settings::peer_failure_rate`]; `null`: no limit.
+    #[serde(deserialize_with = "some_rate")]
+    pub peer_failure_rate: Option<Option<RateDocument>>,
     /// The name on the login page, at most 100 characters.
     #[serde(deserialize_with = "some")]
     pub clinic_name: Option<String>,
@@ -93,6 +110,16 @@ pub struct SettingsDocument {
     pub refresh_token_idle_lifetime: u32,
     /// Seconds.
     pub refresh_token_lifetime: u32,
+    /// See [`Settings::token_rate`].
+    pub token_rate: Option<RateDocument>,
+    /// See [`Settings::revocation_rate`].
+    pub revocation_rate: Option<RateDocument>,
+    /// See [`Settings::verify_rate`].
+    pub verify_rate: Option<RateDocument>,
+    /// See [`Settings::failure_rate`].
+    pub failure_rate: Option<RateDocument>,
+    /// See [`Settings::peer_failure_rate`].
+    pub peer_failure_rate: Option<RateDocument>,
     /// The name on the login page.
     pub clinic_name: String,
     /// Words that no password may consist of.
@@ -118,6 +145,11 @@ impl SettingsSet {
             ("max_request_body", self.max_request_body.is_some()),
             ("refresh_token_idle_lifetime", self.refresh_token_idle_lifetime.is_some()),
             ("refresh_token_lifetime", self.refresh_token_lifetime.is_some()),
+            ("token_rate", self.token_rate.is_some()),
+            ("revocation_rate", self.revocation_rate.is_some()),
+            ("verify_rate", self.verify_rate.is_some()),
+            ("failure_rate", self.failure_rate.is_some()),
+            ("peer_failure_rate", self.peer_failure_rate.is_some()),
             ("clinic_name", self.clinic_name.is_some()),
             ("password_blocklist", self.password_blocklist.is_some()),
             ("texts", self.texts.is_some()),
@@ -143,6 +175,11 @@ impl SettingsSet {
         replace(&mut document.max_request_body, self.max_request_body);
         replace(&mut document.refresh_token_idle_lifetime, self.refresh_token_idle_lifetime);
         replace(&mut document.refresh_token_lifetime, self.refresh_token_lifetime);
+        replace(&mut document.token_rate, self.token_rate);
+        replace(&mut document.revocation_rate, self.revocation_rate);
+        replace(&mut document.verify_rate, self.verify_rate);
+        replace(&mut document.failure_rate, self.failure_rate);
+        replace(&mut document.peer_failure_rate, self.peer_failure_rate);
         replace(&mut document.clinic_name, self.clinic_name);
         replace(&mut document.password_blocklist, self.password_blocklist);
         replace(&mut document.texts, self.texts);
@@ -171,6 +208,11 @@ impl From<&Settings> for SettingsDocument {
             max_request_body: settings.max_request_body,
             refresh_token_idle_lifetime: settings.refresh_token_idle_lifetime.as_seconds(),
             refresh_token_lifetime: settings.refresh_token_lifetime.as_seconds(),
+            token_rate: settings.token_rate.map(RateDocument::from),
+            revocation_rate: settings.revocation_rate.map(RateDocument::from),
+            verify_rate: settings.verify_rate.map(RateDocument::from),
+            failure_rate: settings.failure_rate.map(RateDocument::from),
+            peer_failure_rate: settings.peer_failure_rate.map(RateDocument::from),
             clinic_name: settings.clinic_name.clone(),
             password_blocklist: settings.password_blocklist.clone(),
             texts: settings.texts.clone(),
@@ -208,6 +250,11 @@ impl SettingsDocument {
             max_request_body: self.max_request_body,
             refresh_token_idle_lifetime: Lifetime::seconds(self.refresh_token_idle_lifetime),
             refresh_token_lifetime: Lifetime::seconds(self.refresh_token_lifetime),
+            token_rate: self.token_rate.map(RateLimit::from),
+            revocation_rate: self.revocation_rate.map(RateLimit::from),
+            verify_rate: self.verify_rate.map(RateLimit::from),
+            failure_rate: self.failure_rate.map(RateLimit::from),
+            peer_failure_rate: self.peer_failure_rate.map(RateLimit::from),
             clinic_name: self.clinic_name,
             password_blocklist: self.password_blocklist,
             texts: self.texts,

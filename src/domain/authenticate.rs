@@ -7,6 +7,7 @@ use crate::domain::client::{AuthMethod, Client};
 use crate::domain::credential::{Credential, CredentialKind};
 use crate::domain::gate::{Ask, Subject, Wanted, pass};
 use crate::domain::peer::Peer;
+use crate::domain::rate::Budgets;
 use crate::domain::throttle::{Throttle, Turn};
 use crate::error::{Denied, Error, Result};
 use std::sync::Arc;
@@ -16,6 +17,8 @@ use std::sync::Arc;
 pub(crate) struct ClientState {
     pub(crate) client: Client,
     pub(crate) credentials: Vec<Credential>,
+    /// What it has spent of its limits of rate, which is no part of what was read.
+    pub(crate) budgets: Arc<Budgets>,
 }
 
 impl ClientState {
@@ -208,7 +211,13 @@ fn recognise<'a>(
     let client = &guess.state.client;
     pass(
         client,
-        &Ask { grant: None, wanted: Wanted::Endpoint, subject: Subject::Client, peer: means.peer },
+        &Ask {
+            grant: None,
+            wanted: Wanted::Endpoint,
+            subject: Subject::Client,
+            peer: means.peer,
+            meter: None,
+        },
     )?;
     let credentials = imported(guess.state, means.now);
     let client_id = client.client_id.as_str();
@@ -384,7 +393,7 @@ mod tests {
         };
         change(&mut client);
         let credentials = (0..).zip(kinds).map(|(n, kind)| credential(n, kind)).collect();
-        Arc::new(ClientState { client, credentials })
+        Arc::new(ClientState { client, credentials, budgets: Arc::default() })
     }
 
     fn imported_as(phc: &str) -> CredentialKind {

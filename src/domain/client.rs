@@ -2,6 +2,7 @@
 
 use crate::base::{ClientId, Generation, Lifetime, Network, UnixTime};
 use crate::crypto::Algorithm;
+use crate::domain::rate::RateLimit;
 use crate::domain::redirect::check_redirect_uri;
 use crate::domain::scope::Scope;
 use crate::domain::settings::check_lifetime;
@@ -64,6 +65,10 @@ pub(crate) struct Metadata {
     pub(crate) rotate_refresh_tokens: bool,
     /// Whether it may ask for codes without a code challenge (RFC 7636), against RFC 9700 2.1.1.
     pub(crate) danger_allow_no_pkce: bool,
+    /// How many token requests it may make; absent: the settings'.
+    pub(crate) token_rate: Option<RateLimit>,
+    /// How often its tokens may be used; absent: the settings'.
+    pub(crate) verify_rate: Option<RateLimit>,
 }
 
 /// A grant type (RFC 6749 1.3).
@@ -191,6 +196,9 @@ impl Metadata {
             check_lifetime(lifetime)
                 .map_err(|why| Error::document("access_token_lifetime", why))?;
         }
+        for (member, rate) in [("token_rate", self.token_rate), ("verify_rate", self.verify_rate)] {
+            rate.map_or(Ok(()), |rate| rate.check(member))?;
+        }
         check_each("redirect_uris", &self.redirect_uris, check_redirect_uri)?;
         check_each("allowed_origins", &self.allowed_origins, check_origin)?;
         if self.allowed_networks.len() > LIST_LIMIT {
@@ -289,6 +297,8 @@ impl Client {
                 host_data: row.host_data.clone(),
                 rotate_refresh_tokens: row.rotate_refresh_tokens,
                 danger_allow_no_pkce: row.danger_allow_no_pkce,
+                token_rate: known(&row.token_rate, RateLimit::parse).ok_or_else(corrupt)?,
+                verify_rate: known(&row.verify_rate, RateLimit::parse).ok_or_else(corrupt)?,
             },
             enabled: row.enabled,
             created_at: UnixTime::from_millis(row.created_at),
@@ -329,6 +339,8 @@ impl Client {
             host_data: metadata.host_data.clone(),
             rotate_refresh_tokens: metadata.rotate_refresh_tokens,
             danger_allow_no_pkce: metadata.danger_allow_no_pkce,
+            token_rate: metadata.token_rate.map(RateLimit::to_text),
+            verify_rate: metadata.verify_rate.map(RateLimit::to_text),
             created_at: self.created_at.millis(),
             updated_at: self.updated_at.millis(),
             extra: self.extra.clone(),

@@ -7,6 +7,7 @@
 
 use crate::domain::client::{Client, GrantType};
 use crate::domain::peer::Peer;
+use crate::domain::rate::Meter;
 use crate::domain::scope::{Scope, holds, words};
 use crate::domain::user::UserState;
 use crate::error::{Denied, Error, Result};
@@ -61,6 +62,8 @@ pub(crate) struct Ask<'w, 'c> {
     /// For whom the client acts.
     pub(crate) subject: Subject<'c>,
     pub(crate) peer: Peer,
+    /// The budget that is charged; `None` where there is no limit, or the request has been charged.
+    pub(crate) meter: Option<Meter<'c>>,
 }
 
 /// For whom a client acts.
@@ -139,6 +142,7 @@ pub(crate) fn pass<'c>(
     ask: &Ask<'_, 'c>,
 ) -> std::result::Result<Permit<'c>, Denied> {
     let scope = check(client, ask.subject, ask.grant, ask.wanted, Presenter::At(ask.peer))?;
+    check_rate(ask.meter)?;
     Ok(Permit { client, subject: ask.subject, grant: ask.grant, scope })
 }
 
@@ -201,7 +205,7 @@ enum Presenter {
     Nobody,
 }
 
-/// All checks of the gate.
+/// All checks of the gate but the last, which is the rate.
 // Where the caller is comes before what it asks for: to somebody at the wrong address a leaked secret
 // must look like a wrong one, whatever else is in the request (conformance 15).
 fn check(
@@ -215,9 +219,7 @@ fn check(
     check_peer(client, presenter)?;
     check_user(subject)?;
     check_grant(client, grant)?;
-    let scope = check_scope(client, subject, wanted)?;
-    check_rate(client, presenter)?;
-    Ok(scope)
+    check_scope(client, subject, wanted)
 }
 
 fn check_enabled(client: &Client) -> std::result::Result<(), Denied> {
@@ -297,7 +299,8 @@ fn within_subject(scope: Scope, subject: Subject<'_>) -> Scope {
     }
 }
 
-/// Limits of rate have their place here; no client has one yet.
-fn check_rate(_client: &Client, _presenter: Presenter) -> std::result::Result<(), Denied> {
-    Ok(())
+/// Comes last: what is refused anyway spends nothing, and who comes from the wrong address cannot spend what
+/// belongs to the client.
+fn check_rate(meter: Option<Meter<'_>>) -> std::result::Result<(), Denied> {
+    meter.map_or(Ok(()), |meter| meter.charge())
 }

@@ -19,6 +19,7 @@ mod password;
 mod peer;
 mod people;
 mod pkce;
+mod rate;
 mod redirect;
 mod refresh;
 mod registration;
@@ -39,6 +40,7 @@ pub use client::TokenFormat;
 pub use dialect::Dialect;
 pub use gate::Required;
 pub use peer::Context;
+pub use rate::RateLimit;
 pub use scope::Scope;
 pub use settings::Settings;
 pub use texts::Texts;
@@ -46,7 +48,9 @@ pub use texts::Texts;
 pub(crate) use texts::next_placeholder;
 
 pub(crate) use actor::{Actor, correlation_of};
-pub(crate) use authenticate::{ClientState, Means, Presented, Proven, Reading, authenticate};
+pub(crate) use authenticate::{
+    ClientState, Means, Presented, Proven, Reading, Refused, authenticate,
+};
 pub(crate) use builtin::{BIOT, enable_dialects};
 pub(crate) use catalogue::{add_scope, first_scopes, remove_scope};
 pub(crate) use client::{AuthMethod, Client, GrantType, Metadata, TokenTypeCase};
@@ -67,6 +71,7 @@ pub(crate) use people::{
     unconfirm_users, update_role, update_user, vouch_for,
 };
 pub(crate) use pkce::Challenge;
+pub(crate) use rate::{Bucket, Budgets, Meter, Steady, Strike, Strikes};
 pub(crate) use redirect::{RedirectUri, scheme_and_authority};
 pub(crate) use refresh::{Family, first_refresh_token, rotates};
 pub(crate) use registration::{

@@ -5,6 +5,7 @@ use crate::crypto::Algorithm;
 use crate::domain::client::{TokenFormat, check_text};
 use crate::domain::dialect::Dialect;
 use crate::domain::password::is_host_word;
+use crate::domain::rate::RateLimit;
 use crate::domain::texts::Texts;
 use crate::error::{Error, Result};
 
@@ -37,6 +38,21 @@ pub struct Settings {
     /// How long a user's grant can be refreshed at all; then the user logs in again. Default 90 days; 60 s
     /// to 366 days.
     pub refresh_token_lifetime: Lifetime,
+    /// How many token requests a client may make, unless it is registered for another rate. Default 600 a
+    /// minute, 1000 at once; `None`: as many as it likes.
+    pub token_rate: Option<RateLimit>,
+    /// How many tokens a client may revoke by itself. Default 600 a minute, 1000 at once; `None`: as many as it
+    /// likes.
+    pub revocation_rate: Option<RateLimit>,
+    /// How often the tokens of a client may be used, and a client may introspect, unless it is registered for
+    /// another rate. Default none: as often as they like.
+    pub verify_rate: Option<RateLimit>,
+    /// How often a client may fail to authenticate from one address before it is told 429 instead of 401.
+    /// Default 10 a minute, 60 at once; `None`: as often as it likes.
+    pub failure_rate: Option<RateLimit>,
+    /// How often all clients together may from one address, those left out that have succeeded from it. Default
+    /// 60 a minute, 600 at once; `None`: as often as they like.
+    pub peer_failure_rate: Option<RateLimit>,
     /// The name on the login page. Default none: the issuer's host is shown.
     pub clinic_name: String,
     /// Words that no password may consist of, in any case and with whatever digits and punctuation: the
@@ -63,6 +79,11 @@ impl Default for Settings {
             max_request_body: 64 * 1024,
             refresh_token_idle_lifetime: Lifetime::days(14),
             refresh_token_lifetime: Lifetime::days(90),
+            token_rate: Some(RateLimit { per_minute: 600, burst: 1000 }),
+            revocation_rate: Some(RateLimit { per_minute: 600, burst: 1000 }),
+            verify_rate: None,
+            failure_rate: Some(RateLimit { per_minute: 10, burst: 60 }),
+            peer_failure_rate: Some(RateLimit { per_minute: 60, burst: 600 }),
             clinic_name: String::new(),
             password_blocklist: Vec::new(),
             texts: Texts::default(),
@@ -130,6 +151,15 @@ impl Settings {
             if !(MIN_LIFETIME..=MAX_REFRESH_LIFETIME).contains(&lifetime) {
                 return Err(Error::document(member, "must be 60 to 31622400 seconds"));
             }
+        }
+        for (member, rate) in [
+            ("token_rate", self.token_rate),
+            ("revocation_rate", self.revocation_rate),
+            ("verify_rate", self.verify_rate),
+            ("failure_rate", self.failure_rate),
+            ("peer_failure_rate", self.peer_failure_rate),
+        ] {
+            rate.map_or(Ok(()), |rate| rate.check(member))?;
         }
         if !(MIN_RETENTION..=MAX_RETENTION).contains(&self.audit_retention) {
             let why = "must be 189345600 (six years) to 3155760000 seconds";

@@ -90,6 +90,8 @@ pub struct Challenge {
     pub status: u16,
     /// The value of the `WWW-Authenticate` header.
     pub www_authenticate: String,
+    /// The value of the `Retry-After` header, in seconds; with a 429 alone.
+    pub retry_after: Option<u32>,
     /// The true reason, for the operator.
     pub why: Denied,
     /// The id under which the audit explains it.

@@ -4,6 +4,7 @@ use crate::base::Secret;
 use crate::domain::{Context, Presented};
 use crate::engine::Engine;
 use crate::engine::issue::{decide, denied};
+use crate::engine::rates::Spend;
 use crate::error::{Error, Result};
 
 impl Engine {
@@ -23,7 +24,9 @@ impl Engine {
         let candidates = [presented(client_id, client_secret)];
         let request = self.direct_request(&candidates, None, context, &frame, now)?;
         let caller = self.authenticate(&request, now)?;
-        let permit = decide(&caller.state, &request).map_err(|why| denied(why, &request))?;
+        let admitted = self.admit(&request, &caller, (None, Spend::Token), &frame);
+        let permit = admitted.and_then(|()| decide(&caller.state, &request));
+        let permit = permit.map_err(|why| denied(why, &request))?;
         let ticket = self.make_ticket(permit, &caller, &request, &frame, now, None)?;
         Ok(ticket.map_or(0, |ticket| ticket.issued.access_token.expose().len()))
     }

@@ -9,6 +9,7 @@ use crate::engine::Engine;
 use crate::engine::endpoint::Exchange;
 use crate::engine::issue::{ATTEMPTS, Caller, Request, entry_of};
 use crate::engine::login::Login;
+use crate::engine::rates::Spend;
 use crate::engine::snapshot::Frame;
 use crate::error::{Denied, Error, Result};
 use crate::oauth::{self, BiotTokens, HttpRequest, HttpResponse, LoginAttempt, ReadFailure};
@@ -66,8 +67,8 @@ impl Engine {
         let (_, now) = self.current()?;
         let state = self.biot_client(request)?;
         let (subject, peer) = (Subject::Client, request.peer);
-        let ask =
-            Ask { grant: Some(GrantType::BiotLogin), wanted: Wanted::Endpoint, subject, peer };
+        let (grant, wanted) = (Some(GrantType::BiotLogin), Wanted::Endpoint);
+        let ask = Ask { grant, wanted, subject, peer, meter: None };
         if let Err(why) = pass(&state.client, &ask) {
             let caller = Caller { state: Arc::clone(&state), proven: UNPROVEN };
             return self.deny(request, &caller, why, now);
@@ -122,7 +123,8 @@ impl Engine {
         let client = &caller.state.client;
         let (subject, peer) = (Subject::User(user), request.peer);
         let kind = GrantType::BiotLogin;
-        let ask = Ask { grant: Some(kind), wanted: Wanted::Token(None), subject, peer };
+        let meter = self.meter(request, caller, Spend::Token, frame);
+        let ask = Ask { grant: Some(kind), wanted: Wanted::Token(None), subject, peer, meter };
         let permit = match pass(client, &ask) {
             Ok(permit) => permit,
             Err(why) => return self.deny(request, caller, why, now),

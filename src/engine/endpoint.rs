@@ -7,11 +7,12 @@ use crate::domain::{
 };
 use crate::engine::Engine;
 use crate::engine::issue::{Caller, Request, entry_of};
+use crate::engine::rates::Spend;
 use crate::engine::snapshot::Frame;
 use crate::error::{Denied, Error, Result};
 use crate::oauth::{self, Endpoint, HttpRequest, HttpResponse, Problem, ReadFailure, RefusalShape};
 use crate::store::AuditEntry;
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 
 impl Engine {
     /// Answers one HTTP request to the authorization, token, introspection, revocation, metadata and key
@@ -170,7 +171,7 @@ impl Engine {
         };
         let shape = read.credentials.refusal_shape();
         let asked = exchange.request(&read.credentials.candidates, None)?;
-        let caller = match self.admit(&asked, exchange) {
+        let caller = match self.enter(&asked, Spend::Verification, exchange) {
             Ok(caller) => caller,
             Err(Error::Denied { why, .. }) => {
                 return Ok(oauth::print_refusal(&why, shape));
@@ -181,8 +182,10 @@ impl Engine {
         // client has proved nothing.
         if caller.proven.credential_id.is_none() {
             let client_id = caller.state.client.client_id.as_str();
-            self.note(&asked, &Denied::SecretMissing, Some(client_id), None);
-            return Ok(oauth::print_refusal(&Denied::SecretMissing, shape));
+            let (state, settings) = (Some(&*caller.state), &exchange.frame.settings);
+            let why = self.strike(&asked, state, settings, Denied::SecretMissing);
+            self.note(&asked, &why, Some(client_id), None);
+            return Ok(oauth::print_refusal(&why, shape));
         }
         let mut buffer = vec![0; read.token.len().min(MAX_CLAIMS)];
         // Anew: authenticating may have taken a while.
@@ -211,24 +214,36 @@ impl Engine {
         };
         let shape = read.credentials.refusal_shape();
         let asked = exchange.request(&read.credentials.candidates, None)?;
-        let caller = match self.admit(&asked, exchange) {
+        let caller = match self.enter(&asked, Spend::Revocation, exchange) {
             Ok(caller) => caller,
             Err(Error::Denied { why, .. }) => {
                 return Ok(oauth::print_refusal(&why, shape));
             }
             Err(error) => return Err(error),
         };
-        if crypto::is_refresh_token(read.token.as_bytes()) {
-            self.revoke_family(&caller, read.token.as_bytes(), &asked, exchange)?;
-            return Ok(oauth::print_revoked());
+        match self.revoke_any(&caller, read.token.as_bytes(), &asked, exchange) {
+            Ok(()) => Ok(oauth::print_revoked()),
+            Err(Error::Denied { why, .. }) => Ok(oauth::print_refusal(&why, shape)),
+            Err(error) => Err(error),
         }
-        let named = self.name_token(read.token.as_bytes(), exchange.frame)?;
-        // RFC 7009 2.2: "invalid tokens do not cause an error response since the client cannot handle
-        // such an error in a reasonable way."
-        if let Ok(named) = named {
-            self.revoke_for(&caller, named, &asked, exchange)?;
+    }
+
+    fn revoke_any(
+        &self,
+        caller: &Caller,
+        token: &[u8],
+        asked: &Request<'_>,
+        exchange: &Exchange<'_>,
+    ) -> Result<()> {
+        if crypto::is_refresh_token(token) {
+            return self.revoke_family(caller, token, asked, exchange);
         }
-        Ok(oauth::print_revoked())
+        match self.name_token(token, exchange.frame)? {
+            Ok(named) => self.revoke_for(caller, named, asked, exchange),
+            // RFC 7009 2.2: "invalid tokens do not cause an error response since the client cannot handle
+            // such an error in a reasonable way."
+            Err(_) => Ok(()),
+        }
     }
 
     /// Revokes a token of the caller's own. One of others lives on and leaves a trace, which the caller
@@ -250,6 +265,7 @@ impl Engine {
             self.note(asked, &why, Some(client_id), None);
             return Ok(());
         }
+        self.charge_revocation(caller, asked, exchange)?;
         let mut entry = AuditEntry {
             event: "token.revoke",
             outcome: if own { "done" } else { "denied" },
@@ -272,6 +288,22 @@ impl Engine {
             Ok(Ok(()))
         })?;
         outcome.map_err(|_| Error::Internal { what: "a revocation that was denied" })
+    }
+
+    /// Charges a public client for a revocation that changes something; a client with a secret has been charged.
+    pub(super) fn charge_revocation(
+        &self,
+        caller: &Caller,
+        asked: &Request<'_>,
+        exchange: &Exchange<'_>,
+    ) -> Result<()> {
+        let meter = self.meter(asked, caller, Spend::Revocation, exchange.frame);
+        let (wanted, subject) = (Wanted::Endpoint, Subject::Client);
+        let ask = Ask { grant: None, wanted, subject, peer: asked.peer, meter };
+        match pass(&caller.state.client, &ask).map(|_permit| ()) {
+            Ok(()) => Ok(()),
+            Err(why) => self.deny(asked, caller, why, exchange.now),
+        }
     }
 
     /// Why a revocation of this token by its client, or by another, would change nothing; if so.
@@ -303,15 +335,14 @@ impl Engine {
     }
 
     /// Authenticates the caller of an endpoint and lets it through the gate.
-    fn admit(&self, request: &Request<'_>, exchange: &Exchange<'_>) -> Result<Caller> {
+    fn enter(
+        &self,
+        request: &Request<'_>,
+        spend: Spend,
+        exchange: &Exchange<'_>,
+    ) -> Result<Caller> {
         let caller = self.authenticate(request, exchange.now)?;
-        let ask = Ask {
-            grant: None,
-            wanted: Wanted::Endpoint,
-            subject: Subject::Client,
-            peer: request.peer,
-        };
-        match pass(&caller.state.client, &ask).map(|_permit| ()) {
+        match self.admit(request, &caller, (None, spend), exchange.frame) {
             Ok(()) => Ok(caller),
             Err(why) => self.deny(request, &caller, why, exchange.now),
         }
@@ -363,6 +394,7 @@ impl Exchange<'_> {
             id: self.id.clone(),
             peer: self.peer,
             correlation: domain::correlation_of(self.context)?,
+            charged: Cell::new(false),
         })
     }
 }

@@ -2,12 +2,13 @@
 
 use crate::base::UnixTime;
 use crate::domain::{
-    self, Ask, Client, Code, GrantType, Issued, Peer, Permit, Redemption, Subject, Ticket,
+    self, Ask, Client, Code, GrantType, Issued, Meter, Peer, Permit, Redemption, Subject, Ticket,
     UserState, Wanted, pass, revoke_grant,
 };
 use crate::engine::Engine;
 use crate::engine::gather::note_place;
 use crate::engine::issue::{ATTEMPTS, Caller, Request, denied};
+use crate::engine::rates::Spend;
 use crate::engine::refresh::{denial_of, refuse};
 use crate::engine::snapshot::Frame;
 use crate::error::{Denied, Error, Result};
@@ -36,10 +37,11 @@ impl Engine {
         for _ in 0..ATTEMPTS {
             let (frame, now) = self.current()?;
             let caller = self.authenticate(request, now)?;
-            let (redemption, code) = match self.find_code(&caller, redemption.as_ref(), request)? {
-                Ok(found) => found,
-                Err(why) => return self.deny(request, &caller, why, now),
-            };
+            let (redemption, code) =
+                match self.find_code(&caller, redemption.as_ref(), request, &frame)? {
+                    Ok(found) => found,
+                    Err(why) => return self.deny(request, &caller, why, now),
+                };
             let user = self.snapshot.user(&self.store, &code.grant.subject)?;
             let decided = decide_exchange(
                 &caller,
@@ -48,6 +50,7 @@ impl Engine {
                 user.as_deref(),
                 request,
                 (&frame, now),
+                self.meter(request, &caller, Spend::Token, &frame),
             );
             let ticket = match decided {
                 Ok(permit) => {
@@ -84,10 +87,10 @@ impl Engine {
         caller: &Caller,
         redemption: Option<&'r Arc<Redemption>>,
         request: &Request<'_>,
+        frame: &Frame,
     ) -> Outcome<(&'r Arc<Redemption>, Code)> {
-        let (grant, peer) = (Some(GrantType::AuthorizationCode), request.peer);
-        let ask = Ask { grant, wanted: Wanted::Endpoint, subject: Subject::Client, peer };
-        if let Err(why) = pass(&caller.state.client, &ask) {
+        let asked = (Some(GrantType::AuthorizationCode), Spend::Token);
+        if let Err(why) = self.admit(request, caller, asked, frame) {
             return Ok(Err(why));
         }
         let Some(redemption) = redemption else {
@@ -145,6 +148,7 @@ fn decide_exchange<'s>(
     user: Option<&'s UserState>,
     request: &Request<'_>,
     (frame, now): (&Frame, UnixTime),
+    meter: Option<Meter<'s>>,
 ) -> std::result::Result<Permit<'s>, Denied> {
     let client = &caller.state.client;
     code.judge(client.client_id.as_str(), redemption, now)?;
@@ -155,5 +159,5 @@ fn decide_exchange<'s>(
     let scope = grant.scope.clone().within(&client.metadata.scope);
     let wanted = Wanted::Token(Some(&scope));
     let (grant, subject, peer) = (Some(grant.kind), Subject::User(user), request.peer);
-    pass(client, &Ask { grant, wanted, subject, peer })
+    pass(client, &Ask { grant, wanted, subject, peer, meter })
 }

@@ -81,6 +81,7 @@ impl Engine {
             self.note(asked, why, Some(client_id), None);
             return Ok(());
         }
+        self.charge_revocation(caller, asked, exchange)?;
         let entry = AuditEntry {
             event: "grant.revoke",
             outcome: if own { "done" } else { "denied" },

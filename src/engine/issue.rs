@@ -4,16 +4,18 @@ use crate::base::{ClientId, GrantId, RequestId, Secret, UnixTime};
 use crate::crypto::{self, Algorithm};
 use crate::domain::{
     self, Actor, Ask, ClientState, Context, Dialect, GrantType, Habits, Issued, Making, Means,
-    NewKey, Peer, Presented, Proven, Reading, Scope, Subject, Ticket, TokenFormat, Wanted,
+    NewKey, Peer, Presented, Proven, Reading, Refused, Scope, Subject, Ticket, TokenFormat, Wanted,
     authenticate, pass, plan,
 };
 use crate::engine::Engine;
 use crate::engine::access::AccessToken;
 use crate::engine::gather::{Refusal, note_place};
+use crate::engine::rates::Spend;
 use crate::engine::snapshot::Frame;
 use crate::error::{Denied, Error, Result};
 use crate::oauth;
 use crate::store::{AuditEntry, lock};
+use std::cell::Cell;
 use std::sync::Arc;
 
 /// A request for a token, as far as it has been read.
@@ -26,6 +28,8 @@ pub(super) struct Request<'a> {
     pub(super) id: RequestId,
     pub(super) peer: Peer,
     pub(super) correlation: Option<String>,
+    /// Whether the client's budget was charged for it.
+    pub(super) charged: Cell<bool>,
 }
 
 /// A client that authenticated.
@@ -68,7 +72,8 @@ impl Engine {
         for _ in 0..ATTEMPTS {
             let (frame, now) = self.current()?;
             let caller = self.authenticate(request, now)?;
-            let permit = match decide(&caller.state, request) {
+            let admitted = self.admit(request, &caller, (None, Spend::Token), &frame);
+            let permit = match admitted.and_then(|()| decide(&caller.state, request)) {
                 Ok(permit) => permit,
                 Err(why) => return self.deny(request, &caller, why, now),
             };
@@ -134,6 +139,7 @@ impl Engine {
             id: self.mint_request_id(now)?,
             peer: context.resolve(&frame.settings.trusted_proxies),
             correlation: domain::correlation_of(context)?,
+            charged: Cell::new(false),
         })
     }
 
@@ -154,13 +160,14 @@ impl Engine {
             peer: request.peer,
             now,
         };
-        let refused = match authenticate(&readings, &means)? {
+        let Refused { why, client_id, credential_id } = match authenticate(&readings, &means)? {
             Ok((state, proven)) => return Ok(Caller { state, proven }),
             Err(refused) => refused,
         };
-        let client_id = refused.client_id.as_ref().map(ClientId::as_str);
-        self.note(request, &refused.why, client_id, refused.credential_id.as_ref());
-        Err(denied(refused.why, request))
+        let state = readings.iter().find_map(|reading| reading.state.as_deref());
+        let why = self.strike(request, state, &self.snapshot.frame().settings, why);
+        self.note(request, &why, client_id.as_ref().map(ClientId::as_str), credential_id.as_ref());
+        Err(denied(why, request))
     }
 
     /// Refuses an authenticated client. What looks to it like a wrong secret costs what a wrong secret
@@ -176,9 +183,16 @@ impl Engine {
         let credential_id = caller.proven.credential_id.as_ref();
         // A public client has proved nothing: anybody could fill the disk in its name.
         let unproven = credential_id.is_none();
-        if unproven
-            || matches!(why, Denied::ClientDisabled | Denied::PeerNotAllowed | Denied::PeerUnknown)
-        {
+        let unlet =
+            matches!(why, Denied::ClientDisabled | Denied::PeerNotAllowed | Denied::PeerUnknown);
+        // Too often is as cheap to say as it is to be.
+        if unproven || unlet || matches!(why, Denied::RateLimited { .. }) {
+            let why = if unlet {
+                let settings = &self.snapshot.frame().settings;
+                self.strike(request, Some(&caller.state), settings, why)
+            } else {
+                why
+            };
             self.note(request, &why, Some(client_id), credential_id);
             return Err(denied(why, request));
         }
@@ -267,20 +281,19 @@ impl Engine {
     }
 }
 
-/// The checks of a token request (RFC 6749 4.4, 3.3), in order.
+/// The checks of a token request (RFC 6749 4.4, 3.3), in order, of a client that was admitted: to a caller who
+/// may not come at all, nothing of them is said.
 pub(super) fn decide<'a>(
     state: &'a ClientState,
     request: &Request<'_>,
 ) -> std::result::Result<domain::Permit<'a>, Denied> {
     let grant = GrantType::parse(request.grant_type);
-    // The gate first with what is sound: to a caller who may not come at all, nothing else is said.
     let peer = request.peer;
     let client = &state.client;
-    pass(client, &Ask { grant: None, wanted: Wanted::Endpoint, subject: Subject::Client, peer })?;
     let grant = grant.ok_or(Denied::GrantUnsupported)?;
     if grant == GrantType::RefreshToken {
         let (grant, wanted) = (Some(grant), Wanted::Endpoint);
-        pass(client, &Ask { grant, wanted, subject: Subject::Client, peer })?;
+        pass(client, &Ask { grant, wanted, subject: Subject::Client, peer, meter: None })?;
         return Err(Denied::InvalidRequest { why: "refresh_token is missing" });
     }
     if grant != GrantType::ClientCredentials {
@@ -295,6 +308,7 @@ pub(super) fn decide<'a>(
             wanted: Wanted::Token(scope.as_ref()),
             subject: Subject::Client,
             peer,
+            meter: None,
         },
     )
 }

@@ -26,6 +26,7 @@ mod options;
 mod origins;
 mod pending;
 mod people;
+mod rates;
 mod refresh;
 mod report;
 mod snapshot;
@@ -46,7 +47,7 @@ pub(crate) use crate::oauth::{HttpRequest, HttpResponse};
 
 use crate::base::{Network, RequestId, UnixTime};
 use crate::crypto::password::Limiter;
-use crate::domain::{Actor, Throttle};
+use crate::domain::{Actor, Strikes, Throttle};
 use crate::engine::gather::{Gather, Notes};
 use crate::engine::snapshot::{Frame, Snapshot};
 use crate::engine::time::{Belief, Timekeeper};
@@ -73,6 +74,7 @@ pub struct Engine {
     /// Held by the one thread that makes a signing key.
     making_key: Mutex<()>,
     guesses: Throttle,
+    strikes: Strikes,
     closed: AtomicBool,
     /// When the gathered notes were last written, in milliseconds.
     flushed_at: AtomicI64,
@@ -117,6 +119,7 @@ impl Engine {
             host_users: HostUsers::new(options.user_check.clone()),
             making_key: Mutex::default(),
             guesses: Throttle::default(),
+            strikes: Strikes::new(),
             closed: AtomicBool::new(false),
             _open: open,
         };

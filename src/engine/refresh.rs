@@ -2,12 +2,13 @@
 
 use crate::base::{Secret, UnixTime};
 use crate::domain::{
-    self, Ask, BIOT, Dialect, Family, GrantType, Issued, Peer, Permit, Proven, Scope, Subject,
-    Ticket, UserState, Wanted, pass, revoke_grant, rotates,
+    self, Ask, BIOT, Dialect, Family, GrantType, Issued, Meter, Peer, Permit, Proven, Scope,
+    Subject, Ticket, UserState, Wanted, pass, revoke_grant, rotates,
 };
 use crate::engine::Engine;
 use crate::engine::gather::note_place;
 use crate::engine::issue::{ATTEMPTS, Caller, Request, denied, entry_of};
+use crate::engine::rates::Spend;
 use crate::engine::snapshot::Frame;
 use crate::error::{Denied, Error, Result};
 use crate::store::{AuditEntry, Outcome, Tx};
@@ -31,12 +32,19 @@ impl Engine {
         for _ in 0..ATTEMPTS {
             let (frame, now) = self.current()?;
             let family = self.store.read(|view| Family::find(view, token.expose()))?;
-            let caller = self.refresh_caller(request, family.as_ref(), now)?;
+            let caller = self.refresh_caller(request, family.as_ref(), (&frame, now))?;
             let Some(family) = family else {
                 return self.deny(request, &caller, Denied::RefreshTokenUnknown, now);
             };
             let user = self.snapshot.user(&self.store, &family.grant.subject)?;
-            let decided = decide_refresh(&caller, &family, user.as_deref(), request, (&frame, now));
+            let decided = decide_refresh(
+                &caller,
+                &family,
+                user.as_deref(),
+                request,
+                (&frame, now),
+                self.meter(request, &caller, Spend::Token, &frame),
+            );
             let ticket = match decided {
                 Ok(permit) => {
                     let grant_id = Some(family.grant.grant_id.clone());
@@ -74,12 +82,11 @@ impl Engine {
         &self,
         request: &Request<'_>,
         family: Option<&Family>,
-        now: UnixTime,
+        (frame, now): (&Frame, UnixTime),
     ) -> Result<Caller> {
         let caller = self.identify_refresher(request, family, now)?;
-        let (grant, peer) = (Some(GrantType::RefreshToken), request.peer);
-        let ask = Ask { grant, wanted: Wanted::Endpoint, subject: Subject::Client, peer };
-        match pass(&caller.state.client, &ask).map(|_permit| ()) {
+        let asked = (Some(GrantType::RefreshToken), Spend::Token);
+        match self.admit(request, &caller, asked, frame) {
             Ok(()) => Ok(caller),
             Err(why) => self.deny(request, &caller, why, now),
         }
@@ -174,12 +181,13 @@ fn decide_refresh<'s>(
     user: Option<&'s UserState>,
     request: &Request<'_>,
     (frame, now): (&Frame, UnixTime),
+    meter: Option<Meter<'s>>,
 ) -> std::result::Result<Permit<'s>, Denied> {
     let client = &caller.state.client;
     let user = user.ok_or(Denied::UserUnknown)?;
     let (subject, peer) = (Subject::User(user), request.peer);
-    let ask = Ask { grant: Some(GrantType::RefreshToken), wanted: Wanted::Endpoint, subject, peer };
-    pass(client, &ask)?;
+    let refresh = Some(GrantType::RefreshToken);
+    pass(client, &Ask { grant: refresh, wanted: Wanted::Endpoint, subject, peer, meter: None })?;
     family.judge(client.client_id.as_str(), &frame.settings, now)?;
     let grant = &family.grant;
     grant.check_generations(frame.epoch, client, user)?;
@@ -198,5 +206,5 @@ fn decide_refresh<'s>(
         None => grant.scope.clone().within(&client.metadata.scope),
     };
     let wanted = Wanted::Token(Some(&scope));
-    pass(client, &Ask { grant: Some(grant.kind), wanted, subject, peer })
+    pass(client, &Ask { grant: Some(grant.kind), wanted, subject, peer, meter })
 }

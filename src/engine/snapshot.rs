@@ -4,6 +4,7 @@ use crate::admin;
 use crate::base::{Epoch, UnixTime};
 use crate::domain::{Client, ClientState, Credential, Grant, Keyring, Settings, UserState};
 use crate::engine::origins::Origins;
+use crate::engine::rates::Ledger;
 use crate::engine::time::Timekeeper;
 use crate::error::{Error, Result};
 use crate::store::{ChangeRow, State, Store, View, lock};
@@ -15,6 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 pub(crate) struct Snapshot {
     frame: RwLock<Arc<Frame>>,
     living: RwLock<Living>,
+    ledger: Ledger,
     /// Held by the one thread that brings it up to date.
     refreshing: Mutex<()>,
     /// The change word under which it was last found to be up to date.
@@ -54,6 +56,7 @@ impl Snapshot {
         Ok(Self {
             frame: RwLock::new(Arc::new(frame)),
             living: RwLock::new(living),
+            ledger: Ledger::default(),
             refreshing: Mutex::new(()),
             word: AtomicU64::new(NO_WORD),
             checked_at: AtomicI64::new(0),
@@ -113,9 +116,12 @@ impl Snapshot {
                 return Ok(None);
             }
         }
-        let (sequence, state) =
+        let (sequence, read) =
             store.read(|view| Ok((view.state()?.sequence, load_client(view, client_id)?)))?;
-        let state = state.map(Arc::new);
+        let state = read.map(|(client, credentials)| {
+            let budgets = self.ledger.budgets(client_id);
+            Arc::new(ClientState { client, credentials, budgets })
+        });
         self.keep(sequence, |living| living.keep(client_id, state.as_ref()));
         Ok(state)
     }
@@ -344,13 +350,13 @@ pub(crate) fn load_settings(view: &View<'_>) -> Result<Settings> {
     admin::settings_of_document(&row.document)
 }
 
-fn load_client(view: &View<'_>, client_id: &str) -> Result<Option<ClientState>> {
+fn load_client(view: &View<'_>, client_id: &str) -> Result<Option<(Client, Vec<Credential>)>> {
     let Some(row) = view.client(client_id)? else {
         return Ok(None);
     };
     let credentials: Result<Vec<_>> =
         view.credentials(client_id)?.iter().map(Credential::from_row).collect();
-    Ok(Some(ClientState { client: Client::from_row(&row)?, credentials: credentials? }))
+    Ok(Some((Client::from_row(&row)?, credentials?)))
 }
 
 /// A second: how often a reader looks whether the files are still those it opened.

@@ -1,6 +1,7 @@
 //! The engine's time: the wall clock as long as it is plausible.
 
 use crate::base::{Clock, UnixTime};
+use crate::domain::Steady;
 use crate::error::{Error, Result};
 use crate::store::{Clockwork, Moment, State, lock};
 use std::sync::Arc;
@@ -10,6 +11,8 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 /// Reads the clock. Every other layer has time as an argument.
 pub(crate) struct Timekeeper {
     clock: Arc<dyn Clock>,
+    /// What the monotonic clock said at the start.
+    began: i64,
     /// Engine time minus monotonic time, as of the last look.
     base: AtomicU64,
     /// The latest time told.
@@ -40,6 +43,7 @@ impl Timekeeper {
         let time = if plausible { wall.max(state.mark) } else { resumed(wall, state) };
         let keeper = Self {
             clock,
+            began: monotonic,
             base: AtomicU64::new(pack(
                 state.clock_changes,
                 time.millis().saturating_sub(monotonic),
@@ -66,6 +70,11 @@ impl Timekeeper {
         }
         self.judge(packed, wall, UnixTime::from_millis(expected), plausible);
         self.told(packed, if plausible { wall.millis() } else { expected }, monotonic)
+    }
+
+    /// The moment by the steady clock alone, for limits of rate.
+    pub(crate) fn steady(&self) -> Steady {
+        Steady::from_millis(self.clock.monotonic().saturating_sub(self.began))
     }
 
     /// How far ahead of time the wall clock may be. One that was far behind had lost the time altogether: how

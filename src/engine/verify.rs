@@ -9,6 +9,7 @@ use crate::domain::{
 use crate::engine::Engine;
 use crate::engine::access::{Authorization, Challenge, Principal, PrincipalKind};
 use crate::engine::gather::Refusal;
+use crate::engine::rates::Spend;
 use crate::engine::snapshot::Frame;
 use crate::error::{Denied, Error, Result};
 use crate::oauth;
@@ -64,7 +65,11 @@ impl Engine {
             Ok(principal) => Ok(Ok(principal)),
             Err(Error::Denied { why, request_id }) => {
                 let (status, www_authenticate) = oauth::challenge(&why, required.as_str());
-                Ok(Err(Challenge { status, www_authenticate, why, request_id }))
+                let mut retry_after = None;
+                if let Denied::RateLimited { retry_after: seconds } = why {
+                    retry_after = Some(seconds.max(1));
+                }
+                Ok(Err(Challenge { status, www_authenticate, retry_after, why, request_id }))
             }
             Err(error) => Err(error),
         }
@@ -89,7 +94,10 @@ impl Engine {
         let decided = standing.and_then(|stands| {
             let wanted = Wanted::Use { granted: &facts.scope, required };
             let Stands { client, subject, grant } = stands;
-            pass(client, &Ask { grant: Some(grant), wanted, subject, peer })
+            let spend = Spend::Verification;
+            let meter =
+                found.client().and_then(|state| self.meter_of(state, spend, &frame.settings));
+            pass(client, &Ask { grant: Some(grant), wanted, subject, peer, meter })
         });
         match decided {
             Ok(permit) => {
@@ -197,6 +205,10 @@ pub(super) struct Found {
 }
 
 impl Found {
+    fn client(&self) -> Option<&ClientState> {
+        self.client.as_deref()
+    }
+
     pub(super) fn behind(&self) -> Behind<'_> {
         Behind {
             client: self.client.as_deref(),

@@ -148,12 +148,12 @@ reasons! {
         PeerNotAllowed = "peer_not_allowed", "the caller's address is not in the client's allowed_networks";
         /// The peer's address is unknown and the client has `allowed_networks`.
         PeerUnknown = "peer_unknown", "the caller's address is unknown and the client has allowed_networks";
-        /// The client has used up its rate: too many wrong secrets were tried for it, from this address or
-        /// from everywhere, and the next one has to wait.
+        /// It comes too often: the client has used up a limit of rate, or too many wrong secrets were tried, for
+        /// it or from this address, and the next one has to wait.
         RateLimited {
             /// Seconds until the next request may succeed.
             retry_after: u32,
-        } = "rate_limited", |f| write!(f, "too many wrong secrets were tried; try again in {retry_after} s");
+        } = "rate_limited", |f| write!(f, "too many requests, or too many wrong secrets; try again in {retry_after} s");
         /// The request came over plain HTTP from another machine.
         InsecureTransport = "insecure_transport", "the request came over plain HTTP from another machine; use HTTPS, or set `danger_allow_plain_http`";
         /// No token was presented.

@@ -110,7 +110,7 @@ pub const WARDKEY_DENIED_INSUFFICIENT_SCOPE: i32 = 232;
 pub const WARDKEY_DENIED_PEER_NOT_ALLOWED: i32 = 233;
 /// Denied: the caller's address is unknown, and the client has `allowed_networks`.
 pub const WARDKEY_DENIED_PEER_UNKNOWN: i32 = 234;
-/// Denied: the client has used up its rate.
+/// Denied: it comes too often; the error's system_code has the seconds to wait.
 pub const WARDKEY_DENIED_RATE_LIMITED: i32 = 235;
 /// Denied: the request came over plain HTTP from another machine.
 pub const WARDKEY_DENIED_INSECURE_TRANSPORT: i32 = 236;
@@ -222,6 +222,9 @@ pub const WARDKEY_INTERNAL_USER_CHECK: i32 = 503;
 /// The status code of an error, and the system's.
 pub(super) fn of_error(error: &Error) -> (i32, i32) {
     let code = match error {
+        Error::Denied { why: why @ Denied::RateLimited { retry_after }, .. } => {
+            return (of_denied(why), i32::try_from((*retry_after).max(1)).unwrap_or(i32::MAX));
+        }
         Error::Denied { why, .. } => of_denied(why),
         Error::InvalidArgument { .. } => WARDKEY_MISUSE_ARGUMENT,
         Error::InvalidDocument { .. } => WARDKEY_MISUSE_DOCUMENT,
@@ -390,7 +393,7 @@ const CODES: &[Row] = &[
     (WARDKEY_DENIED_INSUFFICIENT_SCOPE, c"WARDKEY_DENIED_INSUFFICIENT_SCOPE", c"Denied: the token lacks a scope that the operation requires."),
     (WARDKEY_DENIED_PEER_NOT_ALLOWED, c"WARDKEY_DENIED_PEER_NOT_ALLOWED", c"Denied: the caller's address is not in the client's 'allowed_networks'."),
     (WARDKEY_DENIED_PEER_UNKNOWN, c"WARDKEY_DENIED_PEER_UNKNOWN", c"Denied: the caller's address is unknown, and the client has 'allowed_networks'."),
-    (WARDKEY_DENIED_RATE_LIMITED, c"WARDKEY_DENIED_RATE_LIMITED", c"Denied: the client has used up its rate."),
+    (WARDKEY_DENIED_RATE_LIMITED, c"WARDKEY_DENIED_RATE_LIMITED", c"Denied: it comes too often; the error's system_code has the seconds to wait."),
     (WARDKEY_DENIED_INSECURE_TRANSPORT, c"WARDKEY_DENIED_INSECURE_TRANSPORT", c"Denied: the request came over plain HTTP from another machine."),
     (WARDKEY_DENIED_TOKEN_MISSING, c"WARDKEY_DENIED_TOKEN_MISSING", c"Denied: the request carries no token."),
     (WARDKEY_DENIED_INVALID_REQUEST, c"WARDKEY_DENIED_INVALID_REQUEST", c"Denied: the request is malformed."),

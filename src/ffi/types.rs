@@ -23,7 +23,8 @@ pub struct EngineHandle {
 pub struct ErrorReport {
     /// The code that the function returned.
     pub code: i32,
-    /// The operating system's or SQLite's code where there is one, else 0.
+    /// The operating system's or SQLite's code where there is one; with WARDKEY_DENIED_RATE_LIMITED the seconds
+    /// to wait, for your `Retry-After` header; else 0.
     pub system_code: i32,
     /// A sentence for the operator and the log: UTF-8, NUL-terminated, never a secret. Do not send it to
     /// the remote caller.

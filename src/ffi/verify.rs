@@ -38,7 +38,7 @@ use std::ffi::c_char;
 ///
 /// Returns WARDKEY_OK: allowed. From 200 to 299: denied, and why; tell the caller 401; 403 for
 /// WARDKEY_DENIED_INSUFFICIENT_SCOPE, _PEER_NOT_ALLOWED and _PEER_UNKNOWN; 429 for _RATE_LIMITED
-/// (wardkey_authorize does it for you). Any other code: it cannot be known, so not allowed either. Any
+/// (wardkey_authorize does it for you), with `Retry-After: ` and the system_code of error. Any other code: it cannot be known, so not allowed either. Any
 /// thread; after close WARDKEY_MISUSE_CLOSED.
 #[unsafe(no_mangle)]
 pub extern "C" fn wardkey_verify(
@@ -82,7 +82,8 @@ pub extern "C" fn wardkey_verify(
 /// principal, error: as in wardkey_verify. http_status: may be NULL; set in every case: 200 when allowed;
 /// 400, 401, 403 or 429 when denied; 503 when storage failed; 500 for anything else. challenge: may be
 /// NULL; set to zero, and when denied to the value for the `WWW-Authenticate` header, to be freed by you; its
-/// length is 0 when there is no such header to send (an address or a rate is not a matter of the token).
+/// length is 0 when there is no such header to send (an address or a rate is not a matter of the token). With
+/// 429 send `Retry-After: ` and the system_code of error, which is in seconds.
 ///
 /// Returns as wardkey_verify: only WARDKEY_OK means yes. Any thread; after close WARDKEY_MISUSE_CLOSED.
 #[unsafe(no_mangle)]

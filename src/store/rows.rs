@@ -28,6 +28,8 @@ record! {
         host_data: String,
         rotate_refresh_tokens: bool,
         danger_allow_no_pkce: bool,
+        token_rate: Option<String>,
+        verify_rate: Option<String>,
         created_at: i64,
         updated_at: i64,
         extra: String,

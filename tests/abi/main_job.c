@@ -110,6 +110,38 @@ static void authorize_requests(const wardkey_engine *engine, const client *lab, 
     wardkey_buf_free(&challenge);
 }
 
+static void limit_a_rate(const wardkey_engine *engine, const char *token) {
+    wardkey_context admin = context_of("admin", NULL), context = context_of(NULL, "192.0.2.7");
+    wardkey_error error;
+    wardkey_buf json = {0}, challenge = {0};
+    wardkey_header header;
+    int32_t status = 0;
+    char bearer[TOKEN_SIZE + 8];
+    snprintf(bearer, sizeof bearer, "Bearer %s", token);
+    header.name = "Authorization";
+    header.value = bearer;
+    header.name_len = header.value_len = WARDKEY_NTS;
+    EXPECT(WARDKEY_OK, wardkey_call(engine, &admin, "settings.set", WARDKEY_NTS,
+                                    "{\"verify_rate\":{\"per_minute\":1,\"burst\":1}}",
+                                    WARDKEY_NTS, &json, &error));
+    wardkey_buf_free(&json);
+    EXPECT(WARDKEY_OK, wardkey_authorize(engine, &header, 1, WARDKEY_ANY_SCOPE, WARDKEY_NTS,
+                                         &context, NULL, 0, &status, &challenge, &error));
+    EXPECT(WARDKEY_DENIED_RATE_LIMITED,
+           wardkey_authorize(engine, &header, 1, WARDKEY_ANY_SCOPE, WARDKEY_NTS, &context, NULL, 0,
+                             &status, &challenge, &error));
+    CHECK(status == 429 && challenge.length == 0);
+    CHECK(error.system_code > 0 && error.system_code <= 60);
+    wardkey_buf_free(&challenge);
+    EXPECT(WARDKEY_DENIED_RATE_LIMITED,
+           wardkey_verify(engine, token, WARDKEY_NTS, WARDKEY_ANY_SCOPE, WARDKEY_NTS, &context,
+                          NULL, 0, &error));
+    CHECK(error.system_code > 0);
+    EXPECT(WARDKEY_OK, wardkey_call(engine, &admin, "settings.set", WARDKEY_NTS,
+                                    "{\"verify_rate\":null}", WARDKEY_NTS, &json, &error));
+    wardkey_buf_free(&json);
+}
+
 /* expires_in is what is left when the response is written: a slow machine may have let seconds pass. */
 static int lives(const char *json, long seconds) {
     const char *found = strstr(json, "\"expires_in\":");
@@ -153,6 +185,7 @@ static void issue_and_verify(const wardkey_engine *engine, const client *lab) {
                          WARDKEY_NTS, &context, &json, &error));
     CHECK(json.data == NULL);
     authorize_requests(engine, lab, token);
+    limit_a_rate(engine, token);
 }
 
 /* One POST of a form; `authorization` may be NULL. */

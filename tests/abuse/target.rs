@@ -27,7 +27,15 @@ impl Target {
             let entropy = Arc::new(SeededEntropy::new(7));
             place.options().clock(clock.clone()).entropy(entropy)
         };
-        let settings = Settings { dialects: Dialect::ALL.to_vec(), ..Settings::default() };
+        // Without limits: a request that is refused for its rate tests nothing else.
+        let settings = Settings {
+            dialects: Dialect::ALL.to_vec(),
+            token_rate: None,
+            revocation_rate: None,
+            failure_rate: None,
+            peer_failure_rate: None,
+            ..Settings::default()
+        };
         Engine::create(&options(), &settings, &admin()).unwrap();
         let engine = Engine::open(&options()).unwrap();
         let clinic = Clinic { engine, clock, place };

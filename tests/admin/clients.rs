@@ -24,7 +24,7 @@ fn a_client_gets_an_id_and_a_secret_once_and_the_defaults() {
         "redirect_uris": [], "resource_server": false, "algorithm": null, "token_format": null,
         "access_token_lifetime": null, "token_type_case": null, "allowed_networks": [],
         "allowed_origins": [], "host_data": "", "rotate_refresh_tokens": false,
-        "danger_allow_no_pkce": false,
+        "danger_allow_no_pkce": false, "token_rate": null, "verify_rate": null,
     });
     for (member, value) in document.as_object().unwrap() {
         assert_eq!(created[member], *value, "{member}");
@@ -48,6 +48,7 @@ fn every_member_is_kept_as_it_was_given() {
         "allowed_networks": ["10.0.0.0/8", "192.0.2.7/32", "fd00::/8"],
         "allowed_origins": ["https://lab.example:8443"], "host_data": "{\"tenant\":7}",
         "rotate_refresh_tokens": true, "danger_allow_no_pkce": true, "enabled": false,
+        "token_rate": {"per_minute": 1, "burst": 2}, "verify_rate": {"per_minute": 3, "burst": 4},
     });
     let created = clinic.call("client.create", members.clone());
     let read = clinic.call("client.read", json!({"client_id": created["client_id"]}));
@@ -60,7 +61,8 @@ fn every_member_is_kept_as_it_was_given() {
     let nulls = json!({
         "client_id": created["client_id"], "default_scope": null, "algorithm": null,
         "token_format": null, "access_token_lifetime": null, "token_type_case": null,
-        "token_endpoint_auth_method": null, "description": "other",
+        "token_endpoint_auth_method": null, "description": "other", "token_rate": null,
+        "verify_rate": null,
     });
     let updated = clinic.call("client.update", nulls.clone());
     for (member, value) in nulls.as_object().unwrap() {

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use wardkey::admin::{
     AuditEntryDocument, AuditRead, AuditVerify, ClientCreate, DatabaseCheck, SecretText,
-    TokenRevoke,
+    SettingsSet, TokenRevoke,
 };
 use wardkey::{
     Context, Denied, Engine, Error, ManualClock, Options, Principal, Required, Secret, Settings,
@@ -152,6 +152,18 @@ pub(crate) fn register_as(engine: &Engine, request: ClientCreate) -> Registered 
 }
 
 /// Exchanges the client's secret for a token.
+/// Takes every limit of rate away, for a test that does more in a moment than anybody may.
+pub(crate) fn unlimited(engine: &Engine) {
+    let none = SettingsSet {
+        token_rate: Some(None),
+        revocation_rate: Some(None),
+        failure_rate: Some(None),
+        peer_failure_rate: Some(None),
+        ..SettingsSet::default()
+    };
+    engine.run(&admin(), none).unwrap();
+}
+
 pub(crate) fn try_issue(engine: &Engine, client: &Registered) -> Result<String, Error> {
     let secret = Secret::new(client.secret.clone().into_bytes());
     engine.issue(&client.id, secret, None, &bench()).map(|token| token.expose().to_owned())

@@ -28,6 +28,7 @@ mod host;
 mod host_users;
 mod pages;
 mod promises;
+mod rates;
 mod refresh;
 mod request;
 mod response;

@@ -84,6 +84,8 @@ CREATE TABLE client (
     host_data                  TEXT    NOT NULL,
     rotate_refresh_tokens      INTEGER NOT NULL CHECK (rotate_refresh_tokens IN (0, 1)),
     danger_allow_no_pkce       INTEGER NOT NULL CHECK (danger_allow_no_pkce IN (0, 1)),
+    token_rate                 TEXT, -- times a minute and at once, as `600 1000`
+    verify_rate                TEXT,
     created_at                 INTEGER NOT NULL,
     updated_at                 INTEGER NOT NULL,
     extra                      TEXT    NOT NULL, -- JSON: what later releases add, under the same MAC
