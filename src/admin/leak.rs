@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 /// `leak.find`: what a text is that lay where it must not: a client's secret, an access token or a refresh
 /// token of this database, living or not; and whose.
 #[derive(Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct LeakFind {
     /// The text.
@@ -15,6 +16,7 @@ operation!(LeakFind = "leak.find" -> LeakDocument);
 
 /// Whose a secret or a token is. Times are in seconds.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct LeakDocument {
     /// `client_secret`, `access_token` or `refresh_token`.

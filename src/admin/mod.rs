@@ -11,6 +11,8 @@ mod grant;
 mod key;
 mod leak;
 mod role;
+#[cfg(feature = "schema")]
+mod schema;
 mod scope;
 mod secret;
 mod settings;
@@ -48,6 +50,8 @@ pub use user::{
 pub(crate) use audit::{explanation, page};
 pub(crate) use document::{parse, print};
 pub(crate) use grant::{PendingDocument, PendingScope};
+#[cfg(feature = "schema")]
+pub(crate) use schema::Schemas;
 pub(crate) use settings::settings_of_json;
 pub(crate) use settings::{document_of_settings, settings_of_document};
 pub(crate) use token::ClaimsDocument;
