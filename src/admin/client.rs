@@ -26,43 +26,43 @@ macro_rules! with_metadata {
             /// catalogue. Default none.
             #[serde(default, deserialize_with = "some")]
             pub scope: Option<String>,
-            /// The words it gets when it asks for none; `null`, the default: all of `scope`.
+            /// The words it gets when it asks for none; `null`: all of `scope`. Default `null`.
             #[serde(default, deserialize_with = "some")]
             pub default_scope: Option<Option<String>>,
-            /// The grants it may use (RFC 7591 2), see flows.md. Unlike there, the default is
-            /// `["client_credentials"]`.
+            /// The grants it may use (RFC 7591 2), see [flows.md](flows.md). Default `["client_credentials"]`,
+            /// unlike there.
             #[serde(default, deserialize_with = "some")]
             pub grant_types: Option<Vec<String>>,
-            /// How it proves itself (RFC 7591 2); `null`, the default: either way of sending its secret.
-            /// `none` makes it a public client, which has no secret.
+            /// How it proves itself (RFC 7591 2); `null`: either way of sending its secret. `none` makes it a
+            /// public client, which has no secret. Default `null`.
             #[serde(default, deserialize_with = "some")]
             pub token_endpoint_auth_method: Option<Option<String>>,
             /// Where authorization responses may go (RFC 7591 2), at most 64: absolute URIs, `https` but on
             /// loopback, or an app's own scheme with a dot; matched byte by byte, but for the port of a
-            /// loopback address. Default none.
+            /// loopback address. Default `[]`.
             #[serde(default, deserialize_with = "some")]
             pub redirect_uris: Option<Vec<String>>,
             /// Whether it may introspect the tokens of others (RFC 7662). Default `false`.
             #[serde(default, deserialize_with = "some")]
             pub resource_server: Option<bool>,
-            /// The algorithm of its JWTs; `null`, the default: the dialect's, else the settings'.
+            /// The algorithm of its JWTs; `null`: the dialect's, else the settings'. Default `null`.
             #[serde(default, deserialize_with = "some")]
             pub algorithm: Option<Option<String>>,
-            /// The form of its access tokens; `null`, the default: the dialect's, else the settings'.
+            /// The form of its access tokens; `null`: the dialect's, else the settings'. Default `null`.
             #[serde(default, deserialize_with = "some")]
             pub token_format: Option<Option<String>>,
-            /// Seconds that its access tokens live; `null`, the default: the dialect's, else the settings'.
+            /// Seconds that its access tokens live; `null`: the dialect's, else the settings'. Default `null`.
             #[serde(default, deserialize_with = "some")]
             pub access_token_lifetime: Option<Option<u32>>,
-            /// How responses spell `token_type`; `null`, the default: the dialect's way, else `Bearer`.
+            /// How responses spell `token_type`; `null`: the dialect's way, else `Bearer`. Default `null`.
             #[serde(default, deserialize_with = "some")]
             pub token_type_case: Option<Option<String>>,
-            /// The only addresses and CIDR ranges it may come from, at most 64; empty, the default: anywhere.
-            /// Of a public client, its users' browsers too.
+            /// The only addresses and CIDR ranges it may come from, at most 64; empty: anywhere. Of a
+            /// public client, its users' browsers too. Default `[]`.
             #[serde(default, deserialize_with = "some")]
             pub allowed_networks: Option<Vec<String>>,
             /// The origins of its web pages, at most 64, which may call the token, revocation, introspection,
-            /// metadata and key endpoints (CORS) while it is enabled. Default none.
+            /// metadata and key endpoints (CORS) while it is enabled. Default `[]`.
             #[serde(default, deserialize_with = "some")]
             pub allowed_origins: Option<Vec<String>>,
             /// The host's own words about it, at most 4096 bytes; `wardkey_claims` returns them. Default empty.

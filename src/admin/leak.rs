@@ -4,7 +4,8 @@ use crate::admin::document::{SecretText, operation};
 use serde::{Deserialize, Serialize};
 
 /// `leak.find`: what a text is that lay where it must not: a client's secret, an access token or a refresh
-/// token of this database, living or not; and whose.
+/// token of this database, living or not; and whose. A text that is nothing of this database is not found, after a
+/// hash for each imported secret (15 ms).
 #[derive(Default, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]

@@ -125,10 +125,8 @@ fn without_null(schema: &mut Value) {
 /// Adds what is known of a request's member.
 fn limit(name: &str, member: &str, schema: &mut Value) {
     let mut limits = limits_of(&format!("{name}.{member}"));
-    if limits.is_null() && name != "Texts" {
-        limits = limits_of(member);
-    } else if limits.is_null() {
-        limits = json!({"minLength": 1, "maxLength": 500});
+    if limits.is_null() {
+        limits = if name == "Texts" { limits_of("Texts.*") } else { limits_of(member) };
     }
     merge(schema, &limits);
     let nullable = schema.get("type").is_some_and(|types| contains(types, "null"));
@@ -178,11 +176,14 @@ fn tidy(schema: &mut Value) {
 }
 
 /// What the rules refuse beyond what the types do: of a type, of one type's member, or of a member of that name in
-/// every request. Lengths are in characters where the rule counts bytes: then the rule is the narrower one.
+/// every request. Where a
+/// rule counts bytes, characters are counted here, and the rule is the narrower one.
 #[expect(clippy::too_many_lines, reason = "one table")]
 fn limits_of(name: &str) -> Value {
-    let either = |one: &str, other: &str| json!({"oneOf": [{"required": [one]}, {"required": [other]}]});
+    let either =
+        |one: &str, other: &str| json!({"oneOf": [{"required": [one]}, {"required": [other]}]});
     let text = |least: u32, most: u32| json!({"minLength": least, "maxLength": most});
+    let most = |most: u32| json!({ "maxLength": most });
     let number = |least: u32, most: u32| json!({"minimum": least, "maximum": most});
     let list = |items: Value| json!({"maxItems": 64, "items": items});
     let grants = |known: &dyn Fn(GrantType) -> bool| {
@@ -222,21 +223,22 @@ fn limits_of(name: &str) -> Value {
 
         "ClientImport.client_id" => text(1, 127),
         "client_name" => text(1, 200),
-        "client_secret" => text(2, 1024),
-        "label" | "secret_label" => text(0, 200),
+        "client_secret" => most(1024),
+        "label" | "secret_label" => most(200),
         "ScopeAdd.scope" => text(1, 128),
-        "ScopeAdd.description" => text(0, 500),
-        "description" => text(0, 2000),
-        "scope" | "default_scope" => text(0, 4096),
-        "host_data" => text(0, 4096),
+        "ScopeAdd.description" => most(500),
+        "description" => most(2000),
+        "scope" | "default_scope" => most(4096),
+        "host_data" => most(4096),
         "audience" => text(1, 255),
         "issuer" => json!({"maxLength": 255, "pattern": "^https://[^?#]+$"}),
-        "clinic_name" => text(0, 100),
+        "clinic_name" => most(100),
         "RoleCreate.name" => json!({"minLength": 1, "maxLength": 64, "pattern": "^\\S*$"}),
         "request_id" => json!({"pattern": "^[0-9a-f]{32}$"}),
         "redirect_uris" | "allowed_origins" | "allowed_networks" => list(json!({})),
         "roles" => list(json!({})),
         "password_blocklist" => list(text(1, 100)),
+        "Texts.*" => text(1, 500),
         "Texts.lang" => text(1, 35),
         "Texts.dir" => json!({"enum": ["ltr", "rtl"]}),
         _ => Value::Null,

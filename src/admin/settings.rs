@@ -25,7 +25,7 @@ pub struct SettingsSet {
     /// `https://localhost`.
     #[serde(deserialize_with = "some")]
     pub issuer: Option<String>,
-    /// The `aud` of access tokens; `null`, at first: the issuer.
+    /// The `aud` of access tokens; `null`: the issuer. At first `null`.
     #[serde(deserialize_with = "some")]
     pub audience: Option<Option<String>>,
     /// The algorithm of JWTs. At first `ES256`.
@@ -51,13 +51,14 @@ pub struct SettingsSet {
     /// The longest request body, in bytes. At first 65536.
     #[serde(deserialize_with = "some")]
     pub max_request_body: Option<u32>,
-    /// Seconds: unused for longer, a user's grant ends. At first 1209600, 14 days.
+    /// Seconds: unused for longer, a user's grant ends. At first 1209600 (14 days).
     #[serde(deserialize_with = "some")]
     pub refresh_token_idle_lifetime: Option<u32>,
-    /// Seconds: then the user logs in again. At first 7776000, 90 days.
+    /// Seconds: then the user logs in again. At first 7776000 (90 days).
     #[serde(deserialize_with = "some")]
     pub refresh_token_lifetime: Option<u32>,
-    /// The name on the login page, in any script, at most 100 characters; empty, at first: the issuer's host.
+    /// The name on the login page, in any script, at most 100 characters; empty: the issuer's host. At first
+    /// empty.
     #[serde(deserialize_with = "some")]
     pub clinic_name: Option<String>,
     /// At most 64 words that no new password may be, in any case, with or without digits, spaces and
