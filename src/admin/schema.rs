@@ -226,6 +226,8 @@ fn limits_of(name: &str) -> Value {
         "client_secret" => most(1024),
         "label" | "secret_label" => most(200),
         "ScopeAdd.scope" => text(1, 128),
+        // What is named must exist: no rule of its own.
+        "ScopeRemove.scope" => json!({}),
         "ScopeAdd.description" => most(500),
         "description" => most(2000),
         "scope" | "default_scope" => most(4096),
