@@ -101,7 +101,7 @@ impl<'a> Printer<'a> {
             let meaning = request["description"].as_str().unwrap();
             let meaning = meaning.strip_prefix(&format!("`{name}`: ")).unwrap_or(meaning);
             let _ = write!(text, "### `{name}`\n\n{}\n\n", sentence(meaning));
-            let _ = write!(text, "{}\n", self.request(name, request, &mut known));
+            let _ = writeln!(text, "{}", self.request(name, request, &mut known));
             let _ = write!(text, "Response: {}.\n\n", link(answer));
             let inner = members(request).map(|(_, schema)| schema);
             answers.extend(inner.flat_map(types_in));
@@ -268,7 +268,9 @@ fn kind(schema: &Value) -> String {
     let names = match &schema["type"] {
         Value::String(name) => vec![name.as_str()],
         Value::Array(names) => names.iter().filter_map(Value::as_str).collect(),
-        _ => return schema.get("const").map_or("any".to_owned(), |only| format!("`{only}`")),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => {
+            return "any".to_owned();
+        }
     };
     let null = if names.contains(&"null") { ", or `null`" } else { "" };
     let name = names.first().copied().unwrap_or_default();

@@ -13,8 +13,14 @@ pub(crate) struct Schemas {
     requests: SchemaGenerator,
     responses: SchemaGenerator,
     operations: Map<String, Value>,
-    /// Request types by name, with whether `null` in a member is refused.
-    refusals: Vec<(String, fn(&str) -> bool)>,
+    types: Vec<Request>,
+}
+
+/// A request type.
+struct Request {
+    name: String,
+    /// Whether it refuses `null` as this member's value.
+    refuses_null: fn(&str) -> bool,
 }
 
 impl Schemas {
@@ -25,7 +31,7 @@ impl Schemas {
             requests: settings().for_deserialize().into_generator(),
             responses: settings().for_serialize().into_generator(),
             operations: Map::new(),
-            refusals: Vec::new(),
+            types: Vec::new(),
         }
     }
 
@@ -35,7 +41,8 @@ impl Schemas {
         O: Operation + JsonSchema,
         O::Response: JsonSchema,
     {
-        self.refusals.push((O::schema_name().into_owned(), refuses_null::<O>));
+        let name = O::schema_name().into_owned();
+        self.types.push(Request { name, refuses_null: refuses_null::<O> });
         let exchange = json!({
             "type": "object",
             "properties": {
@@ -49,7 +56,7 @@ impl Schemas {
     /// The schema of all, as text.
     pub(crate) fn print(mut self) -> String {
         let mut types = self.requests.take_definitions(true);
-        for (name, refuses_null) in &self.refusals {
+        for Request { name, refuses_null } in &self.types {
             if let Some(request) = types.get_mut(name) {
                 each_member(request, |member, schema| {
                     if refuses_null(member) {
