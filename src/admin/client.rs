@@ -29,7 +29,7 @@ macro_rules! with_metadata {
             /// The words it gets when it asks for none; `null`: all of `scope`. Default `null`.
             #[serde(default, deserialize_with = "some")]
             pub default_scope: Option<Option<String>>,
-            /// The grants it may use (RFC 7591 2), see [flows.md](flows.md). Default `["client_credentials"]`,
+            /// The grants it may use (RFC 7591 2), see `docs/flows.md`. Default `["client_credentials"]`,
             /// unlike there.
             #[serde(default, deserialize_with = "some")]
             pub grant_types: Option<Vec<String>>,
