@@ -70,6 +70,32 @@ fn no_file_is_longer_than_500_lines_without_its_tests() {
     hold(length);
 }
 
+// The library asks its `sys`; the tool has none, and is built for Windows too.
+#[test]
+fn the_tool_names_unix_only_where_it_is_compiled_for_unix() {
+    let unguarded = |source: &str| {
+        let lines: Vec<&str> = source.lines().collect();
+        let names = |line: &&str| line.contains("os::unix");
+        let guarded =
+            |at: usize| lines[at.saturating_sub(3)..at].iter().any(|l| l.contains("#[cfg(unix)]"));
+        (0..lines.len()).filter(|at| names(&lines[*at]) && !guarded(*at)).count()
+    };
+    assert_eq!(unguarded("fn f() {\n    use std::os::unix::fs::MetadataExt;\n}"), 1);
+    assert_eq!(unguarded("#[cfg(unix)]\nfn f() {\n    use std::os::unix::fs::MetadataExt;\n}"), 0);
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src/bin/wardkey")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let source = std::fs::read_to_string(&path).unwrap_or_default();
+                assert_eq!(unguarded(&source), 0, "{}", path.display());
+            }
+        }
+    }
+}
+
 /// Fails with every violation of a rule in `src/`.
 fn hold(rule: impl Fn(&File) -> Vec<String>) {
     let files = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 /// `audit.read`: rows of the audit, oldest first, page by page. All conditions hold together.
 #[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct AuditRead {
     /// Rows about this client.
@@ -43,6 +44,7 @@ operation!(AuditRead = "audit.read" -> AuditPage);
 
 /// `audit.explain`: what became of one request, in words.
 #[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct AuditExplain {
     /// The id: of the `Wardkey-Request-Id` header, or of a refusal.
@@ -52,12 +54,14 @@ operation!(AuditExplain = "audit.explain" -> AuditExplanation);
 
 /// `audit.verify`: follows the whole chain and checks every hash and signature.
 #[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct AuditVerify {}
 operation!(AuditVerify = "audit.verify" -> AuditVerdict);
 
 /// A page of the audit, with what a verifier needs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct AuditPage {
     /// The rows.
@@ -73,6 +77,7 @@ pub struct AuditPage {
 
 /// What a stretch of the chain begins behind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct AuditStart {
     /// The sequence of the row before the first one; 0 at the chain's very beginning.
@@ -83,6 +88,7 @@ pub struct AuditStart {
 
 /// A key that signs the audit's heads.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct AuditKeyDocument {
     /// The number in `signed_by`.
@@ -109,6 +115,7 @@ impl AuditStart {
 
 /// A row of the audit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct AuditEntryDocument {
     /// Its place in the chain, from 1 without gap.
@@ -131,6 +138,7 @@ pub struct AuditEntryDocument {
 
 /// What became of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct AuditExplanation {
     /// The request's id.
@@ -147,6 +155,7 @@ pub struct AuditExplanation {
 
 /// Whether the chain is whole.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct AuditVerdict {
     /// Whether every row is as it was written.

@@ -8,12 +8,14 @@ use serde::{Deserialize, Serialize};
 /// `database.check`: SQLite's own check, every row's code, every row against the audit, and the audit's
 /// chain. Writes nothing but what was gathered before.
 #[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct DatabaseCheck {}
 operation!(DatabaseCheck = "database.check" -> DatabaseChecked);
 
 /// What a check found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct DatabaseChecked {
     /// Whether nothing is wrong.
@@ -29,6 +31,7 @@ pub struct DatabaseChecked {
 
 /// Something that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct FindingDocument {
     /// The table, or `sqlite`.

@@ -16,65 +16,77 @@ macro_rules! with_metadata {
     ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* }) => {
         $(#[$doc])*
         #[derive(Default, Deserialize)]
-        #[serde(deny_unknown_fields, default)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+        #[serde(deny_unknown_fields)]
         pub struct $name {
             $($(#[$field_doc])* pub $field: $type,)*
-            /// The name people know it by (RFC 7591 2).
-            #[serde(deserialize_with = "some")]
+            /// The name people know it by, 1 to 200 characters (RFC 7591 2).
+            #[serde(default, deserialize_with = "some")]
             pub client_name: Option<String>,
-            /// What it is for.
-            #[serde(deserialize_with = "some")]
+            /// What it is for, at most 2000 characters. Default empty.
+            #[serde(default, deserialize_with = "some")]
             pub description: Option<String>,
-            /// The scope words it may have, parted by spaces (RFC 7591 2); each must be in the catalogue.
-            #[serde(deserialize_with = "some")]
+            /// The scope words it may have, parted by single spaces (RFC 7591 2); each must be in the
+            /// catalogue. Default none.
+            #[serde(default, deserialize_with = "some")]
             pub scope: Option<String>,
-            /// The words it gets when it asks for none; `null`: all of `scope`.
-            #[serde(deserialize_with = "some")]
+            /// The words it gets when it asks for none; `null`: all of `scope`. Default `null`.
+            #[serde(default, deserialize_with = "some")]
             pub default_scope: Option<Option<String>>,
-            /// The grants it may use (RFC 7591 2). Unlike there, the default is `client_credentials`.
-            #[serde(deserialize_with = "some")]
+            /// The grants it may use (RFC 7591 2), see `docs/flows.md`. Default `["client_credentials"]`,
+            /// unlike there.
+            #[serde(default, deserialize_with = "some")]
             pub grant_types: Option<Vec<String>>,
-            /// `client_secret_basic`, `client_secret_post` or `none` (RFC 7591 2); `null`: the first two.
-            #[serde(deserialize_with = "some")]
+            /// How it proves itself (RFC 7591 2); `null`: either way of sending its secret. `none` makes it a
+            /// public client, which has no secret. Default `null`.
+            #[serde(default, deserialize_with = "some")]
             pub token_endpoint_auth_method: Option<Option<String>>,
-            /// Where authorization responses may go (RFC 7591 2).
-            #[serde(deserialize_with = "some")]
+            /// Where authorization responses may go (RFC 7591 2), at most 64: absolute URIs, `https` but on
+            /// loopback, or an app's own scheme with a dot; matched byte by byte, but for the port of a
+            /// loopback address. Default `[]`.
+            #[serde(default, deserialize_with = "some")]
             pub redirect_uris: Option<Vec<String>>,
-            /// Whether it may introspect the tokens of others (RFC 7662).
-            #[serde(deserialize_with = "some")]
+            /// Whether it may introspect the tokens of others (RFC 7662). Default `false`.
+            #[serde(default, deserialize_with = "some")]
             pub resource_server: Option<bool>,
-            /// `ES256`, `EdDSA` or `RS256`; `null`: the dialect's, else the settings'.
-            #[serde(deserialize_with = "some")]
+            /// The algorithm of its JWTs; `null`: the dialect's, else the settings'. Default `null`.
+            #[serde(default, deserialize_with = "some")]
             pub algorithm: Option<Option<String>>,
-            /// `jwt`, `opaque` or `opaque_hex`; `null`: the dialect's, else the settings'.
-            #[serde(deserialize_with = "some")]
+            /// The form of its access tokens; `null`: the dialect's, else the settings'. Default `null`.
+            #[serde(default, deserialize_with = "some")]
             pub token_format: Option<Option<String>>,
-            /// Seconds; `null`: the dialect's, else the settings'.
-            #[serde(deserialize_with = "some")]
+            /// Seconds that its access tokens live; `null`: the dialect's, else the settings'. Default `null`.
+            #[serde(default, deserialize_with = "some")]
             pub access_token_lifetime: Option<Option<u32>>,
-            /// `Bearer` or `bearer`; `null`: the dialect's, else `Bearer`.
-            #[serde(deserialize_with = "some")]
+            /// How responses spell `token_type`; `null`: the dialect's way, else `Bearer`. Default `null`.
+            #[serde(default, deserialize_with = "some")]
             pub token_type_case: Option<Option<String>>,
-            /// The only addresses or CIDR ranges it may come from; empty: anywhere.
-            #[serde(deserialize_with = "some")]
+            /// The only addresses and CIDR ranges it may come from, at most 64; empty: anywhere. Of a
+            /// public client, its users' browsers too. Default `[]`.
+            #[serde(default, deserialize_with = "some")]
             pub allowed_networks: Option<Vec<String>>,
-            /// The origins of its web pages (for CORS).
-            #[serde(deserialize_with = "some")]
+            /// The origins of its web pages, at most 64, which may call the token, revocation, introspection,
+            /// metadata and key endpoints (CORS) while it is enabled: as browsers print them, so in lower case and
+            /// without the scheme's own port; `http` on loopback alone. Default `[]`.
+            #[serde(default, deserialize_with = "some")]
             pub allowed_origins: Option<Vec<String>>,
-            /// The host's own words about it, at most 4096 bytes.
-            #[serde(deserialize_with = "some")]
+            /// The host's own words about it, at most 4096 bytes; `wardkey_claims` returns them. Default empty.
+            #[serde(default, deserialize_with = "some")]
             pub host_data: Option<String>,
-            /// Whether its refresh tokens are replaced at each use; a public client's always are.
-            #[serde(deserialize_with = "some")]
+            /// Whether its refresh tokens are replaced at each use; a public client's always are. Default
+            /// `false`.
+            #[serde(default, deserialize_with = "some")]
             pub rotate_refresh_tokens: Option<bool>,
-            /// Whether it may ask for codes without a code challenge (RFC 7636), against RFC 9700 2.1.1.
-            #[serde(deserialize_with = "some")]
+            /// Whether it may ask for codes without a code challenge (RFC 7636), against RFC 9700 2.1.1; the
+            /// audit row of who changes it says so. Default `false`.
+            #[serde(default, deserialize_with = "some")]
             pub danger_allow_no_pkce: Option<bool>,
-            /// How many token requests it may make; `null`: the settings'.
-            #[serde(deserialize_with = "some_rate")]
+            /// How many token requests it may make; `null`: the settings'. Default `null`.
+            #[serde(default, deserialize_with = "some_rate")]
             pub token_rate: Option<Option<RateDocument>>,
-            /// How often its tokens may be used, and it may introspect; `null`: the settings'.
-            #[serde(deserialize_with = "some_rate")]
+            /// How often its tokens may be used, and it may introspect; `null`: the settings'. Default
+            /// `null`.
+            #[serde(default, deserialize_with = "some_rate")]
             pub verify_rate: Option<Option<RateDocument>>,
         }
 
@@ -116,13 +128,14 @@ with_metadata! {
     /// answer is the only place where the secret is ever shown.
     #[derive(Debug, Clone)]
     ClientCreate {
-        /// Whether it may be used at once. Default true.
-        #[serde(deserialize_with = "some")]
+        /// Whether it may be used at once. Default `true`.
+        #[serde(default, deserialize_with = "some")]
         enabled: Option<bool>,
-        /// What people call its first secret.
+        /// What people call its first secret. Default empty.
+        #[serde(default)]
         secret_label: String,
         /// When its first secret ends, in seconds; absent or 0: when it is revoked (RFC 7591 3.2.1).
-        #[serde(deserialize_with = "some")]
+        #[serde(default, deserialize_with = "some")]
         client_secret_expires_at: Option<i64>,
     }
 }
@@ -136,8 +149,8 @@ with_metadata! {
         client_id: String,
         /// The secret: 8 to 1024 bytes without control characters.
         client_secret: SecretText,
-        /// Whether it may be used at once. Default true.
-        #[serde(deserialize_with = "some")]
+        /// Whether it may be used at once. Default `true`.
+        #[serde(default, deserialize_with = "some")]
         enabled: Option<bool>,
     }
 }
@@ -170,6 +183,7 @@ by_id! {
 
 /// `client.list`: the clients in the order of their ids, page by page.
 #[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct ClientList {
     /// The `next` of the page before; absent for the first one.
@@ -183,6 +197,7 @@ operation!(ClientList = "client.list" -> ClientPage);
 
 /// A page of clients.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ClientPage {
     /// The clients.
@@ -194,38 +209,60 @@ pub struct ClientPage {
 
 /// A client as a document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
-#[expect(missing_docs, reason = "the members are those of ClientCreate")]
 pub struct ClientDocument {
+    /// Its id.
     pub client_id: String,
     /// When it was registered, in seconds (RFC 7591 3.2.1).
     pub client_id_issued_at: i64,
     /// When its registration last changed, in seconds.
     pub updated_at: i64,
+    /// Whether it may be used at all.
     pub enabled: bool,
+    /// The name people know it by.
     pub client_name: String,
+    /// What it is for.
     pub description: String,
+    /// The scope words it may have.
     pub scope: String,
+    /// The words it gets when it asks for none; `null`: all of `scope`.
     pub default_scope: Option<String>,
+    /// The grants it may use; a dialect's own client has `biot_login`.
     pub grant_types: Vec<String>,
+    /// How it proves itself; `null`: either way of sending its secret.
     pub token_endpoint_auth_method: Option<String>,
+    /// Where authorization responses may go.
     pub redirect_uris: Vec<String>,
+    /// Whether it may introspect the tokens of others.
     pub resource_server: bool,
+    /// The algorithm of its JWTs; `null`: the dialect's, else the settings'.
     pub algorithm: Option<String>,
+    /// The form of its access tokens; `null`: the dialect's, else the settings'.
     pub token_format: Option<String>,
+    /// Seconds that its access tokens live; `null`: the dialect's, else the settings'.
     pub access_token_lifetime: Option<u32>,
+    /// How responses spell `token_type`; `null`: the dialect's way, else `Bearer`.
     pub token_type_case: Option<String>,
+    /// The only addresses and CIDR ranges it may come from; empty: anywhere.
     pub allowed_networks: Vec<String>,
+    /// The origins of its web pages.
     pub allowed_origins: Vec<String>,
+    /// The host's own words about it.
     pub host_data: String,
+    /// Whether its refresh tokens are replaced at each use.
     pub rotate_refresh_tokens: bool,
+    /// Whether it may ask for codes without a code challenge.
     pub danger_allow_no_pkce: bool,
+    /// How many token requests it may make; `null`: the settings'.
     pub token_rate: Option<RateDocument>,
+    /// How often its tokens may be used, and it may introspect; `null`: the settings'.
     pub verify_rate: Option<RateDocument>,
 }
 
 /// A new client and its secret, shown this once.
 #[derive(Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ClientCreated {
     /// The client.

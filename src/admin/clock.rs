@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 /// `clock.accept`: from now on the wall clock is believed, whatever it says, by all processes. If time goes
 /// back by it, everything that was issued ends.
 #[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ClockAccept {
     /// The time that is accepted, in seconds: the wall clock must not say another, but for five minutes.
@@ -16,6 +17,7 @@ operation!(ClockAccept = "clock.accept" -> ClockAccepted);
 
 /// What became of the time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ClockAccepted {
     /// The latest time told before, in seconds.

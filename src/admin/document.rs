@@ -19,11 +19,13 @@ pub trait Operation: DeserializeOwned {
 
 /// The answer of an operation that has nothing to say: `{}`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Done {}
 
 /// A secret in a request: wiped when dropped, never printed.
 #[derive(Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 #[serde(transparent)]
 pub struct SecretText(String);
 
@@ -219,6 +221,7 @@ pub(super) fn some_object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
 
 /// A limit of rate, in a request and in a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RateDocument {
@@ -292,6 +295,7 @@ macro_rules! by_id {
         $(
             $(#[$doc])*
             #[derive(Debug, Clone, Default, Deserialize)]
+            #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
             #[serde(deny_unknown_fields)]
             pub struct $type {
                 #[doc = concat!("The ", $what, ".")]

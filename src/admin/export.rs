@@ -13,12 +13,14 @@ use std::collections::BTreeMap;
 /// `audit.head`: the end of the chain, signed. Kept elsewhere, it shows later whether the audit was cut or
 /// made anew: see `audit.check`.
 #[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct AuditHeadRead {}
 operation!(AuditHeadRead = "audit.head" -> AuditHeadDocument);
 
 /// `audit.check`: whether the audit still holds a head that was kept.
 #[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct AuditCheck {
     /// The head, as `audit.head` gave it.
@@ -29,6 +31,7 @@ operation!(AuditCheck = "audit.check" -> AuditAnswer);
 /// `audit.export`: a stretch of the chain as JSON Lines, page by page, which a stranger can verify with the
 /// public key alone. Rows that the conditions leave out are 32 bytes each.
 #[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct AuditExport {
     /// Rows about this client.
@@ -57,6 +60,7 @@ operation!(AuditExport = "audit.export" -> AuditExportPage);
 
 /// `audit.append`: an event of the host's own, in the same chain: who opened which record.
 #[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct AuditAppend {
     /// The host's word for it: 1 to 64 lower-case letters, digits, dots, hyphens and underscores.
@@ -83,6 +87,7 @@ operation!(AuditAppend = "audit.append" -> AuditAppended);
 
 /// A signed head.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct AuditHeadDocument {
@@ -100,6 +105,7 @@ pub struct AuditHeadDocument {
 
 /// What became of a head.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct AuditAnswer {
     /// `verified`: the chain is whole, and the head is a row of it. `contradicted`: rows are missing or were
@@ -112,6 +118,7 @@ pub struct AuditAnswer {
 
 /// A page of an export.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct AuditExportPage {
     /// Lines of JSON: on the first page what the stretch begins behind and the public keys, then the rows.
@@ -123,6 +130,7 @@ pub struct AuditExportPage {
 
 /// The row that was appended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct AuditAppended {
     /// Its place in the chain.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// `grant.list`: the grants of a client, of a user, of both, or all, in pages.
 #[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct GrantList {
     /// Only those to this client.
@@ -25,6 +26,7 @@ operation!(GrantList = "grant.list" -> GrantPage);
 
 /// `grant.revoke`: ends a grant, and with it its codes, refresh tokens and access tokens.
 #[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct GrantRevoke {
     /// The grant.
@@ -34,6 +36,7 @@ operation!(GrantRevoke = "grant.revoke" -> GrantDocument);
 
 /// Some grants.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct GrantPage {
     /// The grants, in the order of their ids.
@@ -45,6 +48,7 @@ pub struct GrantPage {
 
 /// What a user allowed a client.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct GrantDocument {
     /// Its id, which tokens and audit rows name.
@@ -67,7 +71,8 @@ pub struct GrantDocument {
     pub expires_at: i64,
     /// When it was revoked, if it was.
     pub revoked_at: Option<i64>,
-    /// Whether anything of it is worth something now.
+    /// Whether anything of it is worth something now: it is not once it was revoked or has ended, when its user or
+    /// client is disabled or gone, or after a new password.
     pub active: bool,
 }
 

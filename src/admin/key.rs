@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// `key.list`: all signing keys, oldest first. Public halves only.
 #[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct KeyList {}
 operation!(KeyList = "key.list" -> KeyPage);
@@ -15,6 +16,7 @@ operation!(KeyList = "key.list" -> KeyPage);
 /// `key.import`: a private key from elsewhere signs from now on; the one that signed with its algorithm
 /// until now still verifies until its last token has ended.
 #[derive(Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct KeyImport {
     /// `ES256`, `EdDSA` or `RS256`.
@@ -26,9 +28,9 @@ operation!(KeyImport = "key.import" -> KeyDocument);
 
 /// `key.rekey`: another master key opens the database from now on. Open processes notice nothing.
 ///
-/// A host that keeps the key itself stores the new one first, and opens with both
-/// ([`crate::Options::keys`]) until this has answered.
+/// A host that keeps the key itself stores the new one first, and opens with both until this has answered.
 #[derive(Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct KeyRekey {
     /// Who keeps the new key: `file`, `host` or `dpapi`; absent: who keeps the present one.
@@ -42,6 +44,7 @@ operation!(KeyRekey = "key.rekey" -> KeyRekeyed);
 
 /// What a change of master key means for backups that were made before it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct KeyRekeyed {
     /// Who keeps the new key.
@@ -62,12 +65,14 @@ pub struct KeyRekeyed {
 /// `key.recovery`: makes a recovery code, which opens the database and its later backups if the master key is
 /// lost. The answer is the only place where it is ever shown; a former code opens nothing any more.
 #[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct KeyRecovery {}
 operation!(KeyRecovery = "key.recovery" -> RecoveryCodeDocument);
 
 /// A recovery code. Whoever has it and a copy of the database has everything in it.
 #[derive(Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct RecoveryCodeDocument {
     /// The code, in nine groups of four characters. Write it down, and keep it away from the backups.
@@ -82,6 +87,7 @@ impl Drop for RecoveryCodeDocument {
 
 /// The signing keys.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct KeyPage {
     /// The keys, oldest first.
@@ -90,6 +96,7 @@ pub struct KeyPage {
 
 /// A signing key as a document.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct KeyDocument {
     /// Its id.

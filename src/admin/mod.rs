@@ -15,6 +15,8 @@ mod key;
 mod leak;
 mod report;
 mod role;
+#[cfg(feature = "schema")]
+mod schema;
 mod scope;
 mod secret;
 mod settings;
@@ -60,6 +62,8 @@ pub(crate) use audit::{explanation, page};
 pub(crate) use document::{parse, print};
 pub(crate) use export::{export_row, export_start};
 pub(crate) use grant::{PendingDocument, PendingScope};
+#[cfg(feature = "schema")]
+pub(crate) use schema::Schemas;
 pub(crate) use settings::settings_of_json;
 pub(crate) use settings::{document_of_settings, settings_of_document};
 pub(crate) use token::ClaimsDocument;

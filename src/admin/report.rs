@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 /// `audit.report`: what each client did in a month, as documents and as CSV.
 #[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct AuditReport {
     /// This client alone.
@@ -20,6 +21,7 @@ operation!(AuditReport = "audit.report" -> AuditReported);
 
 /// A month.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct AuditReported {
     /// The month.
@@ -32,6 +34,7 @@ pub struct AuditReported {
 
 /// What one client did.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ClientMonth {
     /// The client.

@@ -8,12 +8,14 @@ use serde::{Deserialize, Serialize};
 
 /// `role.list`: the roles in the order of their names.
 #[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RoleList {}
 operation!(RoleList = "role.list" -> RolePage);
 
 /// `role.create`: makes a role, such as `nurse` with `patients:read lab:read`.
 #[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RoleCreate {
     /// The name: 1 to 64 characters without white space, case-sensitive.
@@ -30,6 +32,7 @@ operation!(RoleCreate = "role.create" -> RoleDocument);
 /// `role.update`: replaces the members given; the others stay. In force at once, for all who have the role
 /// and for their living tokens.
 #[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RoleUpdate {
     /// The role.
@@ -45,6 +48,7 @@ operation!(RoleUpdate = "role.update" -> RoleDocument);
 
 /// `role.delete`: removes a role that no user has.
 #[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RoleDelete {
     /// The role.
@@ -54,6 +58,7 @@ operation!(RoleDelete = "role.delete" -> Done);
 
 /// All roles.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct RolePage {
     /// The roles, in the order of their names.
@@ -62,6 +67,7 @@ pub struct RolePage {
 
 /// A role as a document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct RoleDocument {
     /// The name.

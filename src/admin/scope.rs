@@ -6,12 +6,14 @@ use serde::{Deserialize, Serialize};
 
 /// `scope.list`: the catalogue.
 #[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ScopeList {}
 operation!(ScopeList = "scope.list" -> ScopePage);
 
 /// `scope.add`: adds a word of the host's own, such as `imaging:studies:read`.
 #[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ScopeAdd {
     /// The word (RFC 6749 3.3).
@@ -24,6 +26,7 @@ operation!(ScopeAdd = "scope.add" -> Done);
 
 /// `scope.remove`: removes a word that no client has.
 #[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ScopeRemove {
     /// The word.
@@ -33,6 +36,7 @@ operation!(ScopeRemove = "scope.remove" -> Done);
 
 /// The catalogue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ScopePage {
     /// The words, in alphabetical order.
@@ -41,6 +45,7 @@ pub struct ScopePage {
 
 /// A word of the catalogue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ScopeDocument {
     /// The word.

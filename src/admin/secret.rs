@@ -8,17 +8,19 @@ use serde::{Deserialize, Serialize};
 /// `client.secret.create`: gives a client one more secret. The answer is the only place where it is
 /// ever shown.
 #[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
 pub struct SecretCreate {
     /// The client.
     pub client_id: String,
-    /// What people call it.
+    /// What people call it. Default empty.
+    #[serde(default)]
     pub label: String,
     /// From when it is valid, in seconds; absent: at once.
-    #[serde(deserialize_with = "some")]
+    #[serde(default, deserialize_with = "some")]
     pub not_before: Option<i64>,
     /// Until when it is valid, in seconds; absent: until it is revoked.
-    #[serde(deserialize_with = "some")]
+    #[serde(default, deserialize_with = "some")]
     pub expires_at: Option<i64>,
 }
 operation!(SecretCreate = "client.secret.create" -> SecretCreated);
@@ -26,22 +28,25 @@ operation!(SecretCreate = "client.secret.create" -> SecretCreated);
 /// `client.secret.import`: gives a client a secret that it has in another system, stored as an Argon2id
 /// hash. At most two of one client.
 #[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
 pub struct SecretImport {
     /// The client.
     pub client_id: String,
     /// The secret: 8 to 1024 bytes without control characters.
     pub client_secret: SecretText,
-    /// What people call it.
+    /// What people call it. Default empty.
+    #[serde(default)]
     pub label: String,
     /// Until when it is valid, in seconds; absent: until it is revoked.
-    #[serde(deserialize_with = "some")]
+    #[serde(default, deserialize_with = "some")]
     pub expires_at: Option<i64>,
 }
 operation!(SecretImport = "client.secret.import" -> SecretDocument);
 
 /// `client.secret.list`: a client's secrets, and from where each was used. Never the secrets themselves.
 #[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SecretList {
     /// The client.
@@ -52,6 +57,7 @@ operation!(SecretList = "client.secret.list" -> SecretPage);
 /// `client.secret.revoke`: ends one secret and all that it obtained: tokens, and the grants of users whose code
 /// it redeemed. The client's other secrets and what they obtained live on.
 #[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SecretRevoke {
     /// The client.
@@ -63,6 +69,7 @@ operation!(SecretRevoke = "client.secret.revoke" -> SecretDocument);
 
 /// `client.secret.confirm`: trusts a secret again after a restore.
 #[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SecretConfirm {
     /// The client.
@@ -74,6 +81,7 @@ operation!(SecretConfirm = "client.secret.confirm" -> SecretDocument);
 
 /// A client's secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct SecretPage {
     /// The secrets, oldest first.
@@ -82,6 +90,7 @@ pub struct SecretPage {
 
 /// A secret as a document, without the secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct SecretDocument {
     /// Its id, which is no secret.
@@ -108,6 +117,7 @@ pub struct SecretDocument {
 
 /// A place that a secret or its tokens were used from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct PeerDocument {
     /// The address, of IPv6 its /64, or `unknown`.
@@ -122,6 +132,7 @@ pub struct PeerDocument {
 
 /// A new secret, shown this once.
 #[derive(Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct SecretCreated {
     /// The secret's document.

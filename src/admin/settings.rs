@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 
 /// `settings.get`: the settings in force.
 #[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SettingsGet {}
 operation!(SettingsGet = "settings.get" -> SettingsDocument);
@@ -19,66 +20,78 @@ operation!(SettingsGet = "settings.get" -> SettingsDocument);
 /// `settings.set`: replaces the members given; the others stay. In force at the next call of every
 /// process that has the database open.
 #[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct SettingsSet {
-    /// See [`Settings::issuer`].
+    /// The issuer: an `https` URL without query, fragment or slash at its end (RFC 8414 2). At first
+    /// `https://localhost`.
     #[serde(deserialize_with = "some")]
     pub issuer: Option<String>,
-    /// See [`Settings::audience`]; `null` makes it the issuer again.
+    /// The `aud` of access tokens; `null`: the issuer. At first `null`.
     #[serde(deserialize_with = "some")]
     pub audience: Option<Option<String>>,
-    /// `ES256`, `EdDSA` or `RS256`.
+    /// The algorithm of JWTs. At first `ES256`.
     #[serde(deserialize_with = "some")]
     pub algorithm: Option<String>,
-    /// `jwt`, `opaque` or `opaque_hex`.
+    /// The form of access tokens: `opaque` ones are 43 base64url characters, `opaque_hex` ones 64 upper-case
+    /// digits. At first `jwt`.
     #[serde(deserialize_with = "some")]
     pub token_format: Option<String>,
-    /// Seconds, 60 to 2592000.
+    /// Seconds that access tokens live. At first 3600.
     #[serde(deserialize_with = "some")]
     pub access_token_lifetime: Option<u32>,
-    /// Of `bio-ecko`, `nikohealth`, `medblocks`, `drchrono`, `biot`.
+    /// The dialects whose routes answer. One that is turned on brings its words and clients, as far as they are not
+    /// there. At first none.
     #[serde(deserialize_with = "some")]
     pub dialects: Option<Vec<String>>,
-    /// Addresses or CIDR ranges.
+    /// Addresses and CIDR ranges of the proxies whose forwarding header is believed. At first none.
     #[serde(deserialize_with = "some")]
     pub trusted_proxies: Option<Vec<String>>,
-    /// Whether plain HTTP from other machines is answered.
+    /// Whether plain HTTP from other machines is answered: secrets then cross the network readable. At first
+    /// `false`.
     #[serde(deserialize_with = "some")]
     pub danger_allow_plain_http: Option<bool>,
-    /// Bytes, 1024 to 1048576.
+    /// The longest request body, in bytes. At first 65536.
     #[serde(deserialize_with = "some")]
     pub max_request_body: Option<u32>,
-    /// Seconds, 60 to 31622400.
+    /// Seconds: unused for longer, a user's grant ends. At first 1209600 (14 days).
     #[serde(deserialize_with = "some")]
     pub refresh_token_idle_lifetime: Option<u32>,
-    /// Seconds, 60 to 31622400.
+    /// Seconds: then the user logs in again. At first 7776000 (90 days).
     #[serde(deserialize_with = "some")]
     pub refresh_token_lifetime: Option<u32>,
-    /// See [`Settings::token_rate`]; `null`: no limit.
+    /// How many token requests a client may make, at all token routes together; `null`: no limit. At first 600 a
+    /// minute, 1000 at once.
     #[serde(deserialize_with = "some_rate")]
     pub token_rate: Option<Option<RateDocument>>,
-    /// See [`Settings::revocation_rate`]; `null`: no limit.
+    /// How many tokens a client may revoke by itself; `null`: no limit. At first 600 a minute, 1000 at once.
     #[serde(deserialize_with = "some_rate")]
     pub revocation_rate: Option<Option<RateDocument>>,
-    /// See [`Settings::verify_rate`]; `null`: no limit.
+    /// How often the tokens of a client may be used, and how often it may introspect; `null`: no limit. At first
+    /// `null`.
     #[serde(deserialize_with = "some_rate")]
     pub verify_rate: Option<Option<RateDocument>>,
-    /// See [`Settings::failure_rate`]; `null`: no limit.
+    /// How often a client may fail to authenticate from one address; `null`: no limit. At first 10 a minute, 60
+    /// at once.
     #[serde(deserialize_with = "some_rate")]
     pub failure_rate: Option<Option<RateDocument>>,
-    /// See [`Settings::peer_failure_rate`]; `null`: no limit.
+    /// How often all clients together may fail to authenticate from one address, but for those that have
+    /// succeeded from it; `null`: no limit. At first 60 a minute, 600 at once.
     #[serde(deserialize_with = "some_rate")]
     pub peer_failure_rate: Option<Option<RateDocument>>,
-    /// The name on the login page, at most 100 characters.
+    /// The name on the login page, in any script, at most 100 characters; empty: the issuer's host. At first
+    /// empty.
     #[serde(deserialize_with = "some")]
     pub clinic_name: Option<String>,
-    /// See [`Settings::password_blocklist`].
+    /// At most 64 words that no new password may be, in any case, with or without digits, spaces and
+    /// punctuation: the clinic's town, its software. Nor may one be `clinic_name`. At first none.
     #[serde(deserialize_with = "some")]
     pub password_blocklist: Option<Vec<String>>,
-    /// See [`Texts`]; those that are not given are in English again.
+    /// The words of the login, consent and error pages; all together: those not given are in English again.
     #[serde(deserialize_with = "some_object")]
     pub texts: Option<Texts>,
-    /// Seconds, 189345600 (six years) to 3155760000.
+    /// Seconds that rows of the audit are kept; older ones are cut, a few with each write. At first 189345600 (six
+    /// years), which is also the least.
     #[serde(deserialize_with = "some")]
     pub audit_retention: Option<u32>,
 }
@@ -86,17 +99,18 @@ operation!(SettingsSet = "settings.set" -> SettingsDocument);
 
 /// The settings as a document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct SettingsDocument {
-    /// See [`Settings::issuer`].
+    /// The issuer.
     pub issuer: String,
-    /// See [`Settings::audience`].
+    /// The `aud` of access tokens; `null`: the issuer.
     pub audience: Option<String>,
     /// `ES256`, `EdDSA` or `RS256`.
     pub algorithm: String,
     /// `jwt`, `opaque` or `opaque_hex`.
     pub token_format: String,
-    /// Seconds.
+    /// Seconds that access tokens live.
     pub access_token_lifetime: u32,
     /// The dialects whose routes answer.
     pub dialects: Vec<String>,
@@ -104,21 +118,22 @@ pub struct SettingsDocument {
     pub trusted_proxies: Vec<String>,
     /// Whether plain HTTP from other machines is answered.
     pub danger_allow_plain_http: bool,
-    /// Bytes.
+    /// The longest request body, in bytes.
     pub max_request_body: u32,
-    /// Seconds.
+    /// Seconds: unused for longer, a user's grant ends.
     pub refresh_token_idle_lifetime: u32,
-    /// Seconds.
+    /// Seconds: then the user logs in again.
     pub refresh_token_lifetime: u32,
-    /// See [`Settings::token_rate`].
+    /// How many token requests a client may make, at all token routes together; `null`: no limit.
     pub token_rate: Option<RateDocument>,
-    /// See [`Settings::revocation_rate`].
+    /// How many tokens a client may revoke by itself; `null`: no limit.
     pub revocation_rate: Option<RateDocument>,
-    /// See [`Settings::verify_rate`].
+    /// How often the tokens of a client may be used, and how often it may introspect; `null`: no limit.
     pub verify_rate: Option<RateDocument>,
-    /// See [`Settings::failure_rate`].
+    /// How often a client may fail to authenticate from one address; `null`: no limit.
     pub failure_rate: Option<RateDocument>,
-    /// See [`Settings::peer_failure_rate`].
+    /// How often all clients together may fail to authenticate from one address, but for those that have
+    /// succeeded from it; `null`: no limit.
     pub peer_failure_rate: Option<RateDocument>,
     /// The name on the login page.
     pub clinic_name: String,
@@ -126,7 +141,7 @@ pub struct SettingsDocument {
     pub password_blocklist: Vec<String>,
     /// The words of the pages, as far as they differ from our own.
     pub texts: Texts,
-    /// Seconds.
+    /// Seconds that rows of the audit are kept.
     pub audit_retention: u32,
 }
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// `token.revoke`: ends one token, by its text or its `jti`. Exactly one of them is given.
 #[derive(Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct TokenRevoke {
     /// The token itself.
@@ -18,6 +19,7 @@ operation!(TokenRevoke = "token.revoke" -> Done);
 
 /// `token.introspect`: whether a token is valid now, and what it says (RFC 7662).
 #[derive(Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TokenIntrospect {
     /// The token.
@@ -40,29 +42,39 @@ pub(crate) struct ClaimsDocument<'a> {
 
 /// What a token is (RFC 7662 2.2). Of an inactive one also why, which the wire does not tell.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
-#[expect(missing_docs, reason = "the members are those of RFC 7662 2.2")]
 pub struct TokenDocument {
+    /// Whether it is valid now.
     pub active: bool,
     /// Why it is not active: the refusal's word, and its sentence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<&'static str>,
+    /// See `reason`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason_description: Option<String>,
+    /// Its scope words, as far as the client's registration still has them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
+    /// The client that it was issued to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
+    /// In whose name: a user, or the client itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sub: Option<String>,
+    /// For whom.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub aud: Option<String>,
+    /// Who issued it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub iss: Option<String>,
+    /// When it ends, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exp: Option<i64>,
+    /// When it was issued, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub iat: Option<i64>,
+    /// Its id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jti: Option<String>,
     /// The secret that obtained it.

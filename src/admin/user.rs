@@ -9,24 +9,27 @@ use serde::{Deserialize, Serialize};
 /// `user.create`: lets a person log in. There is no user without a password, and no password that nobody
 /// chose.
 #[derive(Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct UserCreate {
-    /// The name they log in with: 1 to 255 characters, case-sensitive.
+    /// The name they log in with: 1 to 255 characters of any script, none a control character, no white space
+    /// at its ends; kept in Unicode's Normalization Form C. `Anna` and `anna` are two users.
     pub username: String,
-    /// At least 8 characters, at most 1024 bytes; none of the commonest, not the username, no word of
-    /// `password_blocklist`.
+    /// At least 8 characters, at most 1024 bytes, none a control character; normalised as the username.
+    /// Refused: the 11,611 commonest passwords of that length, the username, `clinic_name` and the words of
+    /// `password_blocklist`, these also with digits, spaces and punctuation.
     pub password: SecretText,
-    /// The scope words they may let clients use, beside those of their roles; each must be in the
-    /// catalogue. Default none.
+    /// The scope words they may let clients use, parted by single spaces, beside those of their roles; each
+    /// must be in the catalogue. Default none.
     #[serde(default, deserialize_with = "some")]
     pub scope: Option<String>,
-    /// The names of their roles. Default none.
+    /// The names of their roles, at most 64. Default none.
     #[serde(default, deserialize_with = "some")]
     pub roles: Option<Vec<String>>,
-    /// Whether they may log in at once. Default true.
+    /// Whether they may log in at once. Default `true`.
     #[serde(default, deserialize_with = "some")]
     pub enabled: Option<bool>,
-    /// Who they are, for people.
+    /// Who they are, for people, at most 2000 characters. Default empty.
     #[serde(default, deserialize_with = "some")]
     pub description: Option<String>,
 }
@@ -34,21 +37,24 @@ operation!(UserCreate = "user.create" -> UserDocument);
 
 /// `user.update`: replaces the members given; the others stay. In force at once, for living tokens too.
 #[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct UserUpdate {
     /// The user.
     pub user_id: String,
-    /// The name they log in with, which must not be their password; a host's own users keep the host's.
+    /// The name they log in with, which must not be their password, as it is written or in lower case (what
+    /// else is little more than the name cannot be told from a hash); what was guessed at the old one stays
+    /// counted. A host's own users keep the host's.
     #[serde(default, deserialize_with = "some")]
     pub username: Option<String>,
-    /// See [`UserCreate::scope`]. Of a host's own user from then on all they may have: the host's approvals add
-    /// nothing to it.
+    /// As in `user.create`. Of a host's own user from then on all they may have: the host's approvals add nothing
+    /// to it.
     #[serde(default, deserialize_with = "some")]
     pub scope: Option<String>,
-    /// See [`UserCreate::roles`].
+    /// As in `user.create`.
     #[serde(default, deserialize_with = "some")]
     pub roles: Option<Vec<String>>,
-    /// See [`UserCreate::description`].
+    /// As in `user.create`.
     #[serde(default, deserialize_with = "some")]
     pub description: Option<String>,
 }
@@ -57,17 +63,19 @@ operation!(UserUpdate = "user.update" -> UserDocument);
 /// `user.set_password`: gives a user another password. Every token they have ends, and so do the waits that
 /// wrong passwords have caused.
 #[derive(Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct UserSetPassword {
     /// The user.
     pub user_id: String,
-    /// See [`UserCreate::password`].
+    /// As in `user.create`.
     pub password: SecretText,
 }
 operation!(UserSetPassword = "user.set_password" -> UserDocument);
 
 /// `user.read`: what is known about a user. Either member names them.
 #[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct UserRead {
     /// The user.
@@ -94,6 +102,7 @@ by_id! {
 /// `user.confirm`: trusts a user again after a restore, or all of them. Nobody logs in before: the copy may not
 /// know that they were disabled, deleted, or got another password. A new password confirms too.
 #[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct UserConfirm {
     /// The user.
@@ -107,6 +116,7 @@ operation!(UserConfirm = "user.confirm" -> UserConfirmed);
 
 /// What `user.confirm` did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct UserConfirmed {
     /// How many users: of all, those that were not confirmed before.
@@ -115,6 +125,7 @@ pub struct UserConfirmed {
 
 /// `user.list`: the users in the order of their ids, page by page.
 #[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct UserList {
     /// The `next` of the page before; absent for the first one.
@@ -128,6 +139,7 @@ operation!(UserList = "user.list" -> UserPage);
 
 /// A page of users.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct UserPage {
     /// The users.
@@ -139,6 +151,7 @@ pub struct UserPage {
 
 /// A user as a document, without the password and without what recognises it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct UserDocument {
     /// The `sub` of their tokens: `usr_` and 22 characters; of a host's own user `usr_.` and the host's

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 /// room for a private key's members, and unknown members are refused, so a private key pasted by
 /// mistake is refused and not stored.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Jwk {
     /// The type: `EC`, `OKP` or `RSA` (RFC 7518 6.1, RFC 8037 2).

@@ -12,6 +12,7 @@ macro_rules! texts {
         /// Each text has 1 to 500 characters. A word in braces is a placeholder: each member's description lists
         /// those that it may have. A text is text: what looks like markup is shown as it is.
         #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         #[serde(deny_unknown_fields, default)]
         pub struct Texts {
             /// The language of these texts (RFC 5646), such as `en` or `pt-BR`.

@@ -55,6 +55,13 @@ impl Engine {
     pub fn operations() -> impl Iterator<Item = &'static str> {
         OPERATIONS.iter().map(|(name, _)| *name)
     }
+
+    /// The requests and responses of all operations as a JSON Schema (2020-12).
+    #[cfg(feature = "schema")]
+    #[must_use]
+    pub fn schema() -> String {
+        schemas().print()
+    }
 }
 
 /// An error repeats the id that was asked for, unless it may be a secret or token in the wrong member:
@@ -91,6 +98,13 @@ macro_rules! operations {
         /// Every operation by its name.
         const OPERATIONS: &[(&str, Run)] =
             &[$((<admin::$type as Operation>::NAME, run::<admin::$type>),)*];
+
+        #[cfg(feature = "schema")]
+        fn schemas() -> admin::Schemas {
+            let mut schemas = admin::Schemas::new();
+            $(schemas.add::<admin::$type>();)*
+            schemas
+        }
     };
 }
 

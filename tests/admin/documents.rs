@@ -133,6 +133,8 @@ fn every_sample_document_is_taken_whole() {
         }
         let answer: Value = serde_json::from_slice(&answer.unwrap()).unwrap();
         assert!(answer.is_object(), "{name}");
+        #[cfg(feature = "schema")]
+        crate::http::schema::check_response(name, &answer);
     }
 }
 
@@ -220,6 +222,10 @@ fn a_member_that_must_be_there_is_named() {
         ("client.disable", &["client_id"]),
         ("client.enable", &["client_id"]),
         ("client.revoke", &["client_id"]),
+        ("client.import", &["client_id", "client_secret"]),
+        ("client.update", &["client_id"]),
+        ("client.secret.create", &["client_id"]),
+        ("client.secret.import", &["client_id", "client_secret"]),
         ("client.secret.list", &["client_id"]),
         ("client.secret.revoke", &["client_id", "credential_id"]),
         ("client.secret.confirm", &["client_id", "credential_id"]),
@@ -292,7 +298,7 @@ fn white_space_around_a_document_is_fine_and_no_document_is_an_empty_one() {
 }
 
 /// A nurse, and the role.
-fn user_of(clinic: &Clinic) -> String {
+pub(crate) fn user_of(clinic: &Clinic) -> String {
     clinic.call("role.create", json!({"name": "nurse", "scope": "lab:read"}));
     let document = json!({"username": "anna", "password": "nobodys guess", "roles": ["nurse"]});
     clinic.call("user.create", document)["user_id"].as_str().unwrap().to_owned()
@@ -300,7 +306,7 @@ fn user_of(clinic: &Clinic) -> String {
 
 /// A document with every member of every operation.
 #[expect(clippy::too_many_lines, reason = "one table")]
-fn samples(client: &str, credential: &str, user: &str) -> Vec<(&'static str, Value)> {
+pub(crate) fn samples(client: &str, credential: &str, user: &str) -> Vec<(&'static str, Value)> {
     let metadata = json!({
         "client_name": "Lab", "description": "d", "scope": "lab:read lab:write",
         "default_scope": "lab:read", "grant_types": ["client_credentials"],

@@ -20,6 +20,8 @@ mod keys;
 mod leaks;
 mod limits;
 mod roles;
+#[cfg(feature = "schema")]
+mod schemas;
 mod scopes;
 mod secrets;
 mod settings;

@@ -17,6 +17,7 @@ mod errors;
 mod keys;
 mod leaks;
 mod people;
+mod recovery;
 mod report;
 mod secrecy;
 mod tokens;

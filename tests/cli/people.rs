@@ -66,3 +66,27 @@ fn grants_are_listed_and_one_that_is_not_there_is_not_found() {
     assert_eq!(desk.run("grant list --json").json()["grants"], serde_json::json!([]));
     desk.run("grant revoke -y AAAAAAAAAAAAAAAAAAAAAA").fails(4);
 }
+
+#[test]
+fn the_words_of_the_pages_are_read_from_a_document() {
+    let desk = Desk::new();
+    let german = r#"{"lang": "de", "sign_in": "Anmelden"}"#;
+    std::fs::write(desk.place.folder().join("de.json"), german).unwrap();
+    let set = desk.run("settings texts de.json --json").json();
+    assert_eq!(set["texts"], serde_json::json!({"lang": "de", "sign_in": "Anmelden"}));
+    // All together: what is not named is in English again.
+    let set = desk.run_with("settings texts --json", r#"{"lang": "fr"}"#).json();
+    assert_eq!(set["texts"], serde_json::json!({"lang": "fr"}));
+    for (wrong, said) in [
+        (r#"{"sign": "x"}"#, "texts.sign"),
+        (r#"{"sign_in": "a", "sign_in": "b"}"#, "duplicate"),
+        (r#"{}, "issuer": "https://x.example""#, "no JSON object"),
+        ("[]", "no JSON object"),
+        ("", "no JSON object"),
+    ] {
+        let refused = desk.run_with("settings texts", wrong).fails(2);
+        assert!(refused.err.contains(said) && refused.err.contains("next:"), "{}", refused.err);
+    }
+    assert_eq!(desk.run("settings get --json").json()["texts"], serde_json::json!({"lang": "fr"}));
+    desk.run_with("settings texts", "{}").ok();
+}

@@ -2,6 +2,10 @@
 
 #![allow(dead_code, reason = "no test file uses all of it")]
 
+#[cfg(feature = "schema")]
+#[path = "schema.rs"]
+pub(crate) mod schema;
+
 use super::common::{Place, Registered, admin, bench, clock};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -40,7 +44,10 @@ impl Clinic {
     #[track_caller]
     pub(crate) fn call(&self, operation: &str, json: Value) -> Value {
         let answer = self.engine.call(&admin(), operation, json.to_string().as_bytes());
-        serde_json::from_slice(&answer.unwrap()).unwrap()
+        let answer = serde_json::from_slice(&answer.unwrap()).unwrap();
+        #[cfg(feature = "schema")]
+        schema::check_response(operation, &answer);
+        answer
     }
 }
 

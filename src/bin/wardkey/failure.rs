@@ -118,9 +118,7 @@ fn advice(error: &Error) -> (Exit, &'static str, String) {
     let (exit, kind) = sort(error);
     let next = match error {
         Error::Denied { request_id, .. } => format!("wardkey audit explain {request_id}"),
-        Error::InvalidArgument { argument, .. } => {
-            format!("correct `{argument}`; nothing was changed")
-        }
+        Error::InvalidArgument { argument, .. } => of_argument(argument),
         Error::InvalidDocument { path, .. } => of_member(path).to_owned(),
         Error::NotFound { what, .. } => of_missing(what).to_owned(),
         Error::Conflict { what, .. } => of_conflict(what).to_owned(),
@@ -175,10 +173,10 @@ fn of_kind(kind: &str) -> &'static str {
         "not_a_database" => "name the right file with --database",
         "newer_file" => "use the wardkey that wrote it, or a later one",
         "wrong_key" => {
-            "bring the key that the database was made with: --key-file FILE or --key-stdin"
+            "bring the key with that id: --key-file FILE or --key-stdin; if it is lost: wardkey recover"
         }
         "key_missing" => {
-            "put the key file back from a backup, or give --key-file FILE or --key-stdin; never make a new one"
+            "put the key file back from a backup, or give --key-file FILE or --key-stdin; if it is lost: wardkey recover"
         }
         "stale" => {
             "put the newest files back; if there are none: wardkey restore (it ends all tokens)"
@@ -196,11 +194,22 @@ fn of_kind(kind: &str) -> &'static str {
     }
 }
 
+fn of_argument(argument: &str) -> String {
+    match argument {
+        "recovery_code" => "copy the code that wardkey key recovery printed last".to_owned(),
+        "without_key" => "wardkey recover --help says what else there is".to_owned(),
+        _ => format!("correct `{argument}`; nothing was changed"),
+    }
+}
+
 fn of_member(path: &str) -> &'static str {
     match path {
         "scope" | "default_scope" => "wardkey scope list; a new word: wardkey scope add WORD",
         "roles" => "wardkey role list; a new one: wardkey role add NAME --scope WORDS",
         "password" => "choose another password; nothing was changed",
+        "key" => {
+            "key import takes PEM or PKCS#8, rekey a key of yours: --new-key-file or --new-key-stdin"
+        }
         "token" => "see what it says of itself: wardkey token inspect",
         "request_id" => "copy it from the response's Wardkey-Request-Id header or the refusal",
         _ => "correct it and run it again; nothing was changed",

@@ -47,7 +47,7 @@ impl Globals {
         let options = Options::new(path).busy_timeout(Duration::from_secs(self.busy_timeout));
         Ok(match (&self.key_file, self.key_stdin) {
             (Some(file), _) => options.key(input.key_of_file(file)?),
-            (None, true) => options.key(input.key()?),
+            (None, true) => options.key(input.key("master key")?),
             (None, false) => options,
         })
     }

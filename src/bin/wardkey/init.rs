@@ -25,6 +25,9 @@ pub(crate) struct Init {
     /// A dialect whose routes answer; may be given more than once
     #[arg(long, value_name = "NAME")]
     dialect: Vec<String>,
+    /// Have Windows seal the master key for this machine
+    #[arg(long)]
+    dpapi: bool,
 }
 
 impl Init {
@@ -46,7 +49,10 @@ impl Init {
             dialects: dialects?,
             ..Settings::default()
         };
-        let options = globals.options(&path, input)?;
+        let mut options = globals.options(&path, input)?;
+        if self.dpapi {
+            options = options.dpapi();
+        }
         Engine::create(&options, &settings, &Context::by(&globals.actor()?))?;
         let shown = path.display().to_string();
         out.answer(&json!({"database": shown, "issuer": settings.issuer}), || {

@@ -74,10 +74,9 @@ impl Input {
         Ok(text)
     }
 
-    /// The master key, from a prompt or the first line of standard input.
-    pub(crate) fn key(&mut self) -> Result<Secret, Failure> {
-        let text =
-            if stdin().is_terminal() { prompt("master key")? } else { read_line("master key")? };
+    /// A master key, from a prompt or the next line of standard input.
+    pub(crate) fn key(&mut self, what: &str) -> Result<Secret, Failure> {
+        let text = if stdin().is_terminal() { prompt(what)? } else { read_line(what)? };
         key_of(text.as_bytes())
     }
 

@@ -7,7 +7,7 @@ use crate::session::Session;
 use crate::when;
 use clap::Subcommand;
 use std::path::PathBuf;
-use wardkey::admin::{KeyDocument, KeyImport, KeyList, SecretText};
+use wardkey::admin::{KeyDocument, KeyImport, KeyList, KeyRecovery, SecretText};
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -22,6 +22,8 @@ pub(crate) enum Command {
         #[arg(long, value_name = "FILE")]
         file: Option<PathBuf>,
     },
+    /// Make a recovery code, which opens the database if its master key is lost; shown this once
+    Recovery,
 }
 
 impl Command {
@@ -41,6 +43,15 @@ impl Command {
                 let key =
                     session.run(KeyImport { algorithm, key: SecretText::from(text.trim()) })?;
                 out.answer(&key, || table(std::slice::from_ref(&key), out))
+            }
+            Self::Recovery => {
+                input.confirm("A recovery code made before opens nothing any more")?;
+                let made = session.run(KeyRecovery::default())?;
+                out.answer(&made, || {
+                    out.value("recovery_code", &made.recovery_code)?;
+                    out.note("Write it down, and keep it away from the backups: it is shown this once. To use it: wardkey recover");
+                    Ok(())
+                })
             }
         }
     }

@@ -13,6 +13,8 @@ mod key;
 mod leak;
 mod metadata;
 mod out;
+mod recover;
+mod rekey;
 mod report;
 mod restore;
 mod role;
@@ -52,6 +54,7 @@ enum Command {
     #[command(flatten)]
     Administer(Administration),
     Restore(restore::Restore),
+    Recover(recover::Recover),
     /// Print a script that completes commands in a shell
     Completions {
         /// The shell
@@ -89,6 +92,7 @@ enum Administration {
     #[command(subcommand)]
     Audit(audit::Command),
     Leak(leak::Leak),
+    Rekey(rekey::Rekey),
     Doctor(doctor::Doctor),
     Call(call::Call),
 }
@@ -141,6 +145,7 @@ fn run(cli: Cli, out: &Out) -> Result<(), Failure> {
         Command::Completions { shell } => completions(shell, out),
         Command::Init(init) => init.run(&cli.globals, &mut input, out),
         Command::Restore(restore) => restore.run(&cli.globals, &mut input, out),
+        Command::Recover(recover) => recover.run(&cli.globals, &mut input, out),
         // What a token says of itself and what operations there are needs no database.
         Command::Administer(Administration::Token(token::Command::Inspect { file })) => {
             token::inspect(file, &mut input, out)
@@ -173,9 +178,10 @@ fn administer(
         Administration::Key(command) => command.run(session, input, out),
         Administration::Grant(command) => command.run(session, input, out),
         Administration::Token(command) => command.run(session, input, out),
-        Administration::Settings(command) => command.run(session, out),
+        Administration::Settings(command) => command.run(session, input, out),
         Administration::Audit(command) => command.run(session, out),
         Administration::Leak(leak) => leak.run(session, input, out),
+        Administration::Rekey(rekey) => rekey.run(session, input, out),
         Administration::Doctor(doctor) => doctor.run(session, out),
         Administration::Call(call) => call.run(session, input, out),
     }

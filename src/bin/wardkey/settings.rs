@@ -1,11 +1,13 @@
 //! `wardkey settings`: what holds for the whole database.
 
 use crate::failure::Failure;
+use crate::input::Input;
 use crate::out::Out;
 use crate::session::Session;
 use crate::when;
 use clap::Subcommand;
 use serde_json::{Map, Value};
+use std::path::{Path, PathBuf};
 use wardkey::admin::{SettingsDocument, SettingsGet};
 
 #[derive(Subcommand)]
@@ -21,14 +23,28 @@ pub(crate) enum Command {
         #[arg(required = true, value_name = "NAME=VALUE")]
         members: Vec<String>,
     },
+    /// Replace the words of the login, consent and error pages by those of a JSON document
+    ///
+    /// Such as {"lang": "de", "sign_in": "Anmelden"}; what it does not name is in English. docs/operations.md
+    /// lists all words, under Texts.
+    Texts {
+        /// Read it from this file instead of standard input
+        file: Option<PathBuf>,
+    },
 }
 
 impl Command {
-    pub(crate) fn run(self, session: &Session, out: &Out) -> Result<(), Failure> {
+    pub(crate) fn run(
+        self,
+        session: &Session,
+        input: &mut Input,
+        out: &Out,
+    ) -> Result<(), Failure> {
         let settings = session.run(SettingsGet::default())?;
         match self {
             Self::Get => show(&settings, out),
             Self::Set { members } => set(session, &settings, &members, out),
+            Self::Texts { file } => texts(session, input, file.as_deref(), out),
         }
     }
 }
@@ -82,7 +98,26 @@ fn set(
         };
         request.insert(name.to_owned(), value);
     }
-    let json = Value::Object(request).to_string();
+    change(session, &Value::Object(request).to_string(), out)
+}
+
+fn texts(
+    session: &Session,
+    input: &mut Input,
+    file: Option<&Path>,
+    out: &Out,
+) -> Result<(), Failure> {
+    let text = input.text("the JSON document", file)?;
+    // Looked at here only to be sure that it is one document; the library reads it strictly.
+    if !matches!(serde_json::from_str(&text), Ok(Value::Object(_))) {
+        return Err(
+            Failure::usage("the texts are no JSON object").next(r#"write {"lang": "de", ...}"#)
+        );
+    }
+    change(session, &format!(r#"{{"texts":{}}}"#, *text), out)
+}
+
+fn change(session: &Session, json: &str, out: &Out) -> Result<(), Failure> {
     let answer = session.engine().call(&session.context(), "settings.set", json.as_bytes())?;
     if out.is_json() {
         let answer: Value = serde_json::from_slice(&answer)

@@ -3,15 +3,15 @@
 use crate::failure::Failure;
 use crate::input::Input;
 use crate::metadata::{list, words};
-use crate::out::Out;
+use crate::out::{Out, counted};
 use crate::session::Session;
 use crate::when;
 use clap::Subcommand;
 use serde_json::json;
 use std::path::PathBuf;
 use wardkey::admin::{
-    UserCreate, UserDelete, UserDisable, UserDocument, UserEnable, UserList, UserRead, UserRevoke,
-    UserSetPassword, UserUpdate,
+    UserConfirm, UserCreate, UserDelete, UserDisable, UserDocument, UserEnable, UserList, UserRead,
+    UserRevoke, UserSetPassword, UserUpdate,
 };
 
 /// People who log in
@@ -76,6 +76,15 @@ pub(crate) enum Command {
         /// The user
         user: String,
     },
+    /// Trust a user again after a restore, or all of them
+    Confirm {
+        /// The user
+        #[arg(required_unless_present = "all")]
+        user: Option<String>,
+        /// All users that await it
+        #[arg(long, conflicts_with = "user")]
+        all: bool,
+    },
     /// Let a disabled user log in again
     Enable {
         /// The user
@@ -136,6 +145,7 @@ impl Command {
                 let user = session.run(UserDisable::of(&user.user_id))?;
                 said(&user, "is disabled, and all their tokens ended", out)
             }
+            Self::Confirm { user, .. } => confirm(session, user.as_deref(), out),
             Self::Enable { user } => {
                 let user = session.run(UserEnable::of(&find(session, &user)?.user_id))?;
                 said(&user, "is enabled", out)
@@ -155,6 +165,16 @@ impl Command {
             }
         }
     }
+}
+
+fn confirm(session: &Session, user: Option<&str>, out: &Out) -> Result<(), Failure> {
+    let user_id = user.map(|user| find(session, user)).transpose()?.map(|user| user.user_id);
+    let all = user_id.is_none().then_some(true);
+    let confirmed = session.run(UserConfirm { user_id, all })?;
+    out.answer(&confirmed, || {
+        let count = usize::try_from(confirmed.confirmed).unwrap_or(usize::MAX);
+        out.line(&format!("trusted again: {}", counted(count, "user")))
+    })
 }
 
 /// The user that is meant: by name, else by id.
@@ -216,10 +236,11 @@ fn shown(user: &UserDocument, out: &Out) -> Result<(), Failure> {
 }
 
 fn state(user: &UserDocument) -> &'static str {
-    match (user.enabled, user.origin) {
-        (false, _) => "disabled",
-        (true, "host") => "enabled, the host's",
-        (true, _) => "enabled",
+    match (user.enabled, user.confirmed, user.origin) {
+        (false, _, _) => "disabled",
+        (true, false, _) => "unconfirmed",
+        (true, true, "host") => "enabled, the host's",
+        (true, true, _) => "enabled",
     }
 }
 
