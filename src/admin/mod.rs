@@ -21,8 +21,9 @@ pub use audit::{
     AuditVerify,
 };
 pub use client::{
-    ClientCreate, ClientCreated, ClientDelete, ClientDisable, ClientDocument, ClientEnable,
-    ClientImport, ClientList, ClientPage, ClientRead, ClientRevoke, ClientUpdate,
+    ClientAdopt, ClientCreate, ClientCreated, ClientDelete, ClientDisable, ClientDocument,
+    ClientEnable, ClientExport, ClientExported, ClientImport, ClientList, ClientPage, ClientRead,
+    ClientRevoke, ClientUpdate, Exported, ExportedClient,
 };
 pub use document::{Done, Operation, SecretText};
 pub use grant::{GrantDocument, GrantList, GrantPage, GrantRevoke};
@@ -30,8 +31,9 @@ pub use key::{KeyDocument, KeyImport, KeyList, KeyPage};
 pub use role::{RoleCreate, RoleDelete, RoleDocument, RoleList, RolePage, RoleUpdate};
 pub use scope::{ScopeAdd, ScopeDocument, ScopeList, ScopePage, ScopeRemove};
 pub use secret::{
-    PeerDocument, SecretConfirm, SecretCreate, SecretCreated, SecretDocument, SecretImport,
-    SecretList, SecretPage, SecretRevoke,
+    PeerDocument, SecretConfirm, SecretCreate, SecretCreated, SecretDocument, SecretExpiring,
+    SecretExpiringPage, SecretImport, SecretList, SecretPage, SecretRevoke, SecretRotate,
+    SecretRotated, SecretUpdate,
 };
 pub use settings::{SettingsDocument, SettingsGet, SettingsSet};
 pub use token::{TokenDocument, TokenIntrospect, TokenRevoke};
@@ -43,6 +45,7 @@ pub use user::{
 pub(crate) use audit::{explanation, page};
 pub(crate) use document::{parse, print};
 pub(crate) use grant::{PendingDocument, PendingScope};
+pub(crate) use secret::SecretLife;
 pub(crate) use settings::settings_of_json;
 pub(crate) use settings::{document_of_settings, settings_of_document};
 pub(crate) use token::ClaimsDocument;

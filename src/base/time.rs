@@ -118,6 +118,44 @@ impl Lifetime {
     }
 }
 
+/// The last time that the clock gained more than time could have passed, and was believed: what ended in between may
+/// have ended only by a mistake of the clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Leap {
+    /// The time before.
+    pub(crate) from: UnixTime,
+    /// The time after.
+    pub(crate) to: UnixTime,
+}
+
+impl Leap {
+    /// Whether people still have a day to find out what the leap was: until then what it ended is not held against
+    /// anybody, and nothing is forgotten for good.
+    pub(crate) fn is_fresh(self, now: UnixTime) -> bool {
+        self.to > self.from && now < self.to.plus_millis(DAY_MILLIS)
+    }
+
+    /// Whether what ended at `end` goes on at `now` because the leap ended it.
+    pub(crate) fn spares(self, end: UnixTime, now: UnixTime) -> bool {
+        self.from < end && end <= self.to && self.is_fresh(now)
+    }
+
+    /// With one more leap, or a later word of the same one. Leaps within a day of each other are one.
+    #[must_use]
+    pub(crate) fn with(self, next: Self) -> Self {
+        let near = |one: Self, other: Self| other.from < one.to.plus_millis(DAY_MILLIS);
+        if self.to > self.from && near(self, next) && near(next, self) {
+            Self { from: self.from.min(next.from), to: self.to.max(next.to) }
+        } else if next.to > self.to {
+            next
+        } else {
+            self
+        }
+    }
+}
+
+const DAY_MILLIS: i64 = 86_400_000;
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -312,7 +312,10 @@ impl Engine {
             peer: request.peer,
         };
         match pass(&caller.state.client, &ask).map(|_permit| ()) {
-            Ok(()) => Ok(caller),
+            Ok(()) => {
+                self.note_proof(&caller, request, exchange.now);
+                Ok(caller)
+            }
             Err(why) => self.deny(request, &caller, why, exchange.now),
         }
     }

@@ -22,9 +22,11 @@ mod origins;
 mod pending;
 mod people;
 mod refresh;
+mod secrets;
 mod snapshot;
 mod time;
 mod token;
+mod transfer;
 mod user_check;
 mod verify;
 
@@ -37,7 +39,7 @@ pub use user_check::{UserCheck, UserLogin, UserVerdict};
 pub(crate) use crate::domain::{Context, Required, Settings, TokenFormat};
 pub(crate) use crate::oauth::{HttpRequest, HttpResponse};
 
-use crate::base::{Network, RequestId, UnixTime};
+use crate::base::{Leap, Network, RequestId, UnixTime};
 use crate::crypto::password::Limiter;
 use crate::domain::{Actor, Throttle};
 use crate::engine::gather::{Gather, Notes};
@@ -198,6 +200,7 @@ impl Engine {
         let luggage = Arc::new(Luggage {
             notes: Mutex::new(Some(self.gather.take(now))),
             belief: self.time.unrecorded(),
+            leap: self.time.unrecorded_leap(),
         });
         let carried = Arc::clone(&luggage);
         let outcome = self.store.write(now, move |tx| {
@@ -211,6 +214,9 @@ impl Engine {
                 if let Some(belief) = luggage.belief {
                     self.time.recorded(belief);
                 }
+                if let Some(leap) = luggage.leap {
+                    self.time.recorded_leap(leap);
+                }
             }
             // Nothing was written: the notes wait for the next write.
             Err(_) => drop(lock(&luggage.notes).take().map(|notes| self.gather.put_back(notes))),
@@ -220,7 +226,8 @@ impl Engine {
 
     /// Writes what was gathered, if anything was.
     fn flush(&self) -> Result<()> {
-        if self.gather.is_empty() && self.time.unrecorded().is_none() {
+        let heard = self.time.unrecorded().is_none() && self.time.unrecorded_leap().is_none();
+        if self.gather.is_empty() && heard {
             return Ok(());
         }
         let outcome = self.write(self.time.now(), |_| Ok(Ok(())))?;
@@ -273,6 +280,7 @@ impl Drop for Engine {
 struct Luggage {
     notes: Mutex<Option<Notes>>,
     belief: Option<Belief>,
+    leap: Option<Leap>,
 }
 
 impl Luggage {
@@ -282,6 +290,9 @@ impl Luggage {
         }
         if let Some(belief) = self.belief {
             founding::record_belief(tx, &belief)?;
+        }
+        if let Some(leap) = self.leap {
+            founding::record_leap(tx, leap)?;
         }
         Ok(())
     }

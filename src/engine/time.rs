@@ -1,6 +1,6 @@
 //! The engine's time: the wall clock as long as it is plausible.
 
-use crate::base::{Clock, UnixTime};
+use crate::base::{Clock, Leap, UnixTime};
 use crate::error::{Error, Result};
 use crate::store::{Clockwork, State, lock};
 use std::sync::Arc;
@@ -19,6 +19,15 @@ pub(crate) struct Timekeeper {
     believed: AtomicBool,
     /// A change of belief that the file does not know yet.
     unrecorded: Mutex<Option<Belief>>,
+    leap: Mutex<Leapt>,
+}
+
+/// The clock's last leap that was believed.
+#[derive(Clone, Copy)]
+struct Leapt {
+    leap: Leap,
+    /// Whether the file knows it.
+    recorded: bool,
 }
 
 /// A change of belief, for the file and the audit.
@@ -43,8 +52,14 @@ impl Timekeeper {
             offset: AtomicI64::new(state.clock.offset),
             believed: AtomicBool::new(state.clock.believed),
             unrecorded: Mutex::default(),
+            leap: Mutex::new(Leapt { leap: state.leap, recorded: true }),
         };
         keeper.judge(wall, time, plausible);
+        // How long a machine was switched off only its clock tells: no leap as long as a running process would believe
+        // it, too.
+        if time.since(state.mark) > LEAP_MILLIS {
+            keeper.leapt(Leap { from: state.mark, to: time });
+        }
         keeper
     }
 
@@ -54,6 +69,9 @@ impl Timekeeper {
         let expected = self.base.load(Ordering::Acquire).saturating_add(monotonic);
         let ahead = wall.millis().saturating_sub(expected);
         let plausible = (-STANDSTILL_MILLIS..=self.leap_limit()).contains(&ahead);
+        if plausible && ahead > LEAP_NOTED_MILLIS {
+            self.leapt(Leap { from: UnixTime::from_millis(expected), to: wall });
+        }
         if plausible && self.believed.load(Ordering::Acquire) {
             return self.told(wall.millis(), monotonic);
         }
@@ -69,6 +87,31 @@ impl Timekeeper {
         if was_behind { LEAP_ACROSS_RESTART_MILLIS } else { LEAP_MILLIS }
     }
 
+    /// The last leap that was believed, by this process or another.
+    pub(crate) fn leap(&self) -> Leap {
+        lock(&self.leap).leap
+    }
+
+    fn leapt(&self, leap: Leap) {
+        let mut last = lock(&self.leap);
+        let leap = last.leap.with(leap);
+        if leap != last.leap {
+            *last = Leapt { leap, recorded: false };
+        }
+    }
+
+    /// A leap that has to be written, if there is one.
+    pub(crate) fn unrecorded_leap(&self) -> Option<Leap> {
+        let last = lock(&self.leap);
+        Some(last.leap).filter(|_| !last.recorded)
+    }
+
+    /// `leap` is in the file now.
+    pub(crate) fn recorded_leap(&self, leap: Leap) {
+        let mut last = lock(&self.leap);
+        last.recorded |= last.leap == leap;
+    }
+
     /// Whether the clock in use is the machine's own.
     pub(crate) fn is_system(&self) -> bool {
         self.clock.is_system()
@@ -79,6 +122,10 @@ impl Timekeeper {
         if lock(&self.unrecorded).is_none() {
             self.offset.store(state.clock.offset, Ordering::Release);
             self.believed.store(state.clock.believed, Ordering::Release);
+        }
+        {
+            let mut last = lock(&self.leap);
+            last.leap = last.leap.with(state.leap);
         }
         let mark = state.mark.millis();
         self.last.fetch_max(mark, Ordering::AcqRel);
@@ -158,6 +205,9 @@ pub(crate) fn plausible(wall: UnixTime, mark: UnixTime) -> UnixTime {
 /// 7 days: more than the wall clock may gain on the monotonic one while a process runs.
 const LEAP_MILLIS: i64 = 7 * 86_400_000;
 
+/// An hour: what a clock gains at once beyond that is a leap of it, not drift.
+const LEAP_NOTED_MILLIS: i64 = 3_600_000;
+
 /// 400 days: longer than a clinic's server stands switched off.
 const LEAP_ACROSS_RESTART_MILLIS: i64 = 400 * 86_400_000;
 
@@ -203,6 +253,7 @@ mod tests {
             mark: UnixTime::from_millis(mark),
             clock,
             last_expiry: UnixTime::from_millis(0),
+            leap: Leap::default(),
         }
     }
 

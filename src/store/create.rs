@@ -1,6 +1,6 @@
 //! Making a database: whole or not at all.
 
-use crate::base::{Entropy, Epoch, Secret, SiteId, UnixTime, encode};
+use crate::base::{Entropy, Epoch, Leap, Secret, SiteId, UnixTime, encode};
 use crate::crypto::{Algorithm, Cell, PrivateKey};
 use crate::error::{Error, Result};
 use crate::store::audit::AuditHead;
@@ -96,6 +96,7 @@ fn found(db: &Db, master: &Secret, database_id: [u8; 16], creation: Creation<'_>
         mark: creation.now,
         clock: Clockwork { believed: true, offset: 0 },
         last_expiry: creation.now,
+        leap: Leap::default(),
     };
     state.insert(db, &keys.row_mac)?;
     let identity =

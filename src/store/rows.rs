@@ -49,6 +49,7 @@ record! {
         expires_at: Option<i64>,
         revoked_at: Option<i64>,
         confirmed: bool,
+        replaces: Option<String>,
         extra: String,
     }
 }
@@ -210,6 +211,8 @@ record! {
         clock_believed: bool,
         clock_offset: i64,
         last_expiry: i64,
+        leap_from: i64,
+        leap_to: i64,
     }
 }
 

@@ -1,6 +1,6 @@
 //! The one row that every transaction moves on.
 
-use crate::base::{Epoch, UnixTime};
+use crate::base::{Epoch, Leap, UnixTime};
 use crate::crypto::RowMacKey;
 use crate::error::{Error, Result};
 use crate::store::db::Db;
@@ -22,6 +22,8 @@ pub(crate) struct State {
     pub(crate) clock: Clockwork,
     /// When the last token ever issued ends.
     pub(crate) last_expiry: UnixTime,
+    /// The clock's last leap that was believed.
+    pub(crate) leap: Leap,
 }
 
 /// What all processes follow about the wall clock.
@@ -47,6 +49,10 @@ impl State {
             mark: UnixTime::from_millis(row.mark),
             clock: Clockwork { believed: row.clock_believed, offset: row.clock_offset },
             last_expiry: UnixTime::from_millis(row.last_expiry),
+            leap: Leap {
+                from: UnixTime::from_millis(row.leap_from),
+                to: UnixTime::from_millis(row.leap_to),
+            },
         })
     }
 
@@ -71,6 +77,8 @@ impl State {
             clock_believed: self.clock.believed,
             clock_offset: self.clock.offset,
             last_expiry: self.last_expiry.millis(),
+            leap_from: self.leap.from.millis(),
+            leap_to: self.leap.to.millis(),
         }
     }
 }
