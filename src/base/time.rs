@@ -161,6 +161,32 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_leap_spares_what_ended_in_it_for_a_day() {
+        let at = UnixTime::from_seconds;
+        let leap = Leap { from: at(100), to: at(5000) };
+        let last = at(5000 + 86_400).plus_millis(-1);
+        assert!(leap.spares(at(101), at(5000)) && leap.spares(at(5000), last));
+        assert!(!leap.spares(at(100), last) && !leap.spares(at(5001), last));
+        assert!(!leap.spares(at(101), at(5000 + 86_400)));
+        assert!(!Leap::default().spares(at(0), at(0)) && !Leap::default().is_fresh(at(0)));
+    }
+
+    #[test]
+    fn leaps_within_a_day_of_each_other_are_one_and_an_older_one_changes_nothing() {
+        let at = UnixTime::from_seconds;
+        let (day, hour) = (86_400, 3600);
+        let first = Leap { from: at(day), to: at(2 * day) };
+        let soon = Leap { from: at(2 * day + hour), to: at(5 * day) };
+        let late = Leap { from: at(9 * day), to: at(10 * day) };
+        assert_eq!(Leap::default().with(first), first);
+        assert_eq!(first.with(soon), Leap { from: at(day), to: at(5 * day) });
+        assert_eq!(soon.with(first), first.with(soon));
+        assert_eq!(first.with(late), late);
+        assert_eq!(late.with(first), late);
+        assert_eq!(late.with(Leap::default()), late);
+    }
+
+    #[test]
     fn times_print_as_rfc_3339() {
         let printed = |seconds| UnixTime::from_seconds(seconds).to_string();
         assert_eq!(printed(0), "1970-01-01T00:00:00.000Z");

@@ -58,7 +58,7 @@ pub(crate) fn rotate_secret(
     if let Some(successor) = successor.as_ref().map(Credential::from_row).transpose()?
         && successor.lives(now)
     {
-        let id = format!("{}, which has taken the place of {}", successor.credential_id, old_id);
+        let id = successor.credential_id.as_str().to_owned();
         return Err(Error::Conflict { what: "secret", id });
     }
     let secret = crypto::mint_client_secret(tx.identity().entropy.as_ref())?;

@@ -190,7 +190,8 @@ fn null_is_no_way_to_leave_a_member_out() {
         for member in document.as_object().unwrap().keys() {
             let may = nullable.contains(&member.as_str())
                 && name.starts_with(if member == "audience" { "settings" } else { "client" });
-            if may {
+            let an_end = name == "client.secret.update" && member == "expires_at";
+            if may || an_end {
                 continue;
             }
             let mut with = document.clone();
