@@ -57,12 +57,10 @@ fn client_id(member: &str, id: &str) -> Result<ClientId> {
 
 /// The members of an exported client stand deeper than those of one that is created.
 fn of_exported(error: Error) -> Error {
-    match error {
-        Error::InvalidDocument { path, why } => {
-            Error::document(format!("exported.client.{path}"), why)
-        }
-        other => other,
-    }
+    let Error::InvalidDocument { path, why } = error else {
+        return error;
+    };
+    Error::document(format!("exported.client.{path}"), why)
 }
 
 /// The form of an exported client.
