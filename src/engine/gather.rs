@@ -251,9 +251,14 @@ impl Notes {
     /// Writes the rows.
     pub(crate) fn write(&self, tx: &mut Tx<'_>) -> Result<()> {
         for proofs in self.proofs.values() {
-            for (address, _, count) in &proofs.places {
+            for (address, hour, count) in &proofs.places {
                 let peer = address.map_or(Peer::Unknown, Peer::Known);
-                note_proof(tx, &proofs.client_id, &proofs.credential_id, peer, *count)?;
+                let (client_id, credential_id) = (&proofs.client_id, &proofs.credential_id);
+                note_proof(tx, client_id, credential_id, peer, *count)?;
+                let used = of_secret("secret.use", client_id, credential_id);
+                let mut entry = AuditEntry { peer: peer.text(), count: Some(*count), ..used };
+                entry.detail.insert("hour", hour.to_string());
+                tx.audit(&entry)?;
             }
         }
         for (token_id, uses) in &self.uses {

@@ -206,15 +206,17 @@ impl Engine {
     ) -> Result<T> {
         let client_id = caller.state.client.client_id.as_str();
         let credential_id = caller.proven.credential_id.as_ref();
-        self.note_proof(caller, request, now);
         // A public client has proved nothing: anybody could fill the disk in its name.
         let unproven = credential_id.is_none();
         if unproven
             || matches!(why, Denied::ClientDisabled | Denied::PeerNotAllowed | Denied::PeerUnknown)
         {
+            self.note_proof(caller, request, now);
             self.note(request, &why, Some(client_id), credential_id);
             return Err(denied(why, request));
         }
+        let holder = credential_id.map(|id| (client_id.to_owned(), id.as_str().to_owned()));
+        let peer = request.peer;
         let mut entry = AuditEntry {
             event: "token.deny",
             outcome: "denied",
@@ -228,6 +230,9 @@ impl Engine {
             entry.detail.insert("why", why.to_string());
         }
         let outcome = self.write(now, move |tx| {
+            if let Some((client_id, credential_id)) = &holder {
+                note_proof(tx, client_id, credential_id, peer, 1)?;
+            }
             tx.audit(&entry)?;
             Ok(Err::<(), _>(why))
         })?;
