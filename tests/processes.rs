@@ -22,7 +22,8 @@ use common::{
 use std::path::Path;
 use std::sync::Barrier;
 use wardkey::admin::{
-    ClientDelete, ClientDisable, ClientRead, ClientRevoke, ClientUpdate, SecretRevoke, SettingsSet,
+    ClientDelete, ClientDisable, ClientRead, ClientRevoke, ClientUpdate, SecretRevoke,
+    SecretRotate, SettingsSet,
 };
 use wardkey::{Context, Engine, Error, HttpRequest, Options, Required, Settings};
 
@@ -93,6 +94,39 @@ fn rows_of_several_processes_writing_at_once_make_one_chain() {
     let issued = audit(&engine).iter().filter(|row| row.entry["event"] == "token.issue").count();
     assert_eq!(issued, 200);
     assert_chain_whole(&engine);
+}
+
+#[test]
+fn of_two_processes_that_rotate_one_secret_at_once_one_does() {
+    let place = Place::created();
+    let engine = place.open();
+    let mut other = Other::start("verify", &place.path());
+    for _ in 0..20 {
+        let client = register(&engine);
+        other.tell(&format!("rotate {} {}", client.id, client.credential));
+        let mine = rotate(&engine, &client.id, &client.credential);
+        let theirs = other.hear().unwrap();
+        let won = [mine.as_deref(), theirs.split_once(' ').map(|(_, secret)| secret)];
+        assert_eq!(won.iter().flatten().count(), 1, "{theirs}");
+        let secret = won.into_iter().flatten().next().unwrap().to_owned();
+        issue(&engine, &Registered { secret: secret.clone(), ..client.clone() });
+        assert_eq!(other.ask(&format!("issue {} {secret}", client.id)), "allowed");
+    }
+    assert_chain_whole(&engine);
+}
+
+/// Rotates a secret; `None` if somebody else has.
+fn rotate(engine: &Engine, client_id: &str, credential_id: &str) -> Option<String> {
+    let request = SecretRotate {
+        client_id: client_id.to_owned(),
+        credential_id: Some(credential_id.to_owned()),
+        ..SecretRotate::default()
+    };
+    match engine.run(&admin(), request) {
+        Ok(rotated) => Some(rotated.created.client_secret.clone()),
+        Err(Error::Conflict { .. }) => None,
+        Err(error) => panic!("{error}"),
+    }
 }
 
 #[test]
@@ -314,6 +348,10 @@ fn verify_on_demand(path: &Path) {
                     (0..50).map(|_| try_issue(&engine, &client())).collect();
                 say_verdict(issued);
             }
+            "rotate" => match rotate(&engine, words[1], words[2]) {
+                Some(secret) => say(&format!("rotated {secret}")),
+                None => say("conflict"),
+            },
             "register" => say(&register(&engine).id),
             "token" => say(&issue(&engine, &client())),
             "revoke" => {

@@ -29,8 +29,9 @@ pub use audit::{
 };
 pub use check::{DatabaseCheck, DatabaseChecked, FindingDocument};
 pub use client::{
-    ClientCreate, ClientCreated, ClientDelete, ClientDisable, ClientDocument, ClientEnable,
-    ClientImport, ClientList, ClientPage, ClientRead, ClientRevoke, ClientUpdate,
+    ClientAdopt, ClientCreate, ClientCreated, ClientDelete, ClientDisable, ClientDocument,
+    ClientEnable, ClientExport, ClientExported, ClientImport, ClientList, ClientPage, ClientRead,
+    ClientRevoke, ClientUpdate, Exported, ExportedClient,
 };
 pub use clock::{ClockAccept, ClockAccepted};
 pub use document::{Done, Operation, RateDocument, SecretText};
@@ -48,8 +49,9 @@ pub use report::{AuditReport, AuditReported, ClientMonth};
 pub use role::{RoleCreate, RoleDelete, RoleDocument, RoleList, RolePage, RoleUpdate};
 pub use scope::{ScopeAdd, ScopeDocument, ScopeList, ScopePage, ScopeRemove};
 pub use secret::{
-    PeerDocument, SecretConfirm, SecretCreate, SecretCreated, SecretDocument, SecretImport,
-    SecretList, SecretPage, SecretRevoke,
+    PeerDocument, SecretConfirm, SecretCreate, SecretCreated, SecretDocument, SecretExpiring,
+    SecretExpiringPage, SecretImport, SecretList, SecretPage, SecretRevoke, SecretRotate,
+    SecretRotated, SecretUpdate,
 };
 pub use settings::{SettingsDocument, SettingsGet, SettingsSet};
 pub use token::{TokenDocument, TokenIntrospect, TokenRevoke};
@@ -64,6 +66,7 @@ pub(crate) use export::{export_row, export_start};
 pub(crate) use grant::{PendingDocument, PendingScope};
 #[cfg(feature = "schema")]
 pub(crate) use schema::Schemas;
+pub(crate) use secret::SecretLife;
 pub(crate) use settings::settings_of_json;
 pub(crate) use settings::{document_of_settings, settings_of_document};
 pub(crate) use token::ClaimsDocument;

@@ -167,7 +167,10 @@ fn tidy(schema: &mut Value) {
         if keywords.get("default") == Some(&Value::Null) {
             keywords.remove("default");
         }
-        if keywords.remove("format").is_some_and(|format| format == "uint32") {
+        // The keyword; a member of that name has a schema.
+        if keywords.get("format").is_some_and(Value::is_string)
+            && keywords.remove("format").is_some_and(|format| format == "uint32")
+        {
             keywords.entry("maximum").or_insert(json!(u32::MAX));
         }
         if let Some(Value::String(text)) = keywords.get_mut("description") {
@@ -212,6 +215,9 @@ fn limits_of(name: &str) -> Value {
         "RateDocument.per_minute" => number(1, 60_000_000),
         "RateDocument.burst" => number(1, 1_000_000),
         "audit_retention" => number(189_345_600, 3_155_760_000),
+        "overlap" => number(0, 31_622_400),
+        // In the future, whenever that is.
+        "SecretRotate.expires_at" => json!({"maximum": 253_402_300_799_i64}),
         "not_before" | "expires_at" | "client_secret_expires_at" => {
             json!({"minimum": 0, "maximum": 253_402_300_799_i64})
         }

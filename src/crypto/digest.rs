@@ -22,32 +22,38 @@ impl DigestKey {
 
     /// The digest of a client secret that this library made.
     pub(crate) fn client_secret(&self, secret: &[u8]) -> [u8; 32] {
-        self.tagged(b"wardkey secret 1\0", secret)
+        self.tagged(b"wardkey secret 1\0", &[secret])
+    }
+
+    /// The digest of a client secret that another system made, which is no other client's digest of the same one.
+    pub(crate) fn foreign_secret(&self, client_id: &str, secret: &[u8]) -> [u8; 32] {
+        // No client id has a NUL.
+        self.tagged(b"wardkey foreign secret 1\0", &[client_id.as_bytes(), b"\0", secret])
     }
 
     /// The digest of an opaque token: access token, refresh token, code.
     pub(crate) fn opaque_token(&self, token: &[u8]) -> [u8; 32] {
-        self.tagged(b"wardkey token 1\0", token)
+        self.tagged(b"wardkey token 1\0", &[token])
     }
 
     /// The digest of a username in lower case, by which wrong passwords are counted: of names that nobody has too,
     /// which may be passwords in the wrong field.
     pub(crate) fn account(&self, username: &[u8]) -> [u8; 32] {
-        self.tagged(b"wardkey account 1\0", username)
+        self.tagged(b"wardkey account 1\0", &[username])
     }
 
     /// The digest of a range of addresses, by which wrong passwords are counted.
     pub(crate) fn network(&self, range: &[u8]) -> [u8; 32] {
-        self.tagged(b"wardkey network 1\0", range)
+        self.tagged(b"wardkey network 1\0", &[range])
     }
 
     /// The domain ends in the only NUL before the text, so no two domains share an input.
-    fn tagged(&self, domain: &[u8], text: &[u8]) -> [u8; 32] {
+    fn tagged(&self, domain: &[u8], text: &[&[u8]]) -> [u8; 32] {
         #[cfg(test)]
         tests::count();
         let mut context = hmac::Context::with_key(&self.0);
         context.update(domain);
-        context.update(text);
+        text.iter().for_each(|part| context.update(part));
         bytes(&context.sign())
     }
 }
@@ -125,7 +131,7 @@ pub(super) mod tests {
         // RFC 4231 4.3 has a shorter key, so the key is checked below our length check.
         let key = DigestKey(hmac::Key::new(hmac::HMAC_SHA256, b"Jefe"));
         let expected = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
-        assert_eq!(encode::hex(&key.tagged(b"what do ya want ", b"for nothing?")), expected);
+        assert_eq!(encode::hex(&key.tagged(b"what do ya want ", &[b"for nothing?"])), expected);
     }
 
     #[test]
@@ -137,6 +143,7 @@ pub(super) mod tests {
         assert_eq!(key.opaque_token(b"s"), expected(b"wardkey token 1\0s"));
         assert_eq!(key.account(b"s"), expected(b"wardkey account 1\0s"));
         assert_eq!(key.network(b"s"), expected(b"wardkey network 1\0s"));
+        assert_eq!(key.foreign_secret("c", b"s"), expected(b"wardkey foreign secret 1\0c\0s"));
         assert!(!equal(&key.client_secret(b"s"), &key.opaque_token(b"s")));
     }
 

@@ -1,6 +1,6 @@
 //! Whether a client is who it says it is.
 
-use crate::base::{ClientId, CredentialId, Secret, UnixTime};
+use crate::base::{ClientId, CredentialId, Leap, Secret, UnixTime};
 use crate::crypto::password::{self, Limiter};
 use crate::crypto::{self, DigestKey};
 use crate::domain::client::{AuthMethod, Client};
@@ -8,6 +8,8 @@ use crate::domain::credential::{Credential, CredentialKind};
 use crate::domain::gate::{Ask, Subject, Wanted, pass};
 use crate::domain::peer::Peer;
 use crate::domain::rate::Budgets;
+use crate::domain::rotation::Strengthening;
+use crate::domain::strength::looks_random;
 use crate::domain::throttle::{Throttle, Turn};
 use crate::error::{Denied, Error, Result};
 use std::sync::Arc;
@@ -25,6 +27,16 @@ impl ClientState {
     /// The client's credential `credential_id`.
     pub(crate) fn credential(&self, credential_id: &str) -> Option<&Credential> {
         self.credentials.iter().find(|known| known.credential_id.as_str() == credential_id)
+    }
+
+    /// Whether it has a secret of another system that may be used now.
+    fn has_foreign(&self, means: &Means<'_>) -> bool {
+        self.credentials.iter().any(|credential| match credential.kind {
+            CredentialKind::Generated(_) => false,
+            CredentialKind::Imported(_) | CredentialKind::Strong(_) => {
+                credential.check_usable(means.now, means.leap).is_ok()
+            }
+        })
     }
 
     /// Whether what the secret `credential_id` obtained still stands: until the secret is revoked, however long
@@ -79,6 +91,8 @@ pub(crate) struct Means<'a> {
     pub(crate) throttle: &'a Throttle,
     pub(crate) peer: Peer,
     pub(crate) now: UnixTime,
+    /// The clock's last leap, which ends no secret at once.
+    pub(crate) leap: Leap,
 }
 
 /// A client that proved who it is.
@@ -86,6 +100,25 @@ pub(crate) struct Means<'a> {
 pub(crate) struct Proven {
     /// The secret it proved it with; `None` for a public client, which proves nothing.
     pub(crate) credential_id: Option<CredentialId>,
+    /// Whether the secret has ended, but by a leap of the clock.
+    pub(crate) spared: bool,
+    /// If the secret can be stored in a better way now: how.
+    pub(crate) strengthening: Option<Strengthening>,
+}
+
+impl Proven {
+    /// A client that has nothing to prove it by.
+    pub(crate) const fn public() -> Self {
+        Self { credential_id: None, spared: false, strengthening: None }
+    }
+
+    fn by(credential: &Credential, now: UnixTime) -> Self {
+        Self {
+            credential_id: Some(credential.credential_id.clone()),
+            spared: !credential.lives(now),
+            strengthening: None,
+        }
+    }
 }
 
 /// A client that did not, and what is known of it all the same.
@@ -148,6 +181,30 @@ struct Guess<'a> {
     digest: [u8; 32],
 }
 
+impl Guess<'_> {
+    /// What follows from its being the secret of `credential`.
+    fn proven_by(&self, credential: &Credential, means: &Means<'_>) -> Proven {
+        let strengthening = match &credential.kind {
+            CredentialKind::Imported(phc) if looks_random(self.secret.expose()) => {
+                Some(Strengthening {
+                    credential_id: credential.credential_id.clone(),
+                    phc: phc.clone(),
+                    digest: self.foreign_digest(means),
+                })
+            }
+            CredentialKind::Imported(_)
+            | CredentialKind::Generated(_)
+            | CredentialKind::Strong(_) => None,
+        };
+        Proven { strengthening, ..Proven::by(credential, means.now) }
+    }
+
+    fn foreign_digest(&self, means: &Means<'_>) -> [u8; 32] {
+        let client_id = self.state.client.client_id.as_str();
+        means.digest_key.foreign_secret(client_id, self.secret.expose())
+    }
+}
+
 fn examine<'a>(
     reading: &'a Reading<'_>,
     means: &Means<'_>,
@@ -165,20 +222,20 @@ fn examine<'a>(
         return Err(Denied::AuthenticationMethod.into());
     }
     if metadata.is_public() {
-        return Ok(Finding::Proven(state, Proven { credential_id: None }));
+        return Ok(Finding::Proven(state, Proven::public()));
     }
     let (Some(secret), Some(digest)) = (&presented.secret, digest) else {
         return Err(Denied::SecretMissing.into());
     };
     let guess = Guess { state, secret, digest };
     match recognise(&guess, means)? {
-        Some(credential) => {
-            let credential_id = Some(credential.credential_id.clone());
-            match credential.check_usable(means.now) {
-                Ok(()) => Ok(Finding::Proven(state, Proven { credential_id })),
-                Err(why) => Err(Refused { credential_id, ..why.into() }),
+        Some(credential) => match credential.check_usable(means.now, means.leap) {
+            Ok(()) => Ok(Finding::Proven(state, guess.proven_by(credential, means))),
+            Err(why) => {
+                let credential_id = Some(credential.credential_id.clone());
+                Err(Refused { credential_id, ..why.into() })
             }
-        }
+        },
         None => Ok(Finding::Open(guess)),
     }
 }
@@ -200,10 +257,8 @@ fn recognise<'a>(
     if found.is_some() {
         return Ok(found);
     }
-    // A generated secret is never stored as a hash, so there is nothing to try it against.
-    if crypto::looks_generated(guess.secret.expose())
-        || imported(guess.state, means.now).next().is_none()
-    {
+    // A generated secret is never stored in another way, so there is nothing to try it against.
+    if crypto::looks_generated(guess.secret.expose()) || !guess.state.has_foreign(means) {
         return Err(Denied::SecretWrong);
     }
     // Who may not come at all learns nothing about a weak secret, not even by the milliseconds of a hash,
@@ -219,19 +274,46 @@ fn recognise<'a>(
             meter: None,
         },
     )?;
-    let credentials = imported(guess.state, means.now);
     let client_id = client.client_id.as_str();
+    if let Some(credential) = strong(guess, means) {
+        // What was judged to be random may not be: the right one waits as long as wrong ones make it wait.
+        let name = credential.credential_id.as_str();
+        means.throttle.admit(client_id, means.peer, name, guess.digest, means.now)?;
+        return Ok(Some(credential));
+    }
+    let credentials = imported(guess.state, means);
     Ok(means.throttle.recall(client_id, means.peer, &guess.digest, credentials, means.now))
+}
+
+/// The strong secret that was presented, if it may be used now.
+fn strong<'a>(guess: &Guess<'a>, means: &Means<'_>) -> Option<&'a Credential> {
+    let usable = |credential: &&Credential| credential.check_usable(means.now, means.leap).is_ok();
+    let mut digest = None;
+    let mut found = None;
+    for credential in guess.state.credentials.iter().filter(usable) {
+        if let CredentialKind::Strong(stored) = &credential.kind
+            && crypto::equal(stored, digest.get_or_insert_with(|| guess.foreign_digest(means)))
+        {
+            found = Some(credential);
+        }
+    }
+    found
 }
 
 /// The imported secrets of a client that may be used now, with their hashes: none is computed for a
 /// secret that has ended.
-fn imported(state: &ClientState, now: UnixTime) -> impl Iterator<Item = (&Credential, &str)> {
+fn imported<'a>(
+    state: &'a ClientState,
+    means: &Means<'_>,
+) -> impl Iterator<Item = (&'a Credential, &'a str)> {
+    let (now, leap) = (means.now, means.leap);
     state.credentials.iter().filter_map(move |credential| match &credential.kind {
-        CredentialKind::Imported(phc) if credential.check_usable(now).is_ok() => {
+        CredentialKind::Imported(phc) if credential.check_usable(now, leap).is_ok() => {
             Some((credential, phc.as_str()))
         }
-        CredentialKind::Imported(_) | CredentialKind::Generated(_) => None,
+        CredentialKind::Imported(_) | CredentialKind::Generated(_) | CredentialKind::Strong(_) => {
+            None
+        }
     })
 }
 
@@ -240,10 +322,13 @@ fn hash(
     open: &[Guess<'_>],
     means: &Means<'_>,
 ) -> Result<std::result::Result<(Arc<ClientState>, Proven), Refused>> {
-    let trials = trials(open, means.now);
+    let trials = trials(open, means);
     let undecided = trials.len() > HASHES;
     let mut turns: Vec<Turn<'_>> = Vec::new();
-    for (guess, _, _) in trials.iter().take(HASHES) {
+    // Who has strong secrets alone has nothing to hash: a wrong one is counted all the same.
+    let hashed = trials.iter().take(HASHES).map(|(guess, _, _)| *guess);
+    let counted = if trials.is_empty() { open.first() } else { None };
+    for guess in hashed.chain(counted) {
         let client_id = &guess.state.client.client_id;
         if turns.iter().any(|turn| turn.is_of(client_id.as_str())) {
             continue;
@@ -255,15 +340,16 @@ fn hash(
             }
         }
     }
-    let permit = means.limiter.permit()?;
-    for (guess, credential, phc) in trials.iter().take(HASHES) {
-        if password::verify(&permit, phc, guess.secret.expose())? {
+    let permit = if trials.is_empty() { None } else { Some(means.limiter.permit()?) };
+    for ((guess, credential, phc), permit) in trials.iter().take(HASHES).zip(permit.iter().cycle())
+    {
+        if password::verify(permit, phc, guess.secret.expose())? {
             let client_id = guess.state.client.client_id.as_str();
             for turn in turns.into_iter().filter(|turn| turn.is_of(client_id)) {
                 turn.proved(phc, guess.digest);
             }
-            let credential_id = Some(credential.credential_id.clone());
-            return Ok(Ok((Arc::clone(guess.state), Proven { credential_id })));
+            let proven = guess.proven_by(credential, means);
+            return Ok(Ok((Arc::clone(guess.state), proven)));
         }
     }
     for turn in turns {
@@ -281,13 +367,13 @@ fn hash(
 /// each second begins with others: `Retry-After: 1` brings the caller to the rest.
 fn trials<'a>(
     open: &'a [Guess<'_>],
-    now: UnixTime,
+    means: &Means<'_>,
 ) -> Vec<(&'a Guess<'a>, &'a Credential, &'a str)> {
     let mut trials: Vec<_> = open
         .iter()
-        .flat_map(|guess| imported(guess.state, now).map(move |(c, phc)| (guess, c, phc)))
+        .flat_map(|guess| imported(guess.state, means).map(move |(c, phc)| (guess, c, phc)))
         .collect();
-    if trials.len() > HASHES && now.seconds() % 2 != 0 {
+    if trials.len() > HASHES && means.now.seconds() % 2 != 0 {
         trials.rotate_left(HASHES);
     }
     trials
@@ -346,6 +432,7 @@ mod tests {
                 throttle: &self.throttle,
                 peer: Peer::Known(peer.parse().unwrap()),
                 now: UnixTime::from_seconds(second),
+                leap: Leap::default(),
             };
             match authenticate(&readings, &means) {
                 Ok(answer) => Some(answer.map(|(_, proven)| proven)),
@@ -375,6 +462,7 @@ mod tests {
             expires_at: None,
             revoked_at: None,
             confirmed: true,
+            replaces: None,
             version: 1,
             extra: String::new(),
         }

@@ -16,8 +16,8 @@ pub(crate) struct TimeSet {
     pub(crate) unconfirmed: Vec<String>,
 }
 
-/// Believes the wall clock, which says `wall`. Everything that was issued ends if time goes back by it:
-/// "Lowering the mark starts a new epoch".
+/// Believes the wall clock, which says `wall`. Everything that was issued ends if time goes back by it: an
+/// expired token must not be good again.
 pub(crate) fn accept_clock(tx: &mut Tx<'_>, wall: UnixTime, actor: &Actor) -> Result<TimeSet> {
     let before = tx.mark();
     let lowered = wall < before;

@@ -24,9 +24,11 @@ mod redirect;
 mod refresh;
 mod registration;
 mod revocation;
+mod rotation;
 mod scope;
 mod settings;
 mod standing;
+mod strength;
 mod texts;
 mod throttle;
 mod token;
@@ -75,10 +77,14 @@ pub(crate) use rate::{Bucket, Budgets, Meter, Steady, Strike, Strikes};
 pub(crate) use redirect::{RedirectUri, scheme_and_authority};
 pub(crate) use refresh::{Family, first_refresh_token, rotates};
 pub(crate) use registration::{
-    NewSecret, confirm_secret, create_client, create_secret, delete_client, disable_all_clients,
-    import_secret, revoke_client_tokens, revoke_secret, set_enabled, unconfirm_all, update_client,
+    NewSecret, Origin, adopt_client, confirm_secret, create_client, create_secret, delete_client,
+    disable_all_clients, import_secret, revoke_client_tokens, revoke_secret, set_enabled,
+    unconfirm_all, update_client,
 };
 pub(crate) use revocation::revoke_token;
+pub(crate) use rotation::{
+    Rotation, SecretChange, rotate_secret, strengthen_secret, update_secret,
+};
 pub(crate) use throttle::Throttle;
 pub(crate) use token::{
     Behind, Expected, NamedToken, Stands, TokenFacts, check_jwt, check_standing, facts_of_row,

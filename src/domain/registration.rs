@@ -1,6 +1,6 @@
 //! Registering clients and giving them secrets.
 
-use crate::base::{ClientId, CredentialId, Generation, Secret, UnixTime};
+use crate::base::{ClientId, CredentialId, Generation, Secret, SiteId, UnixTime};
 use crate::crypto;
 use crate::domain::actor::Actor;
 use crate::domain::builtin::BIOT;
@@ -8,13 +8,22 @@ use crate::domain::catalogue::check_in_catalogue;
 use crate::domain::client::{Client, GrantType, Metadata};
 use crate::domain::credential::{Credential, CredentialKind};
 use crate::error::{Error, Result};
-use crate::store::{AuditEntry, CredentialRow, NO_EXTRA, Tx};
+use crate::store::{AuditEntry, NO_EXTRA, Tx};
 
 /// A secret to be given to a client.
 pub(crate) struct NewSecret {
     pub(crate) label: String,
     pub(crate) not_before: Option<UnixTime>,
     pub(crate) expires_at: Option<UnixTime>,
+    /// The secret whose place it takes.
+    pub(crate) replaces: Option<CredentialId>,
+}
+
+impl NewSecret {
+    /// One that is valid at once and until it is revoked.
+    pub(crate) fn labelled(label: &str) -> Self {
+        Self { label: label.to_owned(), not_before: None, expires_at: None, replaces: None }
+    }
 }
 
 /// Registers a client under `client_id`.
@@ -28,6 +37,42 @@ pub(crate) fn create_client(
     metadata: Metadata,
     enabled: bool,
     actor: &Actor,
+) -> Result<Client> {
+    register(tx, client_id, metadata, enabled, actor.did("client.create"))
+}
+
+/// Where a client was registered first.
+pub(crate) struct Origin {
+    pub(crate) issuer: String,
+    pub(crate) site: SiteId,
+    pub(crate) client_id: ClientId,
+}
+
+/// Registers a client as another site has it. It has no secret here: those it has there stay there.
+///
+/// # Errors
+/// Those of [`create_client`].
+pub(crate) fn adopt_client(
+    tx: &mut Tx<'_>,
+    client_id: ClientId,
+    metadata: Metadata,
+    enabled: bool,
+    origin: &Origin,
+    actor: &Actor,
+) -> Result<Client> {
+    let mut entry = actor.did("client.adopt");
+    entry.detail.insert("issuer", origin.issuer.clone());
+    entry.detail.insert("site", origin.site.as_str().to_owned());
+    entry.detail.insert("client_id", origin.client_id.as_str().to_owned());
+    register(tx, client_id, metadata, enabled, entry)
+}
+
+fn register(
+    tx: &mut Tx<'_>,
+    client_id: ClientId,
+    metadata: Metadata,
+    enabled: bool,
+    entry: AuditEntry,
 ) -> Result<Client> {
     if tx.view().client(client_id.as_str())?.is_some() {
         return Err(Error::Conflict { what: "client", id: client_id.as_str().to_owned() });
@@ -48,7 +93,7 @@ pub(crate) fn create_client(
     };
     tx.insert(&client.to_row())?;
     tx.change("client", client.client_id.as_str())?;
-    let mut entry = about(actor.did("client.create"), &client);
+    let mut entry = about(entry, &client);
     note_danger(&mut entry, false, &client);
     tx.audit(&entry)?;
     Ok(client)
@@ -163,10 +208,10 @@ pub(crate) fn import_secret(
                 return Err(Error::Conflict { what: "secret", id: known.credential_id });
             }
         }
-        CredentialKind::Imported(_) => {
-            let existing = tx.view().credentials(client_id)?;
-            let living = |row: &&CredentialRow| row.phc.is_some() && row.revoked_at.is_none();
-            if existing.iter().filter(living).count() >= IMPORTED_LIMIT {
+        CredentialKind::Imported(_) | CredentialKind::Strong(_) => {
+            let imported =
+                |credential: &Credential| matches!(credential.kind, CredentialKind::Imported(_));
+            if count_living(tx, client_id, imported)? >= IMPORTED_LIMIT {
                 let id = format!("{client_id}: at most {IMPORTED_LIMIT} imported secrets");
                 return Err(Error::Conflict { what: "secret of client", id });
             }
@@ -217,7 +262,7 @@ pub(crate) fn unconfirm_all(tx: &mut Tx<'_>) -> Result<u64> {
     Ok(count)
 }
 
-fn find(tx: &Tx<'_>, client_id: &str) -> Result<Client> {
+pub(super) fn find(tx: &Tx<'_>, client_id: &str) -> Result<Client> {
     let row = tx.view().client(client_id)?;
     let row = row.ok_or_else(|| Error::NotFound { what: "client", id: client_id.to_owned() })?;
     Client::from_row(&row)
@@ -239,7 +284,7 @@ fn check_metadata(tx: &Tx<'_>, metadata: &Metadata) -> Result<()> {
     check_in_catalogue(tx, &metadata.scope)
 }
 
-fn add_credential(
+pub(super) fn add_credential(
     tx: &mut Tx<'_>,
     client_id: &str,
     kind: CredentialKind,
@@ -250,9 +295,8 @@ fn add_credential(
     if client.metadata.is_public() {
         return Err(Error::document("client_id", "names a public client, which has no secret"));
     }
-    let existing = tx.view().credentials(client_id)?;
-    if existing.iter().filter(|row| row.revoked_at.is_none()).count() >= SECRETS_LIMIT {
-        let id = format!("{client_id}: at most {SECRETS_LIMIT} that are not revoked");
+    if count_living(tx, client_id, |_| true)? >= SECRETS_LIMIT {
+        let id = format!("{client_id}: at most {SECRETS_LIMIT} that have not ended");
         return Err(Error::Conflict { what: "secret of client", id });
     }
     check_new(&new)?;
@@ -266,6 +310,7 @@ fn add_credential(
         expires_at: new.expires_at,
         revoked_at: None,
         confirmed: true,
+        replaces: new.replaces,
         version: 1,
         extra: NO_EXTRA.to_owned(),
     };
@@ -274,7 +319,18 @@ fn add_credential(
     Ok(credential)
 }
 
-fn check_new(new: &NewSecret) -> Result<()> {
+/// How many of a client's secrets are such and have not ended.
+fn count_living(tx: &Tx<'_>, client_id: &str, such: impl Fn(&Credential) -> bool) -> Result<usize> {
+    let now = tx.now();
+    let mut count = 0;
+    for row in tx.view().credentials(client_id)? {
+        let credential = Credential::from_row(&row)?;
+        count += usize::from(credential.lives(now) && such(&credential));
+    }
+    Ok(count)
+}
+
+pub(super) fn check_new(new: &NewSecret) -> Result<()> {
     if new.label.chars().count() > 200 || new.label.chars().any(char::is_control) {
         return Err(Error::document(
             "label",
@@ -295,7 +351,11 @@ fn check_new(new: &NewSecret) -> Result<()> {
     Ok(())
 }
 
-fn find_credential(tx: &Tx<'_>, client_id: &str, credential_id: &str) -> Result<Credential> {
+pub(super) fn find_credential(
+    tx: &Tx<'_>,
+    client_id: &str,
+    credential_id: &str,
+) -> Result<Credential> {
     find(tx, client_id)?;
     let row = tx.view().credential(credential_id)?.filter(|row| row.client_id == client_id);
     let row =
@@ -303,7 +363,7 @@ fn find_credential(tx: &Tx<'_>, client_id: &str, credential_id: &str) -> Result<
     Credential::from_row(&row)
 }
 
-fn save_credential(
+pub(super) fn save_credential(
     tx: &mut Tx<'_>,
     mut credential: Credential,
     entry: AuditEntry,

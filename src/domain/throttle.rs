@@ -70,6 +70,40 @@ impl Throttle {
         found
     }
 
+    /// Lets in who presented a right secret that nothing had to be hashed for, as `name` knows it.
+    ///
+    /// # Errors
+    /// [`Denied::RateLimited`] while guesses wait, but at a place that proved it before.
+    pub(crate) fn admit(
+        &self,
+        client_id: &str,
+        peer: Peer,
+        name: &str,
+        digest: [u8; 32],
+        now: UnixTime,
+    ) -> std::result::Result<(), Denied> {
+        let place = place_of(peer);
+        let mut clients = lock(&self.clients);
+        if !clients.contains_key(client_id) {
+            make_room(&mut clients, CLIENTS_LIMIT, |guesses| guesses.harm(now));
+        }
+        let guesses = clients.entry(client_id.to_owned()).or_default();
+        let wait = guesses.wait(place, now);
+        let known = guesses.known.iter_mut().find(|known| known.phc == name);
+        if wait > 0 && !known.as_ref().is_some_and(|known| known.trusts(place, now)) {
+            guesses.charge(place, now);
+            return Err(Denied::RateLimited { retry_after: whole_seconds(wait) });
+        }
+        match known {
+            Some(known) => known.note_place(place),
+            None => guesses.know(name, digest, place),
+        }
+        if wait <= 0 && place.is_some() {
+            guesses.places.remove(&place);
+        }
+        Ok(())
+    }
+
     /// The right to hash a guess now, or why not.
     ///
     /// # Errors
@@ -90,8 +124,7 @@ impl Throttle {
         let wait = guesses.wait(place, now);
         if wait > 0 {
             guesses.charge(place, now);
-            let retry_after = u32::try_from((wait + 999) / 1000).unwrap_or(u32::MAX);
-            return Ok(Err(Denied::RateLimited { retry_after }));
+            return Ok(Err(Denied::RateLimited { retry_after: whole_seconds(wait) }));
         }
         if std::mem::replace(&mut guesses.busy, true) {
             return Err(Error::Overloaded);
@@ -187,6 +220,7 @@ impl Guesses {
 
 /// A secret that was proven.
 struct Known {
+    /// Its hash, or the id of one that has none.
     phc: String,
     /// Keyed, so that it tells nothing without the key; dropped with the engine.
     digest: [u8; 32],
@@ -225,6 +259,10 @@ impl Known {
         }
         self.places.push(trusted);
     }
+}
+
+fn whole_seconds(millis: i64) -> u32 {
+    u32::try_from((millis + 999) / 1000).unwrap_or(u32::MAX)
 }
 
 fn place_of(peer: Peer) -> Place {
@@ -328,6 +366,7 @@ mod tests {
             expires_at: None,
             revoked_at: None,
             confirmed: true,
+            replaces: None,
             version: 1,
             extra: String::new(),
         };

@@ -4,15 +4,12 @@ use crate::admin::{
     ClientCreate, ClientCreated, ClientDelete, ClientDisable, ClientDocument, ClientEnable,
     ClientImport, ClientList, ClientPage, ClientRead, ClientRevoke, ClientUpdate, Done,
     KeyDocument, KeyImport, KeyList, KeyPage, Operation, ScopeAdd, ScopeDocument, ScopeList,
-    ScopePage, ScopeRemove, SecretConfirm, SecretCreate, SecretCreated, SecretDocument,
-    SecretImport, SecretList, SecretPage, SecretRevoke, SettingsDocument, SettingsGet, SettingsSet,
-    document_of_settings, settings_of_document,
+    ScopePage, ScopeRemove, SettingsDocument, SettingsGet, SettingsSet, document_of_settings,
+    settings_of_document,
 };
 use crate::base::{ClientId, Secret, UnixTime, encode};
 use crate::crypto::{self, Algorithm, password};
-use crate::domain::{
-    self, Actor, Client, Credential, CredentialKind, GrantType, Metadata, NewKey, NewSecret,
-};
+use crate::domain::{self, Actor, Client, CredentialKind, GrantType, Metadata, NewKey, NewSecret};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::store::{SettingsRow, Tx};
@@ -65,7 +62,7 @@ impl Engine {
         outcome.map_err(|_| Error::Internal { what: "administration that was denied" })
     }
 
-    fn change_client(
+    pub(super) fn change_client(
         &self,
         now: UnixTime,
         work: impl FnOnce(&mut Tx<'_>) -> Result<Client> + Send + 'static,
@@ -75,16 +72,9 @@ impl Engine {
         Ok(ClientDocument::from(&client))
     }
 
-    /// A credential as a document, with the places it was used from.
-    fn secret_document(&self, credential: &Credential) -> Result<SecretDocument> {
-        let id = credential.credential_id.as_str();
-        let peers = self.store.read(|view| view.credential_peers(id))?;
-        Ok(SecretDocument::new(credential, peers))
-    }
-
     /// What recognises a secret from another system, computed outside the write lock: Argon2id for what
     /// a person may have chosen, the keyed digest for one that another Wardkey made.
-    fn recognise_imported(&self, secret: &str) -> Result<CredentialKind> {
+    pub(super) fn recognise_imported(&self, secret: &str) -> Result<CredentialKind> {
         if !(8..=1024).contains(&secret.len()) || secret.bytes().any(|b| b < 0x20 || b == 0x7f) {
             let why = "must have 8 to 1024 bytes and no control characters";
             return Err(Error::document("client_secret", why));
@@ -144,6 +134,7 @@ administer!(ClientCreate, |request, engine, actor, now| {
     let secret = NewSecret {
         label: request.secret_label.clone(),
         not_before: None,
+        replaces: None,
         // RFC 7591 3.2.1: "or 0 if it will not expire".
         expires_at: request
             .client_secret_expires_at
@@ -192,7 +183,7 @@ administer!(ClientImport, |request, engine, actor, now| {
     let metadata = request.apply(new_metadata())?;
     engine.change_client(now, move |tx| {
         let client = domain::create_client(tx, client_id, metadata, enabled, &actor)?;
-        let secret = NewSecret { label: "imported".to_owned(), not_before: None, expires_at: None };
+        let secret = NewSecret::labelled("imported");
         domain::import_secret(tx, client.client_id.as_str(), kind, secret, &actor)?;
         Ok(client)
     })
@@ -200,7 +191,7 @@ administer!(ClientImport, |request, engine, actor, now| {
 
 /// RFC 7591 2 would make `authorization_code` the default; the clients of this library are mostly
 /// machines.
-fn new_metadata() -> Metadata {
+pub(super) fn new_metadata() -> Metadata {
     Metadata { grant_types: vec![GrantType::ClientCredentials], ..Metadata::default() }
 }
 
@@ -248,64 +239,6 @@ administer!(ClientDelete, |request, engine, actor, now| {
     Ok(Done::default())
 });
 
-administer!(SecretCreate, |request, engine, actor, now| {
-    let new = NewSecret {
-        label: request.label,
-        not_before: request.not_before.map(UnixTime::from_seconds),
-        expires_at: request.expires_at.map(UnixTime::from_seconds),
-    };
-    let client_id = request.client_id;
-    let (credential, secret) =
-        engine.change(now, move |tx| domain::create_secret(tx, &client_id, new, &actor))?;
-    let secret = text(&secret);
-    Ok(SecretCreated {
-        secret: SecretDocument::new(&credential, Vec::new()),
-        client_secret: secret,
-    })
-});
-
-administer!(SecretImport, |request, engine, actor, now| {
-    let kind = engine.recognise_imported(request.client_secret.expose())?;
-    let new = NewSecret {
-        label: request.label.clone(),
-        not_before: None,
-        expires_at: request.expires_at.map(UnixTime::from_seconds),
-    };
-    let client_id = request.client_id;
-    let credential =
-        engine.change(now, move |tx| domain::import_secret(tx, &client_id, kind, new, &actor))?;
-    engine.secret_document(&credential)
-});
-
-administer!(SecretList, |request, engine, _actor, now| {
-    engine.flush_notes(now)?;
-    let id = request.client_id;
-    let rows = engine.store.read(|view| {
-        if view.client(&id)?.is_none() {
-            return Err(Error::NotFound { what: "client", id: id.clone() });
-        }
-        view.credentials(&id)
-    })?;
-    let credentials: Result<Vec<_>> = rows.iter().map(Credential::from_row).collect();
-    let secrets: Result<Vec<_>> =
-        credentials?.iter().map(|credential| engine.secret_document(credential)).collect();
-    Ok(SecretPage { secrets: secrets? })
-});
-
-administer!(SecretRevoke, |request, engine, actor, now| {
-    let credential = engine.change(now, move |tx| {
-        domain::revoke_secret(tx, &request.client_id, &request.credential_id, &actor)
-    })?;
-    engine.secret_document(&credential)
-});
-
-administer!(SecretConfirm, |request, engine, actor, now| {
-    let credential = engine.change(now, move |tx| {
-        domain::confirm_secret(tx, &request.client_id, &request.credential_id, &actor)
-    })?;
-    engine.secret_document(&credential)
-});
-
 administer!(ScopeList, |_request, engine, _actor, _now| {
     let rows = engine.store.read(|view| view.scopes())?;
     Ok(ScopePage { scopes: rows.into_iter().map(ScopeDocument::from).collect() })
@@ -347,7 +280,7 @@ administer!(KeyImport, |request, engine, actor, now| {
 });
 
 /// A generated secret as text; it is base64url, so always text.
-fn text(secret: &Secret) -> String {
+pub(super) fn text(secret: &Secret) -> String {
     String::from_utf8_lossy(secret.expose()).into_owned()
 }
 

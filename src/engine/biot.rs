@@ -169,4 +169,4 @@ fn print(issued: &Issued) -> Result<HttpResponse> {
 }
 
 /// The built-in client is public: it proves nothing, its users do.
-const UNPROVEN: Proven = Proven { credential_id: None };
+const UNPROVEN: Proven = Proven::public();

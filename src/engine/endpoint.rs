@@ -343,7 +343,10 @@ impl Engine {
     ) -> Result<Caller> {
         let caller = self.authenticate(request, exchange.now)?;
         match self.admit(request, &caller, (None, spend), exchange.frame) {
-            Ok(()) => Ok(caller),
+            Ok(()) => {
+                self.note_proof(&caller, request, exchange.now);
+                Ok(caller)
+            }
             Err(why) => self.deny(request, &caller, why, exchange.now),
         }
     }

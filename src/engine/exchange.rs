@@ -6,7 +6,7 @@ use crate::domain::{
     UserState, Wanted, pass, revoke_grant,
 };
 use crate::engine::Engine;
-use crate::engine::gather::note_place;
+use crate::engine::gather::note_proof;
 use crate::engine::issue::{ATTEMPTS, Caller, Request, denied};
 use crate::engine::rates::Spend;
 use crate::engine::refresh::{denial_of, refuse};
@@ -75,7 +75,10 @@ impl Engine {
             match self.write(now, move |tx| exchanging.record(tx))? {
                 Ok(Some(issued)) => return Ok(issued),
                 Ok(None) => {}
-                Err(why) => return Err(denied(why, request)),
+                Err(why) => {
+                    self.note_proof(&caller, request, now);
+                    return Err(denied(why, request));
+                }
             }
         }
         Err(Error::Busy)
@@ -122,7 +125,7 @@ impl Exchanging {
             return Err(Error::Internal { what: "a code that was spent and is not" });
         };
         let (client_id, credential_id) = ticket.holder();
-        note_place(tx, &client_id, &credential_id, self.peer, 1)?;
+        note_proof(tx, &client_id, &credential_id, self.peer, 1)?;
         let ends_at = ticket.issued.expires_at;
         let refresh = code.spend(tx, &self.client, &self.settings, credential_id, ends_at)?;
         let issued = domain::record(tx, ticket)?;

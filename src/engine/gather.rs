@@ -3,7 +3,7 @@
 use crate::base::{RequestId, UnixTime};
 use crate::domain::Peer;
 use crate::error::{Denied, Result};
-use crate::store::{AuditEntry, Tx, lock};
+use crate::store::{AuditEntry, Tx, Used, lock};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Mutex;
@@ -19,6 +19,8 @@ pub(crate) struct Gather {
 pub(crate) struct Notes {
     uses: HashMap<String, TokenUses>,
     uses_beyond: u64,
+    /// By credential: where a secret itself proved its client, but obtained nothing that is written at once.
+    proofs: HashMap<String, TokenUses>,
     refusals: HashMap<RefusalKey, Count>,
     refusals_beyond: Count,
     /// The hour whose refusal rows are counted, and how many it has had.
@@ -87,6 +89,26 @@ impl Gather {
         }
     }
 
+    /// Notes that a secret proved its client. Of one that proves it in very many places, those beyond count as unknown.
+    pub(crate) fn note_proof(
+        &self,
+        client_id: &str,
+        credential_id: &str,
+        peer: Peer,
+        now: UnixTime,
+    ) {
+        let mut notes = lock(&self.notes);
+        if notes.proofs.len() >= TOKENS_LIMIT && !notes.proofs.contains_key(credential_id) {
+            return;
+        }
+        let uses = notes.proofs.entry(credential_id.to_owned()).or_insert_with(|| TokenUses {
+            client_id: client_id.to_owned(),
+            credential_id: credential_id.to_owned(),
+            places: Vec::new(),
+        });
+        uses.add_or_merge(peer.address(), now.hour(), 1);
+    }
+
     /// Notes a refusal.
     pub(crate) fn note_refusal(&self, refusal: &Refusal<'_>) {
         // Ids that nobody has are the caller's to invent: they share one row per caller, so that
@@ -111,6 +133,7 @@ impl Gather {
     pub(crate) fn is_empty(&self) -> bool {
         let notes = lock(&self.notes);
         notes.uses.is_empty()
+            && notes.proofs.is_empty()
             && notes.uses_beyond == 0
             && notes.refusals.is_empty()
             && notes.refusals_beyond.count == 0
@@ -156,6 +179,14 @@ impl Gather {
                 None => drop(notes.uses.insert(token_id, old)),
             }
         }
+        for (credential_id, old) in taken.proofs {
+            match notes.proofs.get_mut(&credential_id) {
+                Some(uses) => {
+                    old.places.iter().for_each(|(a, h, count)| uses.add_or_merge(*a, *h, *count));
+                }
+                None => drop(notes.proofs.insert(credential_id, old)),
+            }
+        }
         notes.uses_beyond += taken.uses_beyond;
         notes.rows_this_hour = notes.rows_this_hour.saturating_sub(taken.refusals.len());
         for (key, count) in taken.refusals {
@@ -183,6 +214,18 @@ impl TokenUses {
         0
     }
 
+    /// The same; when there is no more room, the uses are counted where nobody knows.
+    fn add_or_merge(&mut self, address: Option<IpAddr>, hour: UnixTime, uses: u64) {
+        let beyond = self.add(address, hour, uses);
+        if beyond == 0 {
+            return;
+        }
+        match self.places.iter_mut().find(|(address, _, _)| address.is_none()) {
+            Some((_, _, count)) => *count += beyond,
+            None => self.places.push((None, hour, beyond)),
+        }
+    }
+
     fn total(&self) -> u64 {
         self.places.iter().map(|(_, _, count)| count).sum()
     }
@@ -207,6 +250,17 @@ impl Count {
 impl Notes {
     /// Writes the rows.
     pub(crate) fn write(&self, tx: &mut Tx<'_>) -> Result<()> {
+        for proofs in self.proofs.values() {
+            for (address, hour, count) in &proofs.places {
+                let peer = address.map_or(Peer::Unknown, Peer::Known);
+                let (client_id, credential_id) = (&proofs.client_id, &proofs.credential_id);
+                note_proof(tx, client_id, credential_id, peer, *count)?;
+                let used = of_secret("secret.use", client_id, credential_id);
+                let mut entry = AuditEntry { peer: peer.text(), count: Some(*count), ..used };
+                entry.detail.insert("hour", hour.to_string());
+                tx.audit(&entry)?;
+            }
+        }
         for (token_id, uses) in &self.uses {
             for (address, hour, count) in &uses.places {
                 write_use(tx, token_id, uses, *address, *hour, *count)?;
@@ -249,7 +303,7 @@ fn write_use(
     count: u64,
 ) -> Result<()> {
     let peer = address.map_or(Peer::Unknown, Peer::Known);
-    note_place(tx, &uses.client_id, &uses.credential_id, peer, count)?;
+    note_place(tx, &uses.client_id, &uses.credential_id, peer, Used::Token, count)?;
     let mut entry = AuditEntry {
         client: Some(uses.client_id.clone()),
         credential: Some(uses.credential_id.clone()),
@@ -262,28 +316,68 @@ fn write_use(
     tx.audit(&entry)
 }
 
-/// Counts uses of a credential from `peer`, and records the first one from there.
-pub(crate) fn note_place(
+/// Counts that a secret proved its client from `peer`, and records what is new about that: its first use after the
+/// rotation that made it, its first use after another one took its place, and a place that it was never seen at.
+pub(crate) fn note_proof(
     tx: &mut Tx<'_>,
     client_id: &str,
     credential_id: &str,
     peer: Peer,
     uses: u64,
 ) -> Result<()> {
-    // A public client has no secret that could be somewhere new.
+    // A public client has no secret.
+    if credential_id.is_empty() {
+        return Ok(());
+    }
+    let before = tx.view().credential_use(credential_id)?;
+    tx.count_authentications(credential_id, uses)?;
+    let entry =
+        |event| AuditEntry { peer: peer.text(), ..of_secret(event, client_id, credential_id) };
+    if before.is_none()
+        && let Some(row) = tx.view().credential(credential_id)?
+        && let Some(old) = row.replaces
+    {
+        let mut entry = entry("secret.first_use");
+        entry.detail.insert("replaces", old);
+        tx.audit(&entry)?;
+    }
+    if let Some(new) = tx.view().successor(client_id, credential_id)?
+        && before.and_then(|before| before.seen_beside).as_ref() != Some(&new.credential_id)
+    {
+        tx.note_seen_beside(credential_id, &new.credential_id)?;
+        let mut entry = entry("secret.old_use");
+        entry.detail.insert("replaced_by", new.credential_id);
+        tx.audit(&entry)?;
+    }
+    note_place(tx, client_id, credential_id, peer, Used::Secret, uses)
+}
+
+/// Counts uses of a credential or its tokens from `peer`, and records the first one from there.
+fn note_place(
+    tx: &mut Tx<'_>,
+    client_id: &str,
+    credential_id: &str,
+    peer: Peer,
+    what: Used,
+    uses: u64,
+) -> Result<()> {
     if credential_id.is_empty() {
         return Ok(());
     }
     let place = peer.prefix().unwrap_or_else(|| "unknown".to_owned());
-    if tx.count_uses(credential_id, &place, uses)? {
-        tx.audit(&AuditEntry {
-            client: Some(client_id.to_owned()),
-            credential: Some(credential_id.to_owned()),
-            peer: peer.text(),
-            ..happened("secret.new_peer", "done")
-        })?;
+    if tx.count_uses(credential_id, &place, what, uses)? {
+        let entry = of_secret("secret.new_peer", client_id, credential_id);
+        tx.audit(&AuditEntry { peer: peer.text(), ..entry })?;
     }
     Ok(())
+}
+
+fn of_secret(event: &'static str, client_id: &str, credential_id: &str) -> AuditEntry {
+    AuditEntry {
+        client: Some(client_id.to_owned()),
+        credential: Some(credential_id.to_owned()),
+        ..happened(event, "done")
+    }
 }
 
 fn happened(event: &'static str, outcome: &'static str) -> AuditEntry {

@@ -9,7 +9,7 @@ use crate::domain::{
 };
 use crate::engine::Engine;
 use crate::engine::access::AccessToken;
-use crate::engine::gather::{Refusal, note_place};
+use crate::engine::gather::{Refusal, note_proof};
 use crate::engine::rates::Spend;
 use crate::engine::snapshot::Frame;
 use crate::error::{Denied, Error, Result};
@@ -119,7 +119,10 @@ impl Engine {
             sequence: frame.sequence,
             entry: entry_of(request),
         };
-        Ticket::make(permit, making).map(Some)
+        let ticket = Ticket::make(permit, making)?;
+        // Its secret has ended, but a leap of the clock may have been what ended it.
+        let spared = caller.proven.spared;
+        Ok(Some(if spared { ticket.noting("spared", "clock.leap") } else { ticket }))
     }
 
     /// The request of a host that passes id and secret itself.
@@ -159,15 +162,44 @@ impl Engine {
             throttle: &self.guesses,
             peer: request.peer,
             now,
+            leap: self.time.leap(),
         };
         let Refused { why, client_id, credential_id } = match authenticate(&readings, &means)? {
-            Ok((state, proven)) => return Ok(Caller { state, proven }),
+            Ok((state, proven)) => {
+                let caller = Caller { state, proven };
+                self.strengthen(&caller, request, now);
+                return Ok(caller);
+            }
             Err(refused) => refused,
         };
         let state = readings.iter().find_map(|reading| reading.state.as_deref());
         let why = self.strike(request, state, &self.snapshot.frame().settings, why);
         self.note(request, &why, client_id.as_ref().map(ClientId::as_str), credential_id.as_ref());
         Err(denied(why, request))
+    }
+
+    /// Stores the secret that was proven in a better way, if there is one.
+    ///
+    /// Best effort, in a transaction of its own: whatever keeps it from being stored keeps nobody out, and the next
+    /// proof tries again.
+    fn strengthen(&self, caller: &Caller, request: &Request<'_>, now: UnixTime) {
+        let Some(strengthening) = caller.proven.strengthening.clone() else {
+            return;
+        };
+        let client_id = caller.state.client.client_id.as_str().to_owned();
+        let actor = Actor::library(&request.id);
+        let stored = self.write(now, move |tx| {
+            domain::strengthen_secret(tx, &client_id, strengthening, &actor).map(Ok)
+        });
+        drop(stored);
+    }
+
+    /// Notes that a secret proved its client, where nothing is written that would say so.
+    pub(super) fn note_proof(&self, caller: &Caller, request: &Request<'_>, now: UnixTime) {
+        if let Some(credential_id) = &caller.proven.credential_id {
+            let client_id = caller.state.client.client_id.as_str();
+            self.gather.note_proof(client_id, credential_id.as_str(), request.peer, now);
+        }
     }
 
     /// Refuses an authenticated client. What looks to it like a wrong secret costs what a wrong secret
@@ -187,6 +219,7 @@ impl Engine {
             matches!(why, Denied::ClientDisabled | Denied::PeerNotAllowed | Denied::PeerUnknown);
         // Too often is as cheap to say as it is to be.
         if unproven || unlet || matches!(why, Denied::RateLimited { .. }) {
+            self.note_proof(caller, request, now);
             let why = if unlet {
                 let settings = &self.snapshot.frame().settings;
                 self.strike(request, Some(&caller.state), settings, why)
@@ -196,6 +229,8 @@ impl Engine {
             self.note(request, &why, Some(client_id), credential_id);
             return Err(denied(why, request));
         }
+        let holder = credential_id.map(|id| (client_id.to_owned(), id.as_str().to_owned()));
+        let peer = request.peer;
         let mut entry = AuditEntry {
             event: "token.deny",
             outcome: "denied",
@@ -209,6 +244,9 @@ impl Engine {
             entry.detail.insert("why", why.to_string());
         }
         let outcome = self.write(now, move |tx| {
+            if let Some((client_id, credential_id)) = &holder {
+                note_proof(tx, client_id, credential_id, peer, 1)?;
+            }
             tx.audit(&entry)?;
             Ok(Err::<(), _>(why))
         })?;
@@ -225,7 +263,7 @@ impl Engine {
                 return Ok(Ok(None));
             }
             let (client_id, credential_id) = ticket.holder();
-            note_place(tx, &client_id, &credential_id, peer, 1)?;
+            note_proof(tx, &client_id, &credential_id, peer, 1)?;
             domain::record(tx, ticket).map(|issued| Ok(Some(issued)))
         })?;
         outcome.map_err(|_| Error::Internal { what: "a record that was denied" })

@@ -64,9 +64,19 @@ impl Engine {
         }
         for row in self.store.read(|view| view.every_credential())? {
             let credential = Credential::from_row(&row)?;
-            if let CredentialKind::Imported(phc) = &credential.kind
-                && password::verify(&self.hashes.permit()?, phc, text)?
-            {
+            let found = match &credential.kind {
+                CredentialKind::Imported(phc) => {
+                    password::verify(&self.hashes.permit()?, phc, text)?
+                }
+                CredentialKind::Strong(stored) => {
+                    let digest_key = &self.store.identity().keys.digest;
+                    let client_id = credential.client_id.as_str();
+                    crypto::equal(&digest_key.foreign_secret(client_id, text), stored)
+                }
+                // Found by its digest, before.
+                CredentialKind::Generated(_) => false,
+            };
+            if found {
                 return self.secret_found(&credential, now).map(Some);
             }
         }
@@ -77,7 +87,7 @@ impl Engine {
         let client_id = credential.client_id.as_str();
         let enabled =
             self.snapshot.client(&self.store, client_id)?.is_some_and(|state| state.client.enabled);
-        let standing = credential.check_usable(now).and(if enabled {
+        let standing = credential.check_usable(now, self.time.leap()).and(if enabled {
             Ok(())
         } else {
             Err(Denied::ClientDisabled)

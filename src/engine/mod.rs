@@ -29,9 +29,11 @@ mod people;
 mod rates;
 mod refresh;
 mod report;
+mod secrets;
 mod snapshot;
 mod time;
 mod token;
+mod transfer;
 mod user_check;
 mod verify;
 
@@ -45,7 +47,7 @@ pub use user_check::{UserCheck, UserLogin, UserVerdict};
 pub(crate) use crate::domain::{Context, Required, Settings, TokenFormat};
 pub(crate) use crate::oauth::{HttpRequest, HttpResponse};
 
-use crate::base::{Network, RequestId, UnixTime};
+use crate::base::{Leap, Network, RequestId, UnixTime};
 use crate::crypto::password::Limiter;
 use crate::domain::{Actor, Strikes, Throttle};
 use crate::engine::gather::{Gather, Notes};
@@ -231,13 +233,15 @@ impl Engine {
         let luggage = Arc::new(Luggage {
             notes: Mutex::new(Some(self.gather.take(now))),
             belief: self.time.unrecorded(),
+            leap: self.time.unrecorded_leap(),
         });
         let carried = Arc::clone(&luggage);
         let retention = self.snapshot.frame().settings.audit_retention.millis();
         let cap = self.time.cut_cap();
         let outcome = self.store.write(moment, move |tx| {
+            let changes = tx.clock_changes();
             let outcome = work(tx)?;
-            carried.write(tx)?;
+            carried.write(tx, tx.clock_changes() == changes)?;
             tx.cut_audit(retention, cap)?;
             Ok(outcome)
         });
@@ -246,6 +250,9 @@ impl Engine {
                 self.flushed_at.store(now.millis(), Ordering::Relaxed);
                 if let Some(belief) = luggage.belief {
                     self.time.recorded(belief);
+                }
+                if let Some(leap) = luggage.leap {
+                    self.time.recorded_leap(leap);
                 }
             }
             // Nothing was written: the notes wait for the next write.
@@ -256,7 +263,8 @@ impl Engine {
 
     /// Writes what was gathered, if anything was.
     fn flush(&self) -> Result<()> {
-        if self.gather.is_empty() && self.time.unrecorded().is_none() {
+        let heard = self.time.unrecorded().is_none() && self.time.unrecorded_leap().is_none();
+        if self.gather.is_empty() && heard {
             return Ok(());
         }
         let (_, now) = self.current()?;
@@ -311,6 +319,7 @@ impl Drop for Engine {
 struct Luggage {
     notes: Mutex<Option<Notes>>,
     belief: Option<Belief>,
+    leap: Option<Leap>,
 }
 
 impl Luggage {
@@ -320,12 +329,19 @@ impl Luggage {
         }
     }
 
-    fn write(&self, tx: &mut Tx<'_>) -> Result<()> {
+    /// What was thought of the clock is void where somebody has set it in this very transaction.
+    fn write(&self, tx: &mut Tx<'_>, same_clock: bool) -> Result<()> {
         if let Some(notes) = &*lock(&self.notes) {
             notes.write(tx)?;
         }
+        if !same_clock {
+            return Ok(());
+        }
         if let Some(belief) = self.belief {
             founding::record_belief(tx, &belief)?;
+        }
+        if let Some(leap) = self.leap {
+            founding::record_leap(tx, leap)?;
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use crate::domain::{
     Subject, Ticket, UserState, Wanted, pass, revoke_grant, rotates,
 };
 use crate::engine::Engine;
-use crate::engine::gather::note_place;
+use crate::engine::gather::note_proof;
 use crate::engine::issue::{ATTEMPTS, Caller, Request, denied, entry_of};
 use crate::engine::rates::Spend;
 use crate::engine::snapshot::Frame;
@@ -71,7 +71,10 @@ impl Engine {
             match outcome {
                 Ok(Some(issued)) => return Ok(issued),
                 Ok(None) => {}
-                Err(why) => return Err(denied(why, request)),
+                Err(why) => {
+                    self.note_proof(&caller, request, now);
+                    return Err(denied(why, request));
+                }
             }
         }
         Err(Error::Busy)
@@ -103,14 +106,14 @@ impl Engine {
         if request.dialect == Some(Dialect::BioT)
             && let Some(state) = self.snapshot.client(&self.store, BIOT)?
         {
-            return Ok(Caller { state, proven: Proven { credential_id: None } });
+            return Ok(Caller { state, proven: Proven::public() });
         }
         if request.candidates.is_empty()
             && let Some(family) = family
             && let Some(state) = self.snapshot.client(&self.store, &family.grant.client_id)?
             && state.client.metadata.is_public()
         {
-            return Ok(Caller { state, proven: Proven { credential_id: None } });
+            return Ok(Caller { state, proven: Proven::public() });
         }
         self.authenticate(request, now)
     }
@@ -137,7 +140,7 @@ impl Refreshing {
             return Ok(Ok(None));
         };
         let (client_id, credential_id) = ticket.holder();
-        note_place(tx, &client_id, &credential_id, self.peer, 1)?;
+        note_proof(tx, &client_id, &credential_id, self.peer, 1)?;
         let ends_at = ticket.issued.expires_at;
         let idle = self.settings.refresh_token_idle_lifetime;
         let until = family.grant.expires_at.min(tx.now().plus(idle));

@@ -40,6 +40,6 @@ pub(crate) use rows::{
     RefreshTokenRow, RevokedTokenRow, RoleRow, SettingsRow, SigningKeyRow, UserRow, check_extra,
 };
 pub(crate) use state::{Clockwork, State};
-pub(crate) use transaction::{Identity, Tx};
-pub(crate) use view::{ChangeRow, DecisionRow, PeerRow, ScopeRow, View};
+pub(crate) use transaction::{Identity, Tx, Used};
+pub(crate) use view::{ChangeRow, DecisionRow, PeerRow, ScopeRow, UseRow, View};
 pub(crate) use writer::{Moment, Outcome, lock};

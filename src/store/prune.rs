@@ -1,5 +1,6 @@
 //! What each writing transaction clears away, so that the file stays bounded without a job to schedule.
 
+use crate::base::UnixTime;
 use crate::crypto::Cell;
 use crate::error::Result;
 use crate::store::db::Db;
@@ -16,7 +17,8 @@ pub(super) fn expired(db: &Db, ledger: &Ledger, members: usize) -> Result<()> {
     // A wall clock ahead of time that is not believed may be right: until somebody knows, nothing is over.
     // After a leap of the mark, others must hear of the new time before what it ended is forgotten.
     let doubted_ahead = !state.clock.believed && state.clock.offset <= 0;
-    if doubted_ahead || ledger.leapt {
+    // What a leap of the clock ended may have to go on: people have a day to see what it was.
+    if doubted_ahead || ledger.leapt || state.leap.is_fresh(state.mark) {
         return Ok(());
     }
     let over = state.mark.plus_millis(-MARK_LEAP_MILLIS);
@@ -38,6 +40,7 @@ pub(super) fn expired(db: &Db, ledger: &Ledger, members: usize) -> Result<()> {
              (SELECT grant_id FROM user_grant WHERE ends_at < ? LIMIT ?)",
         &cells,
     )?;
+    credentials(db, over, limit)?;
     db.execute(
         "DELETE FROM decided_request WHERE request_id IN
              (SELECT request_id FROM decided_request WHERE expires_at < ? LIMIT ?)",
@@ -45,6 +48,25 @@ pub(super) fn expired(db: &Db, ledger: &Ledger, members: usize) -> Result<()> {
     )?;
     Ok(())
 }
+
+/// Deletes secrets that ended so long ago that no access token of theirs can live, unless a user's grant whose code
+/// they redeemed does: what was obtained stands only as long as its secret's row.
+fn credentials(db: &Db, over: UnixTime, limit: i64) -> Result<()> {
+    let over = over.plus_millis(-LONGEST_TOKEN_MILLIS).millis();
+    db.execute(
+        "DELETE FROM credential WHERE credential_id IN
+             (SELECT credential_id FROM credential WHERE (expires_at < ?1 OR revoked_at < ?1)
+                  AND NOT EXISTS (SELECT 1 FROM user_grant
+                                  WHERE user_grant.credential_id = credential.credential_id
+                                      AND user_grant.credential_id <> '')
+              LIMIT ?2)",
+        &[Cell::Integer(over), Cell::Integer(limit)],
+    )?;
+    Ok(())
+}
+
+/// The longest access token lives 30 days, whatever is configured (`domain/settings.rs`).
+const LONGEST_TOKEN_MILLIS: i64 = 30 * 86_400_000;
 
 /// How many security changes a snapshot may be behind before it reloads everything.
 const CHANGES_KEPT: u64 = 4096;

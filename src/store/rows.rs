@@ -51,6 +51,7 @@ record! {
         expires_at: Option<i64>,
         revoked_at: Option<i64>,
         confirmed: bool,
+        replaces: Option<String>,
         extra: String,
     }
 }
@@ -221,6 +222,8 @@ record! {
         cut_sequence: u64,
         cut_hash: [u8; 32],
         cut_horizon: i64,
+        leap_from: i64,
+        leap_to: i64,
     }
 }
 

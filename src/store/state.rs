@@ -1,6 +1,6 @@
 //! The one row that every transaction moves on.
 
-use crate::base::{Epoch, UnixTime};
+use crate::base::{Epoch, Leap, UnixTime};
 use crate::crypto::RowMacKey;
 use crate::error::{Error, Result};
 use crate::store::audit::AuditHead;
@@ -35,6 +35,8 @@ pub(crate) struct State {
     pub(crate) cut: AuditHead,
     /// What is older than this may be cut.
     pub(crate) cut_horizon: UnixTime,
+    /// The clock's last leap that was believed.
+    pub(crate) leap: Leap,
 }
 
 /// What all processes follow about the wall clock.
@@ -70,6 +72,10 @@ impl State {
             audit: AuditHead { sequence: row.audit_sequence, hash: row.audit_hash },
             cut: AuditHead { sequence: row.cut_sequence, hash: row.cut_hash },
             cut_horizon: UnixTime::from_millis(row.cut_horizon),
+            leap: Leap {
+                from: UnixTime::from_millis(row.leap_from),
+                to: UnixTime::from_millis(row.leap_to),
+            },
         }
     }
 
@@ -102,6 +108,8 @@ impl State {
             cut_sequence: self.cut.sequence,
             cut_hash: self.cut.hash,
             cut_horizon: self.cut_horizon.millis(),
+            leap_from: self.leap.from.millis(),
+            leap_to: self.leap.to.millis(),
         }
     }
 }

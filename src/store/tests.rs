@@ -1,10 +1,10 @@
 //! What stays in the file and what goes, through a whole store.
 
-use crate::base::{Secret, SystemEntropy, UnixTime};
+use crate::base::{Leap, Secret, SystemEntropy, UnixTime};
 use crate::error::{Error, Result};
 use crate::store::db::Db;
 use crate::store::{
-    AuditEntry, Clockwork, Creation, KeySource, Moment, RevokedTokenRow, Store, Tx,
+    AuditEntry, Clockwork, Creation, KeySource, Moment, RevokedTokenRow, Store, Tx, Used,
 };
 use std::path::Path;
 use std::sync::Arc;
@@ -97,13 +97,13 @@ fn uses_are_counted_by_place_and_the_longest_unseen_place_goes() {
             path,
             "PRAGMA foreign_keys = OFF;
              INSERT INTO credential VALUES
-                 ('c', 'x', 1, 'imported', NULL, 'p', '', 0, NULL, NULL, NULL, 1, '{}', 1, x'00')",
+                 ('c', 'x', 1, 'imported', NULL, 'p', '', 0, NULL, NULL, NULL, 1, NULL, '{}', 1, x'00')",
         );
         let count = |seconds, peer: String, uses| {
             let first = Arc::new(std::sync::Mutex::new(None));
             let told = Arc::clone(&first);
             write(store, seconds, move |tx| {
-                *told.lock().unwrap() = Some(tx.count_uses("c", &peer, uses)?);
+                *told.lock().unwrap() = Some(tx.count_uses("c", &peer, Used::Token, uses)?);
                 Ok(())
             });
             let first = first.lock().unwrap().take();
@@ -123,9 +123,60 @@ fn uses_are_counted_by_place_and_the_longest_unseen_place_goes() {
 }
 
 #[test]
+fn an_ended_credential_stays_as_long_as_a_grant_whose_code_it_redeemed() {
+    with_store(|store, path| {
+        let ended = at(0).millis();
+        edit(
+            path,
+            &format!(
+                "PRAGMA foreign_keys = OFF;
+                 INSERT INTO credential VALUES
+                     ('a', 'x', 1, 'imported', NULL, 'p', '', 0, NULL, {ended}, NULL, 1, NULL, '{{}}', 1, x'00'),
+                     ('b', 'x', 1, 'imported', NULL, 'p', '', 0, NULL, NULL, {ended}, 1, NULL, '{{}}', 1, x'00'),
+                     ('c', 'x', 1, 'imported', NULL, 'p', '', 0, NULL, NULL, NULL, 1, NULL, '{{}}', 1, x'00');
+                 INSERT INTO user_grant VALUES
+                     ('g', 1, 'x', 'u', 'k', '', 'a', x'0000000000000000', 1, 1, 0, 0, 0, {}, NULL, '{{}}', 1, x'00')",
+                at(40 * 86_400).millis()
+            ),
+        );
+        let left = || {
+            let db = Db::open(path, Duration::from_secs(10)).unwrap();
+            let sql = "SELECT credential_id FROM credential ORDER BY credential_id";
+            db.all(sql, &[], |row| Ok(row.text(0)?.to_owned())).unwrap()
+        };
+        let days = 30 * 86_400 + 3600;
+        // The first write of a new time clears nothing yet.
+        write(store, days, |_| Ok(()));
+        write(store, days, |_| Ok(()));
+        assert_eq!(left(), ["a", "b", "c"]);
+        write(store, days + 1, |_| Ok(()));
+        assert_eq!(left(), ["a", "c"]);
+        for _ in 0..3 {
+            write(store, 41 * 86_400, |_| Ok(()));
+        }
+        assert_eq!(left(), ["c"]);
+    });
+}
+
+#[test]
+fn nothing_is_cleared_for_a_day_after_a_leap_of_the_clock() {
+    with_store(|store, _| {
+        revoke_many(store, 0, 5);
+        let leap = Leap { from: at(10), to: at(200_000) };
+        write(store, 200_000, move |tx| tx.note_clock_leap(leap));
+        write(store, 200_000, |_| Ok(()));
+        write(store, 286_399, |_| Ok(()));
+        write(store, 286_399, |_| Ok(()));
+        assert_eq!(revoked(store), 5);
+        write(store, 286_400, |_| Ok(()));
+        assert_eq!(revoked(store), 0);
+    });
+}
+
+#[test]
 fn uses_of_a_credential_that_is_gone_leave_no_row() {
     with_store(|store, _| {
-        write(store, 0, |tx| tx.count_uses("gone", "192.0.2.1", 1).map(|_| ()));
+        write(store, 0, |tx| tx.count_uses("gone", "192.0.2.1", Used::Secret, 1).map(|_| ()));
         assert!(store.read(|view| view.credential_peers("gone")).unwrap().is_empty());
     });
 }
@@ -221,8 +272,10 @@ const TIMES: &[(&str, &str)] = &[
     ("credential.expires_at", "awaits confirmation if it had passed"),
     ("credential.not_before", "taken away if it had passed"),
     ("credential.revoked_at", "a state, whatever the time"),
+    ("credential_peer.authenticated_at", "brought back"),
     ("credential_peer.first_at", "brought back"),
-    ("credential_peer.last_at", "brought back"),
+    ("credential_peer.used_at", "brought back"),
+    ("credential_use.last_at", "brought back"),
     ("database.created_at", "shown"),
     ("decided_request.decided_at", "deleted"),
     ("decided_request.expires_at", "deleted"),
@@ -240,6 +293,8 @@ const TIMES: &[(&str, &str)] = &[
     ("signing_key.retired_at", "ended"),
     ("state.cut_horizon", "stays: nothing is cut until the mark has caught up"),
     ("state.last_expiry", "brought back"),
+    ("state.leap_from", "forgotten"),
+    ("state.leap_to", "forgotten"),
     ("state.mark", "brought back"),
     ("user.created_at", "shown"),
     ("user.password_changed_at", "shown"),
@@ -256,6 +311,7 @@ const TIMES: &[(&str, &str)] = &[
 const NUMBERS: &[&str] = &[
     "access_token_lifetime",
     "audit_sequence",
+    "authentications",
     "checkpointed",
     "client_generation",
     "clock_believed",

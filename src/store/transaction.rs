@@ -1,6 +1,6 @@
 //! One member's view of a writing transaction.
 
-use crate::base::{Entropy, Epoch, Secret, SiteId, UnixTime, encode};
+use crate::base::{Entropy, Epoch, Leap, Secret, SiteId, UnixTime, encode};
 use crate::crypto::{Cell, PrivateKey};
 use crate::error::{Error, Result};
 use crate::store::audit::{AuditEntry, AuditHead, Cut, Facts};
@@ -127,6 +127,8 @@ impl<'a> Tx<'a> {
         (self.now, state.mark) = (time, time);
         state.clock = Clockwork { believed: true, offset: 0 };
         state.clock_changes += 1;
+        // Somebody has looked at the clock: what has ended by it has ended.
+        state.leap = Leap::default();
         if !lowered {
             return self.change("clock", "");
         }
@@ -149,13 +151,14 @@ impl<'a> Tx<'a> {
         Ok(())
     }
 
+    /// How often an operator has set the engine's time.
+    pub(crate) const fn clock_changes(&self) -> u64 {
+        self.ledger.state.clock_changes
+    }
+
     /// The last row of the audit so far.
     pub(crate) const fn audit_sequence(&self) -> u64 {
         self.ledger.state.audit.sequence
-    }
-
-    pub(super) const fn clock_changes(&self) -> u64 {
-        self.ledger.state.clock_changes
     }
 
     /// The latest time ever told.
@@ -166,6 +169,12 @@ impl<'a> Tx<'a> {
     /// Sets what all processes follow about the clock.
     pub(crate) fn set_clock(&mut self, clock: Clockwork) -> Result<()> {
         self.ledger.state.clock = clock;
+        self.change("clock", "")
+    }
+
+    /// Notes that the clock leapt and was believed. All processes follow.
+    pub(crate) fn note_clock_leap(&mut self, leap: Leap) -> Result<()> {
+        self.ledger.state.leap = self.ledger.state.leap.with(leap);
         self.change("clock", "")
     }
 
@@ -342,32 +351,76 @@ impl<'a> Tx<'a> {
         self.execute("DELETE FROM scope WHERE word = ?", &[Cell::Text(word)]).map(|_| ())
     }
 
-    /// Counts uses of a credential from `peer`; whether it was never seen there before. At most
-    /// [`PEERS_KEPT`] addresses are kept of one credential, the longest unseen go first.
-    pub(crate) fn count_uses(&mut self, credential: &str, peer: &str, uses: u64) -> Result<bool> {
+    /// Counts uses of a credential itself, or of tokens that it obtained, from `peer`; whether neither was ever seen
+    /// there before.
+    ///
+    /// [`PEERS_KEPT`] addresses are kept of either, the longest unseen go first: tokens used in many places leave
+    /// alone what is known of the secret.
+    pub(crate) fn count_uses(
+        &mut self,
+        credential: &str,
+        peer: &str,
+        what: Used,
+        uses: u64,
+    ) -> Result<bool> {
         let known = self.db.first(
             "SELECT 1 FROM credential_peer WHERE credential_id = ? AND peer = ?",
             &[Cell::Text(credential), Cell::Text(peer)],
             |row| row.integer(0),
         )?;
-        let now = Cell::Integer(self.now.millis());
+        let (at, count, other) = what.columns();
         // A credential that was deleted meanwhile has no row to count under.
-        self.execute(
-            "INSERT INTO credential_peer (credential_id, peer, first_at, last_at, uses)
-             SELECT credential_id, ?2, ?3, ?3, ?4 FROM credential WHERE credential_id = ?1
+        let sql = format!(
+            "INSERT INTO credential_peer
+                 (credential_id, peer, first_at, {at}, {count}, {other})
+             SELECT credential_id, ?2, ?3, ?3, ?4, 0 FROM credential WHERE credential_id = ?1
              ON CONFLICT (credential_id, peer) DO UPDATE SET
-                 last_at = max(last_at, excluded.last_at), uses = uses + excluded.uses",
-            &[Cell::Text(credential), Cell::Text(peer), now, Cell::unsigned(uses)],
-        )?;
+                 {at} = max(ifnull({at}, 0), excluded.{at}), {count} = {count} + excluded.{count}"
+        );
+        let now = Cell::Integer(self.now.millis());
+        self.execute(&sql, &[Cell::Text(credential), Cell::Text(peer), now, Cell::unsigned(uses)])?;
         if known.is_none() {
-            self.execute(
-                "DELETE FROM credential_peer WHERE credential_id = ?1 AND peer NOT IN
-                     (SELECT peer FROM credential_peer WHERE credential_id = ?1
-                      ORDER BY last_at DESC LIMIT ?2)",
-                &[Cell::Text(credential), Cell::Integer(PEERS_KEPT)],
-            )?;
+            self.forget_peers(credential)?;
         }
         Ok(known.is_none())
+    }
+
+    fn forget_peers(&mut self, credential: &str) -> Result<()> {
+        self.execute(
+            "DELETE FROM credential_peer WHERE credential_id = ?1
+                 AND peer NOT IN
+                     (SELECT peer FROM credential_peer
+                      WHERE credential_id = ?1 AND authenticated_at IS NOT NULL
+                      ORDER BY authenticated_at DESC LIMIT ?2)
+                 AND peer NOT IN
+                     (SELECT peer FROM credential_peer
+                      WHERE credential_id = ?1 AND used_at IS NOT NULL
+                      ORDER BY used_at DESC LIMIT ?2)",
+            &[Cell::Text(credential), Cell::Integer(PEERS_KEPT)],
+        )
+        .map(|_| ())
+    }
+
+    /// Counts uses of a credential itself, wherever they came from.
+    pub(crate) fn count_authentications(&mut self, credential: &str, uses: u64) -> Result<()> {
+        let now = Cell::Integer(self.now.millis());
+        self.execute(
+            "INSERT INTO credential_use (credential_id, last_at, uses)
+             SELECT credential_id, ?2, ?3 FROM credential WHERE credential_id = ?1
+             ON CONFLICT (credential_id) DO UPDATE SET
+                 last_at = max(last_at, excluded.last_at), uses = uses + excluded.uses",
+            &[Cell::Text(credential), now, Cell::unsigned(uses)],
+        )
+        .map(|_| ())
+    }
+
+    /// Notes that a credential was used although `successor` was there.
+    pub(crate) fn note_seen_beside(&mut self, credential: &str, successor: &str) -> Result<()> {
+        self.execute(
+            "UPDATE credential_use SET seen_beside = ?2 WHERE credential_id = ?1",
+            &[Cell::Text(credential), Cell::Text(successor)],
+        )
+        .map(|_| ())
     }
 
     /// Runs a statement of a table without MACs.
@@ -377,12 +430,31 @@ impl<'a> Tx<'a> {
     }
 }
 
-/// Addresses kept of one credential.
+/// What was used of a credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Used {
+    /// The secret itself, which proved its client.
+    Secret,
+    /// A token that it obtained.
+    Token,
+}
+
+impl Used {
+    /// The columns that say when and how often, and the one that says how often the other.
+    const fn columns(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Self::Secret => ("authenticated_at", "authentications", "uses"),
+            Self::Token => ("used_at", "uses", "authentications"),
+        }
+    }
+}
+
+/// Addresses kept of one credential, of those that used it and of those that used its tokens.
 const PEERS_KEPT: i64 = 64;
 
 /// What stands in the way once time was set back: tokens, grants and pages of an epoch that is over, waits and
 /// places of a time that has not come. Rows of clients, secrets, keys and users are `domain`'s.
-const FORGET_FUTURE: [&str; 8] = [
+const FORGET_FUTURE: [&str; 10] = [
     "DELETE FROM opaque_token",
     "DELETE FROM revoked_token",
     "DELETE FROM user_grant", // and with them codes and refresh tokens
@@ -390,7 +462,9 @@ const FORGET_FUTURE: [&str; 8] = [
     "DELETE FROM login_failure WHERE since > ?",
     "UPDATE user_login SET last_at = min(last_at, ?)",
     "UPDATE credential_peer SET first_at = min(first_at, ?)",
-    "UPDATE credential_peer SET last_at = min(last_at, ?)",
+    "UPDATE credential_peer SET authenticated_at = min(authenticated_at, ?)",
+    "UPDATE credential_peer SET used_at = min(used_at, ?)",
+    "UPDATE credential_use SET last_at = min(last_at, ?)",
 ];
 
 /// Rows that one row of the audit names.

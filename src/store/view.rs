@@ -56,13 +56,23 @@ pub(crate) struct LoginRow {
     pub(crate) logins: u64,
 }
 
-/// From where a credential was used.
+/// From where a credential and its tokens were used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PeerRow {
     pub(crate) peer: String,
     pub(crate) first_at: i64,
+    pub(crate) authenticated_at: Option<i64>,
+    pub(crate) authentications: u64,
+    pub(crate) used_at: Option<i64>,
+    pub(crate) uses: u64,
+}
+
+/// How often a credential itself was used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct UseRow {
     pub(crate) last_at: i64,
     pub(crate) uses: u64,
+    pub(crate) seen_beside: Option<String>,
 }
 
 impl<'a> View<'a> {
@@ -130,7 +140,58 @@ impl<'a> View<'a> {
 
     /// A client's credentials, oldest first.
     pub(crate) fn credentials(&self, client_id: &str) -> Result<Vec<CredentialRow>> {
-        self.records("WHERE client_id = ? ORDER BY created_at", &[Cell::Text(client_id)])
+        let condition = "WHERE client_id = ? ORDER BY created_at, credential_id";
+        self.records(condition, &[Cell::Text(client_id)])
+    }
+
+    /// Up to `limit` credentials that are not revoked and end after `now` but not after `until`, soonest first; of
+    /// these, those behind the place `after`.
+    pub(crate) fn credentials_ending(
+        &self,
+        now: UnixTime,
+        until: UnixTime,
+        after: (i64, &str),
+        limit: u32,
+    ) -> Result<Vec<CredentialRow>> {
+        self.records(
+            "WHERE expires_at > ? AND expires_at <= ? AND (expires_at, credential_id) > (?, ?)
+                 AND revoked_at IS NULL ORDER BY expires_at, credential_id LIMIT ?",
+            &[
+                Cell::Integer(now.millis()),
+                Cell::Integer(until.millis()),
+                Cell::Integer(after.0),
+                Cell::Text(after.1),
+                Cell::Integer(i64::from(limit)),
+            ],
+        )
+    }
+
+    /// The newest credential that a rotation made for this one and nobody has revoked.
+    pub(crate) fn successor(
+        &self,
+        client_id: &str,
+        credential_id: &str,
+    ) -> Result<Option<CredentialRow>> {
+        self.record(
+            "WHERE client_id = ? AND replaces = ? AND revoked_at IS NULL
+             ORDER BY created_at DESC, credential_id DESC LIMIT 1",
+            &[Cell::Text(client_id), Cell::Text(credential_id)],
+        )
+    }
+
+    /// How often a credential itself was used; `None` if it never was.
+    pub(crate) fn credential_use(&self, credential_id: &str) -> Result<Option<UseRow>> {
+        self.db.first(
+            "SELECT last_at, uses, seen_beside FROM credential_use WHERE credential_id = ?",
+            &[Cell::Text(credential_id)],
+            |row| {
+                Ok(UseRow {
+                    last_at: row.integer(0)?,
+                    uses: row.unsigned(1)?,
+                    seen_beside: row.optional_text(2)?.map(str::to_owned),
+                })
+            },
+        )
     }
 
     /// All credentials of the database.
@@ -141,15 +202,18 @@ impl<'a> View<'a> {
     /// The addresses a credential was used from, latest first.
     pub(crate) fn credential_peers(&self, credential_id: &str) -> Result<Vec<PeerRow>> {
         self.db.all(
-            "SELECT peer, first_at, last_at, uses FROM credential_peer WHERE credential_id = ?
-             ORDER BY last_at DESC, peer",
+            "SELECT peer, first_at, authenticated_at, authentications, used_at, uses
+             FROM credential_peer WHERE credential_id = ?
+             ORDER BY max(ifnull(authenticated_at, 0), ifnull(used_at, 0)) DESC, peer",
             &[Cell::Text(credential_id)],
             |row| {
                 Ok(PeerRow {
                     peer: row.text(0)?.to_owned(),
                     first_at: row.integer(1)?,
-                    last_at: row.integer(2)?,
-                    uses: row.unsigned(3)?,
+                    authenticated_at: row.optional_integer(2)?,
+                    authentications: row.unsigned(3)?,
+                    used_at: row.optional_integer(4)?,
+                    uses: row.unsigned(5)?,
                 })
             },
         )

@@ -6,66 +6,12 @@ use serde_json::{Map, Value, json};
 use wardkey::{Context, Engine, Error};
 
 #[test]
-fn these_are_the_operations() {
+fn every_operation_is_tried_here() {
     let mut names: Vec<_> = Engine::operations().collect();
+    let mut tried: Vec<_> = samples("c", "d", "u").iter().map(|(name, _)| *name).collect();
     names.sort_unstable();
-    let expected = [
-        "audit.append",
-        "audit.check",
-        "audit.explain",
-        "audit.export",
-        "audit.head",
-        "audit.read",
-        "audit.report",
-        "audit.verify",
-        "client.create",
-        "client.delete",
-        "client.disable",
-        "client.enable",
-        "client.import",
-        "client.list",
-        "client.read",
-        "client.revoke",
-        "client.secret.confirm",
-        "client.secret.create",
-        "client.secret.import",
-        "client.secret.list",
-        "client.secret.revoke",
-        "client.update",
-        "clock.accept",
-        "database.check",
-        "grant.list",
-        "grant.revoke",
-        "key.import",
-        "key.list",
-        "key.recovery",
-        "key.rekey",
-        "leak.find",
-        "role.create",
-        "role.delete",
-        "role.list",
-        "role.update",
-        "scope.add",
-        "scope.list",
-        "scope.remove",
-        "settings.get",
-        "settings.set",
-        "token.introspect",
-        "token.revoke",
-        "user.confirm",
-        "user.create",
-        "user.delete",
-        "user.disable",
-        "user.enable",
-        "user.list",
-        "user.read",
-        "user.revoke",
-        "user.set_password",
-        "user.update",
-    ];
-    assert_eq!(names, expected);
-    assert!(samples("c", "d", "u").iter().all(|(name, _)| names.contains(name)));
-    assert_eq!(samples("c", "d", "u").len(), names.len());
+    tried.sort_unstable();
+    assert_eq!(names, tried);
 }
 
 #[test]
@@ -202,7 +148,8 @@ fn null_is_no_way_to_leave_a_member_out() {
         for member in document.as_object().unwrap().keys() {
             let may = nullable.contains(&member.as_str())
                 && name.starts_with(if member == "audience" { "settings" } else { "client" });
-            if may {
+            let an_end = name == "client.secret.update" && member == "expires_at";
+            if may || an_end {
                 continue;
             }
             let mut with = document.clone();
@@ -358,12 +305,26 @@ pub(crate) fn samples(client: &str, credential: &str, user: &str) -> Vec<(&'stat
         ("audit.report", json!({"month": "2026-03", "client_id": client})),
         ("audit.verify", json!({})),
         (
+            "client.adopt",
+            json!({
+                "exported": {
+                    "format": 1, "issuer": "https://other.example", "site": "A".repeat(11),
+                    "client": with(json!({
+                        "client_id": "lab", "client_id_issued_at": 1, "updated_at": 1,
+                        "enabled": true,
+                    })),
+                },
+                "client_id": "lab-b", "enabled": true,
+            }),
+        ),
+        (
             "client.create",
             with(json!({"enabled": true, "secret_label": "l", "client_secret_expires_at": 1})),
         ),
         ("client.delete", of_client()),
         ("client.disable", of_client()),
         ("client.enable", of_client()),
+        ("client.export", of_client()),
         (
             "client.import",
             with(json!({"client_id": "old", "client_secret": "long enough", "enabled": true})),
@@ -382,8 +343,25 @@ pub(crate) fn samples(client: &str, credential: &str, user: &str) -> Vec<(&'stat
                 "client_id": client, "client_secret": "long enough", "label": "l", "expires_at": 2,
             }),
         ),
+        (
+            "client.secret.expiring",
+            json!({"within": 1, "after": format!("1.{}", "A".repeat(11)), "limit": 1}),
+        ),
         ("client.secret.list", of_client()),
         ("client.secret.revoke", of_secret()),
+        (
+            "client.secret.rotate",
+            json!({
+                "client_id": client, "credential_id": credential, "overlap": 1, "label": "l",
+                "expires_at": 253_402_300_799_i64,
+            }),
+        ),
+        (
+            "client.secret.update",
+            json!({
+                "client_id": client, "credential_id": credential, "label": "l", "expires_at": 2,
+            }),
+        ),
         ("client.update", with(of_client())),
         ("clock.accept", json!({"time": 1_772_353_800})),
         ("database.check", json!({})),

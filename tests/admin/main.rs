@@ -20,10 +20,13 @@ mod keys;
 mod leaks;
 mod limits;
 mod roles;
+mod rotation;
 #[cfg(feature = "schema")]
 mod schemas;
 mod scopes;
 mod secrets;
 mod settings;
+mod strong;
 mod tokens;
+mod transfer;
 mod users;

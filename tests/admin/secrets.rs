@@ -119,7 +119,12 @@ fn a_revoked_secret_stays_revoked_and_keeps_its_time() {
 fn a_secret_of_another_client_is_not_found() {
     let clinic = Clinic::open();
     let (one, two) = (register(&clinic.engine), register(&clinic.engine));
-    for operation in ["client.secret.revoke", "client.secret.confirm"] {
+    for operation in [
+        "client.secret.revoke",
+        "client.secret.confirm",
+        "client.secret.rotate",
+        "client.secret.update",
+    ] {
         for (id, credential, what) in [
             (one.id.as_str(), two.credential.as_str(), "secret"),
             (&one.id, "nothing", "secret"),

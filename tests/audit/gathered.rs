@@ -75,8 +75,14 @@ fn who_used_this_secret_and_from_where_has_an_answer() {
     let listed = clinic.call("client.secret.list", json!({"client_id": client.id}));
     let start = clinic.engine.now().seconds() - 60;
     let expected = json!([
-        {"peer": "203.0.113.5/32", "first_at": start + 60, "last_at": start + 60, "uses": 3},
-        {"peer": "192.0.2.7/32", "first_at": start, "last_at": start, "uses": 1},
+        {
+            "peer": "203.0.113.5/32", "first_at": start + 60, "authenticated_at": null,
+            "authentications": 0, "token_used_at": start + 60, "token_uses": 3,
+        },
+        {
+            "peer": "192.0.2.7/32", "first_at": start, "authenticated_at": start,
+            "authentications": 1, "token_used_at": null, "token_uses": 0,
+        },
     ]);
     assert_eq!(listed["secrets"][0]["peers"], expected);
 }

@@ -172,16 +172,19 @@ pub(crate) fn peers(secret: &SecretDocument, out: &Out) -> Result<(), Failure> {
         vec![
             peer.peer.clone(),
             when::shown(peer.first_at),
-            when::shown(peer.last_at),
-            peer.uses.to_string(),
+            when::shown(peer.authenticated_at),
+            peer.authentications.to_string(),
+            when::shown(peer.token_used_at),
+            peer.token_uses.to_string(),
         ]
     });
-    out.table(&["from", "first", "last", "uses"], rows.collect())
+    out.table(&["from", "first", "secret", "times", "its tokens", "times"], rows.collect())
 }
 
 /// When a secret or a token that it obtained was last used.
 pub(crate) fn last_used(secret: &SecretDocument) -> Option<i64> {
-    secret.peers.iter().map(|peer| peer.last_at).max()
+    let tokens = secret.peers.iter().filter_map(|peer| peer.token_used_at).max();
+    secret.last_used_at.max(tokens)
 }
 
 fn state(secret: &SecretDocument, now: UnixTime) -> String {

@@ -32,6 +32,8 @@ CREATE TABLE state (
     cut_sequence   INTEGER NOT NULL, -- the last row that was cut from its beginning; 0 when none was
     cut_hash       BLOB    NOT NULL CHECK (length(cut_hash) = 32),
     cut_horizon    INTEGER NOT NULL, -- what is older than this may be cut
+    leap_from      INTEGER NOT NULL, -- the time before the clock's last leap that was believed, 0 if none was
+    leap_to        INTEGER NOT NULL, -- and after it
     mac_format     INTEGER NOT NULL,
     mac            BLOB    NOT NULL
 ) STRICT;
@@ -93,13 +95,13 @@ CREATE TABLE client (
     mac                        BLOB    NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- A client's secrets, as digests. Rows of revoked secrets stay until their last token has expired.
+-- A client's secrets, as digests. Rows of secrets that have ended stay until what they obtained has, too.
 CREATE TABLE credential (
     credential_id TEXT    PRIMARY KEY,
     client_id     TEXT    NOT NULL REFERENCES client (client_id) ON DELETE CASCADE,
     version       INTEGER NOT NULL,
-    kind          TEXT    NOT NULL CHECK (kind IN ('generated', 'imported')),
-    digest        BLOB,    -- HMAC-SHA256 of a generated secret
+    kind          TEXT    NOT NULL CHECK (kind IN ('generated', 'imported', 'strong')),
+    digest        BLOB,    -- HMAC-SHA256 of a generated secret, or of a strong one with its client's id
     phc           TEXT,    -- Argon2id of an imported one
     label         TEXT    NOT NULL,
     created_at    INTEGER NOT NULL,
@@ -107,22 +109,35 @@ CREATE TABLE credential (
     expires_at    INTEGER,
     revoked_at    INTEGER,
     confirmed     INTEGER NOT NULL CHECK (confirmed IN (0, 1)),
+    replaces      TEXT,    -- the secret that a rotation made it for; that one's row may be gone
     extra         TEXT    NOT NULL,
     mac_format    INTEGER NOT NULL,
     mac           BLOB    NOT NULL,
-    CHECK ((kind = 'generated') = (digest IS NOT NULL)),
+    CHECK ((kind = 'imported') = (digest IS NULL)),
     CHECK ((kind = 'imported') = (phc IS NOT NULL))
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX credential_client ON credential (client_id, created_at);
 CREATE UNIQUE INDEX credential_digest ON credential (digest) WHERE digest IS NOT NULL;
+CREATE INDEX credential_end ON credential (expires_at) WHERE expires_at IS NOT NULL;
+CREATE INDEX credential_revoked ON credential (revoked_at) WHERE revoked_at IS NOT NULL;
 
--- From which addresses a credential and its tokens were used.
-CREATE TABLE credential_peer (
-    credential_id TEXT    NOT NULL REFERENCES credential (credential_id) ON DELETE CASCADE,
-    peer          TEXT    NOT NULL,
-    first_at      INTEGER NOT NULL,
+-- How often a secret itself was used: it proved its client. Nothing is permitted by these rows.
+CREATE TABLE credential_use (
+    credential_id TEXT    PRIMARY KEY REFERENCES credential (credential_id) ON DELETE CASCADE,
     last_at       INTEGER NOT NULL,
     uses          INTEGER NOT NULL,
+    seen_beside   TEXT     -- the newer secret that was there when this one was used all the same
+) STRICT, WITHOUT ROWID;
+
+-- From which addresses a secret was used, and from which the tokens that it obtained.
+CREATE TABLE credential_peer (
+    credential_id    TEXT    NOT NULL REFERENCES credential (credential_id) ON DELETE CASCADE,
+    peer             TEXT    NOT NULL,
+    first_at         INTEGER NOT NULL,
+    authenticated_at INTEGER, -- when the secret itself was last used
+    authentications  INTEGER NOT NULL,
+    used_at          INTEGER, -- when a token of it was last used
+    uses             INTEGER NOT NULL,
     PRIMARY KEY (credential_id, peer)
 ) STRICT, WITHOUT ROWID;
 
@@ -239,6 +254,7 @@ CREATE TABLE user_grant (
 CREATE INDEX user_grant_client ON user_grant (client_id, grant_id);
 CREATE INDEX user_grant_subject ON user_grant (subject, grant_id);
 CREATE INDEX user_grant_end ON user_grant (ends_at);
+CREATE INDEX user_grant_credential ON user_grant (credential_id) WHERE credential_id <> '';
 CREATE INDEX user_grant_living ON user_grant (subject, client_id) WHERE revoked_at IS NULL;
 
 -- Authorization codes, as digests. Spent ones stay as long as their grant, to know a second use.
