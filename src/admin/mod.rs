@@ -28,8 +28,8 @@ pub use client::{
 pub use document::{Done, Operation, SecretText};
 pub use grant::{GrantDocument, GrantList, GrantPage, GrantRevoke};
 pub use key::{
-    KeyDocument, KeyImport, KeyList, KeyPage, KeyRecovery, KeyRekey, KeyRekeyed,
-    RecoveryCodeDocument,
+    KeyDocument, KeyExport, KeyImport, KeyList, KeyPage, KeyRecovery, KeyRekey, KeyRekeyed,
+    KeyRetire, KeyRotate, KeySet, RecoveryCodeDocument, SiteDocument,
 };
 pub use leak::{LeakDocument, LeakFind};
 pub use role::{RoleCreate, RoleDelete, RoleDocument, RoleList, RolePage, RoleUpdate};

@@ -52,6 +52,12 @@ pub struct SettingsSet {
     /// Seconds, 60 to 31622400.
     #[serde(deserialize_with = "some")]
     pub refresh_token_lifetime: Option<u32>,
+    /// Seconds, 86400 to 315576000; `null`: no key is rotated by itself.
+    #[serde(deserialize_with = "some")]
+    pub key_lifetime: Option<Option<u32>>,
+    /// Seconds, at least 300 and less than `key_lifetime`.
+    #[serde(deserialize_with = "some")]
+    pub key_publish_ahead: Option<u32>,
     /// The name on the login page, at most 100 characters.
     #[serde(deserialize_with = "some")]
     pub clinic_name: Option<String>,
@@ -90,6 +96,10 @@ pub struct SettingsDocument {
     pub refresh_token_idle_lifetime: u32,
     /// Seconds.
     pub refresh_token_lifetime: u32,
+    /// Seconds; absent where no key is rotated by itself.
+    pub key_lifetime: Option<u32>,
+    /// Seconds.
+    pub key_publish_ahead: u32,
     /// The name on the login page.
     pub clinic_name: String,
     /// Words that no password may consist of.
@@ -113,6 +123,8 @@ impl SettingsSet {
             ("max_request_body", self.max_request_body.is_some()),
             ("refresh_token_idle_lifetime", self.refresh_token_idle_lifetime.is_some()),
             ("refresh_token_lifetime", self.refresh_token_lifetime.is_some()),
+            ("key_lifetime", self.key_lifetime.is_some()),
+            ("key_publish_ahead", self.key_publish_ahead.is_some()),
             ("clinic_name", self.clinic_name.is_some()),
             ("password_blocklist", self.password_blocklist.is_some()),
             ("texts", self.texts.is_some()),
@@ -137,6 +149,8 @@ impl SettingsSet {
         replace(&mut document.max_request_body, self.max_request_body);
         replace(&mut document.refresh_token_idle_lifetime, self.refresh_token_idle_lifetime);
         replace(&mut document.refresh_token_lifetime, self.refresh_token_lifetime);
+        replace(&mut document.key_lifetime, self.key_lifetime);
+        replace(&mut document.key_publish_ahead, self.key_publish_ahead);
         replace(&mut document.clinic_name, self.clinic_name);
         replace(&mut document.password_blocklist, self.password_blocklist);
         replace(&mut document.texts, self.texts);
@@ -164,6 +178,8 @@ impl From<&Settings> for SettingsDocument {
             max_request_body: settings.max_request_body,
             refresh_token_idle_lifetime: settings.refresh_token_idle_lifetime.as_seconds(),
             refresh_token_lifetime: settings.refresh_token_lifetime.as_seconds(),
+            key_lifetime: settings.key_lifetime.map(Lifetime::as_seconds),
+            key_publish_ahead: settings.key_publish_ahead.as_seconds(),
             clinic_name: settings.clinic_name.clone(),
             password_blocklist: settings.password_blocklist.clone(),
             texts: settings.texts.clone(),
@@ -200,6 +216,8 @@ impl SettingsDocument {
             max_request_body: self.max_request_body,
             refresh_token_idle_lifetime: Lifetime::seconds(self.refresh_token_idle_lifetime),
             refresh_token_lifetime: Lifetime::seconds(self.refresh_token_lifetime),
+            key_lifetime: self.key_lifetime.map(Lifetime::seconds),
+            key_publish_ahead: Lifetime::seconds(self.key_publish_ahead),
             clinic_name: self.clinic_name,
             password_blocklist: self.password_blocklist,
             texts: self.texts,

@@ -22,6 +22,7 @@ mod redirect;
 mod refresh;
 mod registration;
 mod revocation;
+mod rotation;
 mod scope;
 mod settings;
 mod standing;
@@ -55,7 +56,7 @@ pub(crate) use dialect::Habits;
 pub(crate) use gate::{Ask, Permit, Subject, Wanted, examine, may_be_allowed, pass};
 pub(crate) use grant::{Grant, NewGrant, begin_grant, revoke_grant};
 pub(crate) use issue::{Issued, Making, Ticket, plan, record, stale};
-pub(crate) use keyring::{Key, Keyring, NewKey, import_key, make_key, retire_all};
+pub(crate) use keyring::{Key, Keyring, NewKey};
 pub(crate) use login::{Attempt, HostAnswer, LoggedIn, Trial, Verdict, settle};
 pub(crate) use password::{Password, Unfit, check_new_password, passwords_of_name};
 pub(crate) use peer::Peer;
@@ -72,6 +73,9 @@ pub(crate) use registration::{
     import_secret, revoke_client_tokens, revoke_secret, set_enabled, unconfirm_all, update_client,
 };
 pub(crate) use revocation::revoke_token;
+pub(crate) use rotation::{
+    algorithms_in_use, make_key, refuse_key, retire_all, retire_unused, take_over, tend_keys,
+};
 pub(crate) use throttle::Throttle;
 pub(crate) use token::{
     Behind, Expected, NamedToken, Stands, TokenFacts, check_jwt, check_standing, facts_of_row,

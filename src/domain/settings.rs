@@ -37,6 +37,12 @@ pub struct Settings {
     /// How long a user's grant can be refreshed at all; then the user logs in again. Default 90 days; 60 s
     /// to 366 days.
     pub refresh_token_lifetime: Lifetime,
+    /// How long a signing key signs before another one follows it by itself. Default 90 days; 1 day to 10
+    /// years; `None`: until somebody rotates it.
+    pub key_lifetime: Option<Lifetime>,
+    /// How long a signing key is published before it signs. Default 14 days; at least 300 s, and less than
+    /// `key_lifetime`.
+    pub key_publish_ahead: Lifetime,
     /// The name on the login page. Default none: the issuer's host is shown.
     pub clinic_name: String,
     /// Words that no password may consist of, in any case and with whatever digits and punctuation: the
@@ -61,6 +67,8 @@ impl Default for Settings {
             max_request_body: 64 * 1024,
             refresh_token_idle_lifetime: Lifetime::days(14),
             refresh_token_lifetime: Lifetime::days(90),
+            key_lifetime: Some(Lifetime::days(90)),
+            key_publish_ahead: Lifetime::days(14),
             clinic_name: String::new(),
             password_blocklist: Vec::new(),
             texts: Texts::default(),
@@ -89,6 +97,14 @@ impl Settings {
         if self.token_format == TokenFormat::Jwt {
             algorithms.push(self.algorithm);
         }
+        algorithms
+    }
+
+    /// The algorithms that some client may get a token of which is registered for none.
+    pub(crate) fn algorithms_in_use(&self) -> Vec<Algorithm> {
+        let mut algorithms = self.default_algorithms();
+        // A client may be registered for JWTs where the settings say opaque.
+        algorithms.push(self.algorithm);
         algorithms
     }
 
@@ -128,10 +144,24 @@ impl Settings {
                 return Err(Error::document(member, "must be 60 to 31622400 seconds"));
             }
         }
+        check_keys(self.key_lifetime, self.key_publish_ahead)?;
         check_text("clinic_name", &self.clinic_name, 0, 100)?;
         check_blocklist(&self.password_blocklist)?;
         self.texts.check()
     }
+}
+
+fn check_keys(lifetime: Option<Lifetime>, ahead: Lifetime) -> Result<()> {
+    if lifetime.is_some_and(|lifetime| !(MIN_KEY_LIFETIME..=MAX_KEY_LIFETIME).contains(&lifetime)) {
+        let why = "must be 86400 to 315576000 seconds, or null";
+        return Err(Error::document("key_lifetime", why));
+    }
+    let longest = lifetime.unwrap_or(MAX_KEY_LIFETIME);
+    if ahead < MIN_PUBLISH_AHEAD || ahead >= longest {
+        let why = "must be at least 300 seconds, and less than key_lifetime";
+        return Err(Error::document("key_publish_ahead", why));
+    }
+    Ok(())
 }
 
 fn check_blocklist(words: &[String]) -> Result<()> {
@@ -186,6 +216,13 @@ fn check_issuer(issuer: &str) -> std::result::Result<(), &'static str> {
 const BLOCKLIST_LIMIT: usize = 64;
 
 const MIN_LIFETIME: Lifetime = Lifetime::seconds(60);
+
+const MIN_KEY_LIFETIME: Lifetime = Lifetime::days(1);
+
+const MAX_KEY_LIFETIME: Lifetime = Lifetime::seconds(315_576_000);
+
+/// As long as a verifier may keep the key set (`oauth/metadata.rs`).
+const MIN_PUBLISH_AHEAD: Lifetime = Lifetime::seconds(300);
 
 const MAX_REFRESH_LIFETIME: Lifetime = Lifetime::days(366);
 

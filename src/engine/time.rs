@@ -69,6 +69,11 @@ impl Timekeeper {
         if was_behind { LEAP_ACROSS_RESTART_MILLIS } else { LEAP_MILLIS }
     }
 
+    /// Whether the wall clock is believed.
+    pub(crate) fn is_believed(&self) -> bool {
+        self.believed.load(Ordering::Acquire)
+    }
+
     /// Whether the clock in use is the machine's own.
     pub(crate) fn is_system(&self) -> bool {
         self.clock.is_system()

@@ -262,6 +262,7 @@ mod tests {
             active_from: 20,
             retired_at: None,
             ends_at: None,
+            refused: false,
             public_jwk: "{}".to_owned(),
             sealed: vec![1, 2],
             extra: NO_EXTRA.to_owned(),
@@ -297,6 +298,7 @@ mod tests {
                 let edit = match *column {
                     "sealed" => "x'0103'",
                     "origin" => "'imported'",
+                    "refused" => "1",
                     "kid" | "algorithm" | "public_jwk" | "extra" => "'b'",
                     _ => "99",
                 };

@@ -64,6 +64,7 @@ record! {
         active_from: i64,
         retired_at: Option<i64>,
         ends_at: Option<i64>,
+        refused: bool,
         public_jwk: String,
         sealed: Vec<u8>,
         extra: String,

@@ -119,6 +119,11 @@ impl<'a> Tx<'a> {
         self.change("clock", "")
     }
 
+    /// Whether the file says that the wall clock is believed.
+    pub(crate) const fn clock_is_believed(&self) -> bool {
+        self.ledger.state.clock.believed
+    }
+
     /// Notes that a token was issued which ends at `expires_at`.
     pub(crate) fn note_expiry(&mut self, expires_at: UnixTime) {
         self.ledger.state.last_expiry = self.ledger.state.last_expiry.max(expires_at);
@@ -165,6 +170,11 @@ impl<'a> Tx<'a> {
     /// Deletes a client, and with it its credentials and where they were used from.
     pub(crate) fn delete_client(&mut self, client_id: &str) -> Result<()> {
         self.execute("DELETE FROM client WHERE client_id = ?", &[Cell::Text(client_id)]).map(|_| ())
+    }
+
+    /// Deletes a signing key.
+    pub(crate) fn delete_signing_key(&mut self, kid: &str) -> Result<()> {
+        self.execute("DELETE FROM signing_key WHERE kid = ?", &[Cell::Text(kid)]).map(|_| ())
     }
 
     /// Deletes a user, and with it from where they logged in. Their grants stay until they end: without a

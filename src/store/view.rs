@@ -111,6 +111,12 @@ impl<'a> View<'a> {
         )
     }
 
+    /// The algorithms that clients are registered for.
+    pub(crate) fn client_algorithms(&self) -> Result<Vec<String>> {
+        let sql = "SELECT DISTINCT algorithm FROM client WHERE algorithm IS NOT NULL";
+        self.db.all(sql, &[], |row| Ok(row.text(0)?.to_owned()))
+    }
+
     /// The clients that have registered origins of web pages.
     pub(crate) fn clients_with_origins(&self) -> Result<Vec<ClientRow>> {
         self.records("WHERE allowed_origins <> ''", &[])
@@ -156,6 +162,11 @@ impl<'a> View<'a> {
     /// All signing keys, oldest first.
     pub(crate) fn signing_keys(&self) -> Result<Vec<SigningKeyRow>> {
         self.records("ORDER BY created_at, kid", &[])
+    }
+
+    /// The signing key `kid`.
+    pub(crate) fn signing_key(&self, kid: &str) -> Result<Option<SigningKeyRow>> {
+        self.record("WHERE kid = ?", &[Cell::Text(kid)])
     }
 
     /// All audit keys, oldest first.

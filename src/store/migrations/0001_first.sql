@@ -117,7 +117,7 @@ CREATE TABLE credential_peer (
 ) STRICT, WITHOUT ROWID;
 
 -- Keys that sign access tokens. A key is published from the start, signs from active_from until
--- retired_at, and verifies until ends_at.
+-- retired_at, and verifies until ends_at; one that is refused does neither any more, whatever the clock says.
 CREATE TABLE signing_key (
     kid         TEXT    PRIMARY KEY,
     version     INTEGER NOT NULL,
@@ -127,8 +127,9 @@ CREATE TABLE signing_key (
     active_from INTEGER NOT NULL,
     retired_at  INTEGER,
     ends_at     INTEGER,
+    refused     INTEGER NOT NULL CHECK (refused IN (0, 1)),
     public_jwk  TEXT    NOT NULL,
-    sealed      BLOB    NOT NULL, -- PKCS#8, sealed with the data key `private`
+    sealed      BLOB    NOT NULL, -- PKCS#8, sealed with the data key `private`; empty once it is retired
     extra       TEXT    NOT NULL,
     mac_format  INTEGER NOT NULL,
     mac         BLOB    NOT NULL
