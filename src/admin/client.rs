@@ -132,6 +132,22 @@ with_metadata! {
 operation!(ClientImport = "client.import" -> ClientDocument);
 
 with_metadata! {
+    /// `issuer.client.add`: registers a client of another site, which gets its tokens there and may use them
+    /// here. It has no secret here; `grant_types` is `client_credentials`.
+    #[derive(Debug, Clone)]
+    IssuerClientAdd {
+        /// The other site.
+        issuer: String,
+        /// What the client is called there. Here it gets an id of its own.
+        client_id: String,
+        /// Whether it may be used at once. Default true.
+        #[serde(deserialize_with = "some")]
+        enabled: Option<bool>,
+    }
+}
+operation!(IssuerClientAdd = "issuer.client.add" -> ClientDocument);
+
+with_metadata! {
     /// `client.update`: replaces the members given; the others stay. In force at once, for living tokens
     /// too.
     #[derive(Debug, Clone)]
@@ -208,6 +224,12 @@ pub struct ClientDocument {
     pub host_data: String,
     pub rotate_refresh_tokens: bool,
     pub danger_allow_no_pkce: bool,
+    /// Of a client of another site: that site's issuer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<String>,
+    /// Of a client of another site: what it is called there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub foreign_client_id: Option<String>,
 }
 
 /// A new client and its secret, shown this once.
@@ -265,6 +287,8 @@ impl From<&Client> for ClientDocument {
             host_data: metadata.host_data.clone(),
             rotate_refresh_tokens: metadata.rotate_refresh_tokens,
             danger_allow_no_pkce: metadata.danger_allow_no_pkce,
+            issuer: client.foreign.as_ref().map(|foreign| foreign.issuer.clone()),
+            foreign_client_id: client.foreign.as_ref().map(|foreign| foreign.client_id.clone()),
         }
     }
 }

@@ -8,6 +8,7 @@ mod audit;
 mod client;
 mod document;
 mod grant;
+mod issuer;
 mod key;
 mod leak;
 mod role;
@@ -23,10 +24,14 @@ pub use audit::{
 };
 pub use client::{
     ClientCreate, ClientCreated, ClientDelete, ClientDisable, ClientDocument, ClientEnable,
-    ClientImport, ClientList, ClientPage, ClientRead, ClientRevoke, ClientUpdate,
+    ClientImport, ClientList, ClientPage, ClientRead, ClientRevoke, ClientUpdate, IssuerClientAdd,
 };
 pub use document::{Done, Operation, SecretText};
 pub use grant::{GrantDocument, GrantList, GrantPage, GrantRevoke};
+pub use issuer::{
+    IssuerDelete, IssuerDisable, IssuerDocument, IssuerEnable, IssuerImport, IssuerList,
+    IssuerPage, IssuerRead,
+};
 pub use key::{
     KeyDocument, KeyExport, KeyImport, KeyList, KeyPage, KeyRecovery, KeyRekey, KeyRekeyed,
     KeyRetire, KeyRotate, KeySet, RecoveryCodeDocument, SiteDocument,

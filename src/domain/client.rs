@@ -15,6 +15,8 @@ pub(crate) struct Client {
     pub(crate) client_id: ClientId,
     /// What is registered about it.
     pub(crate) metadata: Metadata,
+    /// Of a client of another site: who it is there.
+    pub(crate) foreign: Option<Foreign>,
     /// Whether it may do anything at all.
     pub(crate) enabled: bool,
     /// When it was registered.
@@ -25,6 +27,15 @@ pub(crate) struct Client {
     /// What later releases keep about it.
     pub(crate) extra: String,
     pub(crate) generation: Generation,
+}
+
+/// Who a client of another site is there. It gets its tokens there, and has no secret here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Foreign {
+    pub(crate) issuer: String,
+    pub(crate) client_id: String,
+    /// Its tokens of up to this time are refused.
+    pub(crate) since: UnixTime,
 }
 
 /// What is registered about a client: RFC 7591 2, and Wardkey's own members.
@@ -285,6 +296,7 @@ impl Client {
                 rotate_refresh_tokens: row.rotate_refresh_tokens,
                 danger_allow_no_pkce: row.danger_allow_no_pkce,
             },
+            foreign: foreign_of(row).ok_or_else(corrupt)?,
             enabled: row.enabled,
             created_at: UnixTime::from_millis(row.created_at),
             updated_at: UnixTime::from_millis(row.updated_at),
@@ -324,10 +336,27 @@ impl Client {
             host_data: metadata.host_data.clone(),
             rotate_refresh_tokens: metadata.rotate_refresh_tokens,
             danger_allow_no_pkce: metadata.danger_allow_no_pkce,
+            issuer: self.foreign.as_ref().map(|foreign| foreign.issuer.clone()),
+            foreign_client_id: self.foreign.as_ref().map(|foreign| foreign.client_id.clone()),
+            foreign_since: self.foreign.as_ref().map(|foreign| foreign.since.millis()),
             created_at: self.created_at.millis(),
             updated_at: self.updated_at.millis(),
             extra: self.extra.clone(),
         }
+    }
+}
+
+/// Who a stored client is at another site; `None` if that is half said.
+#[expect(clippy::option_option, reason = "our own and half said are two answers")]
+fn foreign_of(row: &ClientRow) -> Option<Option<Foreign>> {
+    match (&row.issuer, &row.foreign_client_id, row.foreign_since) {
+        (None, None, None) => Some(None),
+        (Some(issuer), Some(client_id), Some(since)) => Some(Some(Foreign {
+            issuer: issuer.clone(),
+            client_id: client_id.clone(),
+            since: UnixTime::from_millis(since),
+        })),
+        (None | Some(_), None | Some(_), None | Some(_)) => None,
     }
 }
 

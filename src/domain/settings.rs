@@ -192,7 +192,7 @@ pub(crate) fn check_lifetime(lifetime: Lifetime) -> std::result::Result<(), Stri
 
 /// RFC 8414 2: "The authorization server's issuer identifier, which is a URL that uses the "https"
 /// scheme and has no query or fragment components."
-fn check_issuer(issuer: &str) -> std::result::Result<(), &'static str> {
+pub(crate) fn check_issuer(issuer: &str) -> std::result::Result<(), &'static str> {
     let Some(rest) = issuer.strip_prefix("https://") else {
         return Err("must begin with `https://` (RFC 8414 2)");
     };

@@ -122,6 +122,10 @@ fn set_settings(tx: &mut Tx<'_>, request: SettingsSet, actor: &Actor) -> Result<
     let algorithms = request.algorithm.is_some() || request.dialects.is_some();
     let new = request.apply(old)?;
     domain::enable_dialects(tx, &new.dialects, actor)?;
+    if tx.view().issuer(&new.issuer)?.is_some() {
+        let why = "is another site's, which is trusted here: delete that first";
+        return Err(Error::document("issuer", why));
+    }
     let document = document_of_settings(&new, Some(&row.document))?;
     let version = row.version + 1;
     let mac = tx.update(&SettingsRow { id: 1, version, document })?;
@@ -201,7 +205,7 @@ administer!(ClientImport, |request, engine, actor, now| {
 
 /// RFC 7591 2 would make `authorization_code` the default; the clients of this library are mostly
 /// machines.
-fn new_metadata() -> Metadata {
+pub(super) fn new_metadata() -> Metadata {
     Metadata { grant_types: vec![GrantType::ClientCredentials], ..Metadata::default() }
 }
 

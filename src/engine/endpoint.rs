@@ -259,7 +259,7 @@ impl Engine {
             token: Some(token.token_id.as_str().to_owned()),
             ..entry_of(asked)
         };
-        let NamedToken { token_id, client_id: owner, expires_at } = token;
+        let NamedToken { token_id, client_id: owner, expires_at, issuer: _ } = token;
         if !own {
             entry.detail.insert("owner", owner);
         }

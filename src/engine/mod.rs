@@ -16,6 +16,7 @@ mod founding;
 mod gather;
 mod grants;
 mod issue;
+mod issuers;
 mod keys;
 mod leak;
 mod login;

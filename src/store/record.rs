@@ -319,14 +319,15 @@ mod tests {
                 all
             };
             use crate::store::rows::{
-                AuditKeyRow, ClientRow, CodeRow, CredentialRow, GrantRow, OpaqueTokenRow,
-                RefreshTokenRow, RoleRow, StateRow, UserRow,
+                AuditKeyRow, ClientRow, CodeRow, CredentialRow, GrantRow, IssuerRow,
+                OpaqueTokenRow, RefreshTokenRow, RoleRow, StateRow, UserRow,
             };
             assert_eq!(columns(AuditKeyRow::TABLE), AuditKeyRow::COLUMNS);
             assert_eq!(columns(ClientRow::TABLE), ClientRow::COLUMNS);
             assert_eq!(columns(CodeRow::TABLE), CodeRow::COLUMNS);
             assert_eq!(columns(CredentialRow::TABLE), CredentialRow::COLUMNS);
             assert_eq!(columns(GrantRow::TABLE), GrantRow::COLUMNS);
+            assert_eq!(columns(IssuerRow::TABLE), IssuerRow::COLUMNS);
             assert_eq!(columns(OpaqueTokenRow::TABLE), OpaqueTokenRow::COLUMNS);
             assert_eq!(columns(RefreshTokenRow::TABLE), RefreshTokenRow::COLUMNS);
             assert_eq!(columns(RevokedTokenRow::TABLE), RevokedTokenRow::COLUMNS);

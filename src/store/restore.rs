@@ -260,6 +260,7 @@ const DROP_UNCHECKABLE: &str = "
     DELETE FROM opaque_token;
     DELETE FROM revoked_token;
     DELETE FROM login_failure;
+    DELETE FROM issuer;
     DELETE FROM signing_key;";
 
 /// A freshness file that is this many commits ahead was not written by anybody who counted.

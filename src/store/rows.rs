@@ -28,6 +28,9 @@ record! {
         host_data: String,
         rotate_refresh_tokens: bool,
         danger_allow_no_pkce: bool,
+        issuer: Option<String>,
+        foreign_client_id: Option<String>,
+        foreign_since: Option<i64>,
         created_at: i64,
         updated_at: i64,
         extra: String,
@@ -67,6 +70,22 @@ record! {
         refused: bool,
         public_jwk: String,
         sealed: Vec<u8>,
+        extra: String,
+    }
+}
+
+record! {
+    /// Another site whose tokens are believed.
+    IssuerRow in "issuer" {
+        issuer: String,
+        version: u64,
+        site: String,
+        enabled: bool,
+        epoch: [u8; 8],
+        since: i64,
+        jwks: String,
+        created_at: i64,
+        updated_at: i64,
         extra: String,
     }
 }

@@ -113,6 +113,11 @@ impl<'a> Tx<'a> {
         self.change("epoch", "")
     }
 
+    /// The epoch, as this transaction leaves it.
+    pub(crate) const fn epoch(&self) -> Epoch {
+        self.ledger.state.epoch
+    }
+
     /// Sets what all processes follow about the clock.
     pub(crate) fn set_clock(&mut self, clock: Clockwork) -> Result<()> {
         self.ledger.state.clock = clock;
@@ -170,6 +175,11 @@ impl<'a> Tx<'a> {
     /// Deletes a client, and with it its credentials and where they were used from.
     pub(crate) fn delete_client(&mut self, client_id: &str) -> Result<()> {
         self.execute("DELETE FROM client WHERE client_id = ?", &[Cell::Text(client_id)]).map(|_| ())
+    }
+
+    /// Stops knowing another site.
+    pub(crate) fn delete_issuer(&mut self, issuer: &str) -> Result<()> {
+        self.execute("DELETE FROM issuer WHERE issuer = ?", &[Cell::Text(issuer)]).map(|_| ())
     }
 
     /// Deletes a signing key.
