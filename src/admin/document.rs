@@ -216,6 +216,14 @@ pub(super) fn some_object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer.deserialize_map(Object(PhantomData))
 }
 
+/// An object that must be there.
+pub(super) fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> std::result::Result<T, D::Error> {
+    let object = some_object(deserializer)?;
+    object.ok_or_else(|| serde::de::Error::custom("expected a JSON object"))
+}
+
 /// Reads each text of a list, naming the place of the one that is false.
 pub(super) fn each<T>(
     member: &str,

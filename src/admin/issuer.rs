@@ -1,6 +1,6 @@
 //! `issuer.*`: other sites whose tokens are believed.
 
-use crate::admin::document::{Done, by_id, operation};
+use crate::admin::document::{Done, by_id, object, operation};
 use crate::admin::key::KeySet;
 use crate::domain::Issuer;
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,7 @@ pub struct IssuerImport {
     /// The id of its database.
     pub site: String,
     /// Its public keys (RFC 7517 5).
+    #[serde(deserialize_with = "object")]
     pub jwks: KeySet,
 }
 operation!(IssuerImport = "issuer.import" -> IssuerDocument);

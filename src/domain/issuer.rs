@@ -128,7 +128,10 @@ pub(crate) fn import_issuer(
         }
         Some(row) => return Err(Error::Conflict { what: "issuer", id: row.issuer }),
     };
-    save(tx, &row, actor.did("issuer.import"))
+    let mut entry = actor.did("issuer.import");
+    let kids: Vec<_> = new.jwks.iter().filter_map(|jwk| jwk.kid.as_deref()).collect();
+    entry.detail.insert("kids", kids.join(" "));
+    save(tx, &row, entry)
 }
 
 /// Believes a site again, or not for now. What it issued before is not believed again: nobody knows what it
@@ -210,9 +213,11 @@ fn read_keys(jwks: &[Jwk], site: &SiteId) -> Result<Vec<(KeyId, PublicKey)>> {
     let mut keys: Vec<(KeyId, PublicKey)> = Vec::with_capacity(jwks.len());
     for (index, jwk) in jwks.iter().enumerate() {
         let at = |member: &str| format!("jwks.keys[{index}].{member}");
-        let key = PublicKey::from_jwk(jwk).map_err(|error| match error {
-            Error::InvalidDocument { path, why } => Error::document(at(&path), why),
-            other => other,
+        let key = PublicKey::from_jwk(jwk).map_err(|error| {
+            let Error::InvalidDocument { path, why } = error else {
+                return error;
+            };
+            Error::document(at(&path), why)
         })?;
         let kid = KeyId::of(site, &key.thumbprint());
         if jwk.kid.as_deref() != Some(kid.as_str()) {

@@ -262,7 +262,6 @@ impl Engine {
     /// Best effort: what cannot be written waits for the next time, and a caller who only reads must not
     /// be refused because the disk is full.
     fn flush_if_due(&self, now: UnixTime) {
-        self.tend_keys_if_due(now);
         let last = self.flushed_at.load(Ordering::Relaxed);
         let due = now.millis().saturating_sub(last) >= FLUSH_MILLIS;
         let mine = due

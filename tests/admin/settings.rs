@@ -13,6 +13,7 @@ fn the_defaults_are_what_the_documentation_says() {
         "token_format": "jwt", "access_token_lifetime": 3600, "dialects": [],
         "trusted_proxies": [], "danger_allow_plain_http": false, "max_request_body": 65536,
         "refresh_token_idle_lifetime": 1_209_600, "refresh_token_lifetime": 7_776_000,
+        "key_lifetime": 7_776_000, "key_publish_ahead": 1_209_600,
         "clinic_name": "",
         "password_blocklist": [], "texts": {},
     });
@@ -29,6 +30,7 @@ fn what_is_set_is_kept_and_what_is_not_named_stays() {
         "dialects": ["bio-ecko", "medblocks"], "trusted_proxies": ["10.0.0.1/32", "fd00::/8"],
         "danger_allow_plain_http": true, "max_request_body": 2048,
         "refresh_token_idle_lifetime": 3600, "refresh_token_lifetime": 7200,
+        "key_lifetime": 86_400, "key_publish_ahead": 300,
         "clinic_name": "St. Anna",
         "password_blocklist": ["Saint Mary", "Prax\u{ed}s"],
         "texts": {"lang": "de-AT", "login_intro": "{client} bittet Sie, sich anzumelden."},

@@ -5,7 +5,7 @@ use crate::common::{
     verify, why,
 };
 use crate::forge::{EDDSA, ES256, RS256, part, sign};
-use crate::http::Clinic;
+use crate::http::{Clinic, INTROSPECT, REVOKE, Request, json as body_of};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
@@ -390,6 +390,31 @@ fn a_client_of_another_site_can_do_nothing_here_but_use_its_tokens() {
         let client = Registered { id: name.clone(), ..group.client.clone() };
         why(crate::common::try_issue(engine, &client));
     }
+}
+
+#[test]
+fn a_client_of_the_same_name_at_both_sites_is_two_clients() {
+    let group = Group::open();
+    let token = group.token();
+    let secret = "of our own client, not theirs";
+    let import = json!({"client_id": group.client.id, "client_secret": secret, "client_name": "Lab",
+                        "scope": "lab:read lab:write"});
+    group.home.call("client.import", import);
+    group.pass(1);
+    assert_eq!(verify(&group.home.engine, &token).unwrap().client_id, group.local);
+    let own = Registered { secret: secret.to_owned(), ..group.client.clone() };
+    // It neither sees nor ends what is the other one's.
+    let ask = |path: &'static str| {
+        let request = Request::post(path, format!("token={token}"));
+        request.by_client(&own).send(&group.home.engine)
+    };
+    assert_eq!(body_of(&ask(INTROSPECT)), json!({"active": false}));
+    assert_eq!(ask(REVOKE).status, 200);
+    verify(&group.home.engine, &token).unwrap();
+    let issued = issue(&group.home.engine, &own);
+    assert_eq!(verify(&group.home.engine, &issued).unwrap().client_id, group.client.id);
+    group.home.call("client.revoke", json!({"client_id": group.client.id}));
+    verify(&group.home.engine, &token).unwrap();
 }
 
 #[test]
