@@ -282,6 +282,9 @@
 // Denied: the program's own check_user refused the name and the password.
 #define WARDKEY_DENIED_USER_REFUSED 259
 
+// Denied: the site that signed the token is disabled, or was not enabled again after a restore.
+#define WARDKEY_DENIED_ISSUER_DISABLED 260
+
 // The thing named does not exist.
 #define WARDKEY_NOT_FOUND 300
 

@@ -132,7 +132,7 @@ fn work_on_a_full_disk(path: &Path) {
 
 fn create_on_a_full_disk(path: &Path) {
     let mut ballast = Ballast::fill(path);
-    for pages in 0..60 {
+    for pages in 0..80 {
         ballast.shrink(pages * 4096);
         match create(path) {
             Ok(()) => {
@@ -145,7 +145,7 @@ fn create_on_a_full_disk(path: &Path) {
         assert!(!path.exists());
         ballast.refill();
     }
-    panic!("60 pages are not enough");
+    panic!("80 pages are not enough");
 }
 
 fn open_on_a_full_disk(path: &Path) {
@@ -155,7 +155,7 @@ fn open_on_a_full_disk(path: &Path) {
     let token = issue(&engine, &client);
     drop(engine);
     let mut ballast = Ballast::fill(path);
-    for pages in 0..60 {
+    for pages in 0..80 {
         ballast.shrink(pages * 4096);
         match Engine::open(&Options::new(path)) {
             Ok(engine) => {
@@ -169,7 +169,7 @@ fn open_on_a_full_disk(path: &Path) {
         }
         ballast.refill();
     }
-    panic!("60 pages are not enough");
+    panic!("80 pages are not enough");
 }
 
 fn create(path: &Path) -> Result<(), Error> {

@@ -144,6 +144,22 @@ with_metadata! {
 operation!(ClientImport = "client.import" -> ClientDocument);
 
 with_metadata! {
+    /// `issuer.client.add`: registers a client of another site, which gets its tokens there and may use them
+    /// here. It has no secret here; `grant_types` is `client_credentials`.
+    #[derive(Debug, Clone)]
+    IssuerClientAdd {
+        /// The other site.
+        issuer: String,
+        /// What the client is called there. Here it gets an id of its own.
+        client_id: String,
+        /// Whether it may be used at once. Default true.
+        #[serde(deserialize_with = "some")]
+        enabled: Option<bool>,
+    }
+}
+operation!(IssuerClientAdd = "issuer.client.add" -> ClientDocument);
+
+with_metadata! {
     /// `client.update`: replaces the members given; the others stay. In force at once, for living tokens
     /// too.
     #[derive(Debug, Clone)]
@@ -222,6 +238,12 @@ pub struct ClientDocument {
     pub danger_allow_no_pkce: bool,
     pub token_rate: Option<RateDocument>,
     pub verify_rate: Option<RateDocument>,
+    /// Of a client of another site: that site's issuer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<String>,
+    /// Of a client of another site: what it is called there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub foreign_client_id: Option<String>,
 }
 
 /// A new client and its secret, shown this once.
@@ -281,6 +303,8 @@ impl From<&Client> for ClientDocument {
             danger_allow_no_pkce: metadata.danger_allow_no_pkce,
             token_rate: metadata.token_rate.map(RateDocument::from),
             verify_rate: metadata.verify_rate.map(RateDocument::from),
+            issuer: client.foreign.as_ref().map(|foreign| foreign.issuer.clone()),
+            foreign_client_id: client.foreign.as_ref().map(|foreign| foreign.client_id.clone()),
         }
     }
 }

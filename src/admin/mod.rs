@@ -11,6 +11,7 @@ mod clock;
 mod document;
 mod export;
 mod grant;
+mod issuer;
 mod key;
 mod leak;
 mod report;
@@ -28,7 +29,7 @@ pub use audit::{
 pub use check::{DatabaseCheck, DatabaseChecked, FindingDocument};
 pub use client::{
     ClientCreate, ClientCreated, ClientDelete, ClientDisable, ClientDocument, ClientEnable,
-    ClientImport, ClientList, ClientPage, ClientRead, ClientRevoke, ClientUpdate,
+    ClientImport, ClientList, ClientPage, ClientRead, ClientRevoke, ClientUpdate, IssuerClientAdd,
 };
 pub use clock::{ClockAccept, ClockAccepted};
 pub use document::{Done, Operation, RateDocument, SecretText};
@@ -37,9 +38,13 @@ pub use export::{
     AuditHeadDocument, AuditHeadRead,
 };
 pub use grant::{GrantDocument, GrantList, GrantPage, GrantRevoke};
+pub use issuer::{
+    IssuerDelete, IssuerDisable, IssuerDocument, IssuerEnable, IssuerImport, IssuerList,
+    IssuerPage, IssuerRead,
+};
 pub use key::{
-    KeyDocument, KeyImport, KeyList, KeyPage, KeyRecovery, KeyRekey, KeyRekeyed,
-    RecoveryCodeDocument,
+    KeyDocument, KeyExport, KeyImport, KeyList, KeyPage, KeyRecovery, KeyRekey, KeyRekeyed,
+    KeyRetire, KeyRotate, KeySet, RecoveryCodeDocument, SiteDocument,
 };
 pub use leak::{LeakDocument, LeakFind};
 pub use report::{AuditReport, AuditReported, ClientMonth};

@@ -69,6 +69,12 @@ pub struct SettingsSet {
     /// See [`Settings::peer_failure_rate`]; `null`: no limit.
     #[serde(deserialize_with = "some_rate")]
     pub peer_failure_rate: Option<Option<RateDocument>>,
+    /// Seconds, 86400 to 315576000; `null`: no key is rotated by itself.
+    #[serde(deserialize_with = "some")]
+    pub key_lifetime: Option<Option<u32>>,
+    /// Seconds, at least 300 and less than `key_lifetime`.
+    #[serde(deserialize_with = "some")]
+    pub key_publish_ahead: Option<u32>,
     /// The name on the login page, at most 100 characters.
     #[serde(deserialize_with = "some")]
     pub clinic_name: Option<String>,
@@ -120,6 +126,10 @@ pub struct SettingsDocument {
     pub failure_rate: Option<RateDocument>,
     /// See [`Settings::peer_failure_rate`].
     pub peer_failure_rate: Option<RateDocument>,
+    /// Seconds; absent where no key is rotated by itself.
+    pub key_lifetime: Option<u32>,
+    /// Seconds.
+    pub key_publish_ahead: u32,
     /// The name on the login page.
     pub clinic_name: String,
     /// Words that no password may consist of.
@@ -150,6 +160,8 @@ impl SettingsSet {
             ("verify_rate", self.verify_rate.is_some()),
             ("failure_rate", self.failure_rate.is_some()),
             ("peer_failure_rate", self.peer_failure_rate.is_some()),
+            ("key_lifetime", self.key_lifetime.is_some()),
+            ("key_publish_ahead", self.key_publish_ahead.is_some()),
             ("clinic_name", self.clinic_name.is_some()),
             ("password_blocklist", self.password_blocklist.is_some()),
             ("texts", self.texts.is_some()),
@@ -180,6 +192,8 @@ impl SettingsSet {
         replace(&mut document.verify_rate, self.verify_rate);
         replace(&mut document.failure_rate, self.failure_rate);
         replace(&mut document.peer_failure_rate, self.peer_failure_rate);
+        replace(&mut document.key_lifetime, self.key_lifetime);
+        replace(&mut document.key_publish_ahead, self.key_publish_ahead);
         replace(&mut document.clinic_name, self.clinic_name);
         replace(&mut document.password_blocklist, self.password_blocklist);
         replace(&mut document.texts, self.texts);
@@ -213,6 +227,8 @@ impl From<&Settings> for SettingsDocument {
             verify_rate: settings.verify_rate.map(RateDocument::from),
             failure_rate: settings.failure_rate.map(RateDocument::from),
             peer_failure_rate: settings.peer_failure_rate.map(RateDocument::from),
+            key_lifetime: settings.key_lifetime.map(Lifetime::as_seconds),
+            key_publish_ahead: settings.key_publish_ahead.as_seconds(),
             clinic_name: settings.clinic_name.clone(),
             password_blocklist: settings.password_blocklist.clone(),
             texts: settings.texts.clone(),
@@ -255,6 +271,8 @@ impl SettingsDocument {
             verify_rate: self.verify_rate.map(RateLimit::from),
             failure_rate: self.failure_rate.map(RateLimit::from),
             peer_failure_rate: self.peer_failure_rate.map(RateLimit::from),
+            key_lifetime: self.key_lifetime.map(Lifetime::seconds),
+            key_publish_ahead: Lifetime::seconds(self.key_publish_ahead),
             clinic_name: self.clinic_name,
             password_blocklist: self.password_blocklist,
             texts: self.texts,

@@ -91,6 +91,11 @@ impl Timekeeper {
         UnixTime::from_millis(self.cut_base.saturating_add(self.clock.monotonic()))
     }
 
+    /// Whether the wall clock is believed.
+    pub(crate) fn is_believed(&self) -> bool {
+        self.believed.load(Ordering::Acquire)
+    }
+
     /// Whether the clock in use is the machine's own.
     pub(crate) fn is_system(&self) -> bool {
         self.clock.is_system()

@@ -20,6 +20,7 @@ mod keys;
 mod leaks;
 mod limits;
 mod roles;
+mod rotation;
 mod scopes;
 mod secrets;
 mod settings;

@@ -48,13 +48,15 @@ impl Command {
 
 fn table(keys: &[KeyDocument], out: &Out) -> Result<(), Failure> {
     let rows = keys.iter().map(|key| {
-        let state = match (key.retired_at, key.ends_at) {
-            (None, _) => "signs".to_owned(),
-            (Some(_), Some(until)) => format!("verifies until {}", when::shown(until)),
-            (Some(at), None) => format!("retired {}", when::shown(at)),
+        let times = match (key.state, key.retired_at, key.ends_at) {
+            ("published", _, _) => format!("signs from {}", when::shown(key.active_from)),
+            ("signing", Some(until), _) => format!("until {}", when::shown(until)),
+            ("verifying", _, Some(until)) => format!("until {}", when::shown(until)),
+            ("ended" | "retired", _, Some(at)) => when::shown(at),
+            _ => format!("since {}", when::shown(key.active_from)),
         };
-        let from = when::shown(key.active_from);
-        vec![key.kid.clone(), format!("{}, {}, since {from}, {state}", key.algorithm, key.origin)]
+        let what = format!("{}, {}, {}, {times}", key.algorithm, key.origin, key.state);
+        vec![key.kid.clone(), what]
     });
     out.table(&["key id", "what it is"], rows.collect())
 }
