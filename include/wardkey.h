@@ -114,7 +114,7 @@
 // Denied: the token's header demands what is never honoured.
 #define WARDKEY_DENIED_TOKEN_HEADER_FORBIDDEN 203
 
-// Denied: no key of this database has the token's key id.
+// Denied: no key of this database has the token's key id; a trusted site's next keys must be imported.
 #define WARDKEY_DENIED_KEY_UNKNOWN 204
 
 // Denied: the key that signed the token is retired.

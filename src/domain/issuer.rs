@@ -128,6 +128,9 @@ pub(crate) fn import_issuer(
         }
         Some(row) => return Err(Error::Conflict { what: "issuer", id: row.issuer }),
     };
+    if row.version == 1 {
+        forgive_clients(tx, &row.issuer, actor)?;
+    }
     let mut entry = actor.did("issuer.import");
     let kids: Vec<_> = new.jwks.iter().filter_map(|jwk| jwk.kid.as_deref()).collect();
     entry.detail.insert("kids", kids.join(" "));
@@ -153,15 +156,22 @@ pub(crate) fn set_issuer_enabled(
     if enabled && !was {
         row.epoch = tx.epoch().bytes();
         row.since = tx.now().millis();
-        // Time may have been set back since: nobody must wait for it to come round again.
-        for client in tx.view().foreign_clients_beyond(issuer, tx.now())? {
-            forgive(tx, client, actor)?;
-        }
+        forgive_clients(tx, issuer, actor)?;
     }
     save(tx, &row, actor.did(if enabled { "issuer.enable" } else { "issuer.disable" }))
 }
 
-/// A client's tokens are refused up to now, and no longer up to a later time.
+/// Where time was set back, its clients' tokens are refused up to now, and no longer up to a time that was taken
+/// back: nobody must wait for it to come round again.
+fn forgive_clients(tx: &mut Tx<'_>, issuer: &str, actor: &Actor) -> Result<()> {
+    // Nearer ones are of `client.revoke`, and stay.
+    let ahead = tx.now().plus_millis(FOREIGN_FUTURE_MILLIS);
+    for client in tx.view().foreign_clients_beyond(issuer, ahead)? {
+        forgive(tx, client, actor)?;
+    }
+    Ok(())
+}
+
 fn forgive(tx: &mut Tx<'_>, mut row: ClientRow, actor: &Actor) -> Result<()> {
     row.version += 1;
     row.foreign_since = Some(tx.now().millis());
@@ -189,11 +199,7 @@ fn find(tx: &Tx<'_>, issuer: &str) -> Result<IssuerRow> {
 }
 
 fn save(tx: &mut Tx<'_>, row: &IssuerRow, entry: AuditEntry) -> Result<Issuer> {
-    if row.version == 1 {
-        tx.insert(row)?
-    } else {
-        tx.update(row)?
-    };
+    if row.version == 1 { tx.insert(row) } else { tx.update(row) }?;
     tx.change("issuer", &row.issuer)?;
     let entry = about(entry, row);
     tx.audit(&entry)?;

@@ -205,12 +205,11 @@ fn stop(tx: &mut Tx<'_>, kid: &str, at: UnixTime, actor: &Actor) -> Result<()> {
 }
 
 /// A key that will never sign again is wiped.
-fn save(tx: &mut Tx<'_>, mut row: SigningKeyRow, entry: AuditEntry) -> Result<()> {
+fn save(tx: &mut Tx<'_>, mut row: SigningKeyRow, mut entry: AuditEntry) -> Result<()> {
     row.version += 1;
     row.sealed.clear();
     tx.update(&row)?;
     tx.change("key", &row.kid)?;
-    let mut entry = entry;
     entry.detail.insert("kid", row.kid.clone());
     tx.audit(&entry)
 }

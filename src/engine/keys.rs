@@ -104,6 +104,7 @@ administer!(KeyList, |_request, engine, _actor, _now| {
 });
 
 administer!(KeyExport, |_request, engine, _actor, _now| {
+    engine.provide_keys(engine.current()?.0.settings.default_algorithms());
     let (frame, now) = engine.current()?;
     Ok(SiteDocument {
         issuer: frame.settings.issuer.clone(),

@@ -48,7 +48,7 @@ pub const WARDKEY_DENIED_TOKEN_TOO_LONG: i32 = 201;
 pub const WARDKEY_DENIED_TOKEN_MALFORMED: i32 = 202;
 /// Denied: the token's header demands what is never honoured.
 pub const WARDKEY_DENIED_TOKEN_HEADER_FORBIDDEN: i32 = 203;
-/// Denied: no key of this database has the token's key id.
+/// Denied: no key of this database has the token's key id; a trusted site's next keys must be imported.
 pub const WARDKEY_DENIED_KEY_UNKNOWN: i32 = 204;
 /// Denied: the key that signed the token is retired.
 pub const WARDKEY_DENIED_KEY_RETIRED: i32 = 205;
@@ -365,7 +365,7 @@ const CODES: &[Row] = &[
     (WARDKEY_DENIED_TOKEN_TOO_LONG, c"WARDKEY_DENIED_TOKEN_TOO_LONG", c"Denied: the token is longer than any that this library makes."),
     (WARDKEY_DENIED_TOKEN_MALFORMED, c"WARDKEY_DENIED_TOKEN_MALFORMED", c"Denied: the text is not a token."),
     (WARDKEY_DENIED_TOKEN_HEADER_FORBIDDEN, c"WARDKEY_DENIED_TOKEN_HEADER_FORBIDDEN", c"Denied: the token's header demands what is never honoured."),
-    (WARDKEY_DENIED_KEY_UNKNOWN, c"WARDKEY_DENIED_KEY_UNKNOWN", c"Denied: no key of this database has the token's key id."),
+    (WARDKEY_DENIED_KEY_UNKNOWN, c"WARDKEY_DENIED_KEY_UNKNOWN", c"Denied: no key of this database has the token's key id; a trusted site's next keys must be imported."),
     (WARDKEY_DENIED_KEY_RETIRED, c"WARDKEY_DENIED_KEY_RETIRED", c"Denied: the key that signed the token is retired."),
     (WARDKEY_DENIED_ALGORITHM_MISMATCH, c"WARDKEY_DENIED_ALGORITHM_MISMATCH", c"Denied: the token's algorithm is not that of the key it names."),
     (WARDKEY_DENIED_BAD_SIGNATURE, c"WARDKEY_DENIED_BAD_SIGNATURE", c"Denied: the token's signature does not verify."),

@@ -9,7 +9,7 @@ use crate::http::{Clinic, INTROSPECT, REVOKE, Request, json as body_of};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
-use wardkey::{Context, Denied, Engine, Error, PrincipalKind, Required, Settings};
+use wardkey::{Clock, Context, Denied, Engine, Error, PrincipalKind, Required, Settings, UnixTime};
 
 /// Two sites of one group: `home`, which trusts `away`, and a client of `away`.
 struct Group {
@@ -415,6 +415,93 @@ fn a_client_of_the_same_name_at_both_sites_is_two_clients() {
     assert_eq!(verify(&group.home.engine, &issued).unwrap().client_id, group.client.id);
     group.home.call("client.revoke", json!({"client_id": group.client.id}));
     verify(&group.home.engine, &token).unwrap();
+}
+
+#[test]
+fn the_rate_of_a_client_of_another_site_is_limited_here() {
+    let group = Group::open();
+    let token = group.token();
+    let one = json!({"per_minute": 1, "burst": 2});
+    group.home.call("client.update", json!({"client_id": group.local, "verify_rate": one}));
+    for _ in 0..2 {
+        verify(&group.home.engine, &token).unwrap();
+    }
+    assert!(matches!(group.why(&token), Denied::RateLimited { .. }));
+    // It is the client that is limited, not the token.
+    assert!(matches!(group.why(&group.token()), Denied::RateLimited { .. }));
+    group.pass(60);
+    verify(&group.home.engine, &group.token()).unwrap();
+}
+
+#[test]
+fn where_time_was_set_back_a_site_that_is_enabled_or_imported_anew_speaks_for_its_clients_at_once()
+{
+    let of = json!({"issuer": "https://away.example"});
+    for imported_anew in [false, true] {
+        let (home, away) = (site("https://home.example"), site("https://away.example"));
+        let client = register(&away.engine);
+        let right = home.clock.wall();
+        set_time(&home, right.plus_millis(100 * DAY * 1000));
+        home.call("issuer.import", export(&away));
+        add(&home, "https://away.example", &client.id);
+        set_time(&home, right);
+        let early = issue(&away.engine, &client);
+        assert_eq!(why(verify(&home.engine, &early)), Denied::IssuerDisabled);
+        if imported_anew {
+            home.call("issuer.delete", of.clone());
+            home.call("issuer.import", export(&away));
+        } else {
+            home.call("issuer.enable", of.clone());
+        }
+        assert_eq!(why(verify(&home.engine, &early)), Denied::IssuerDisabled, "of before");
+        home.pass(1);
+        away.pass(1);
+        verify(&home.engine, &issue(&away.engine, &client)).unwrap();
+        assert_chain_whole(&home.engine);
+    }
+}
+
+fn set_time(site: &Clinic, time: UnixTime) {
+    site.clock.set_wall(time);
+    site.call("clock.accept", json!({"time": time.seconds()}));
+}
+
+#[test]
+fn revoking_all_of_a_client_outlives_the_site_being_disabled_and_deleted() {
+    let group = Group::open();
+    // The other site's clock is ahead of ours.
+    group.away.pass(30);
+    let token = group.token();
+    verify(&group.home.engine, &token).unwrap();
+    group.home.call("client.revoke", json!({"client_id": group.local}));
+    let of = json!({"issuer": "https://away.example"});
+    group.home.call("issuer.disable", of.clone());
+    group.home.call("issuer.enable", of.clone());
+    assert_eq!(group.why(&token), Denied::ClientTokensRevoked);
+    group.home.call("issuer.delete", of);
+    group.home.call("issuer.import", export(&group.away));
+    assert_eq!(group.why(&token), Denied::ClientTokensRevoked);
+}
+
+#[test]
+fn every_change_to_another_site_is_named_and_an_old_row_of_it_is_found() {
+    let group = Group::open();
+    let of = json!({"issuer": "https://away.example"});
+    let home = &group.home;
+    let old = |column: &str| -> Vec<u8> {
+        let sql = format!("SELECT {column} FROM issuer");
+        home.place.sqlite().query_row(&sql, [], |row| row.get(0)).unwrap()
+    };
+    let (mac, epoch) = (old("mac"), old("epoch"));
+    home.call("issuer.disable", of.clone());
+    assert_chain_whole(&home.engine);
+    let put_back =
+        "UPDATE issuer SET enabled = 1, version = 1, mac = ?, epoch = ?, updated_at = created_at";
+    home.place.sqlite().execute(put_back, (&mac, &epoch)).unwrap();
+    let checked = home.call("database.check", json!({}));
+    assert_eq!(checked["findings"][0]["table"], "issuer", "{checked}");
+    home.call("issuer.delete", of);
+    assert_chain_whole(&home.engine);
 }
 
 #[test]

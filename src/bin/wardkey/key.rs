@@ -7,7 +7,9 @@ use crate::session::Session;
 use crate::when;
 use clap::Subcommand;
 use std::path::PathBuf;
-use wardkey::admin::{KeyDocument, KeyImport, KeyList, SecretText};
+use wardkey::admin::{
+    KeyDocument, KeyExport, KeyImport, KeyList, KeyRetire, KeyRotate, SecretText,
+};
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -22,6 +24,19 @@ pub(crate) enum Command {
         #[arg(long, value_name = "FILE")]
         file: Option<PathBuf>,
     },
+    /// Sign with new keys from now on; tokens of the former ones stay valid
+    Rotate {
+        /// ES256, EdDSA or RS256; without it each that is in use
+        #[arg(long, value_name = "ALGORITHM")]
+        algorithm: Option<String>,
+    },
+    /// Refuse all tokens of a stolen key at once and for good
+    Retire {
+        /// The key
+        kid: String,
+    },
+    /// Print issuer, site and public keys, for issuer.import at another site
+    Export,
 }
 
 impl Command {
@@ -42,6 +57,16 @@ impl Command {
                     session.run(KeyImport { algorithm, key: SecretText::from(text.trim()) })?;
                 out.answer(&key, || table(std::slice::from_ref(&key), out))
             }
+            Self::Rotate { algorithm } => {
+                let page = session.run(KeyRotate { algorithm })?;
+                out.answer(&page, || table(&page.keys, out))
+            }
+            Self::Retire { kid } => {
+                input.confirm(&format!("All tokens of the key {kid} end"))?;
+                let key = session.run(KeyRetire { kid })?;
+                out.answer(&key, || table(std::slice::from_ref(&key), out))
+            }
+            Self::Export => out.document(&session.run(KeyExport::default())?),
         }
     }
 }
