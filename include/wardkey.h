@@ -114,7 +114,7 @@
 // Denied: the token's header demands what is never honoured.
 #define WARDKEY_DENIED_TOKEN_HEADER_FORBIDDEN 203
 
-// Denied: no key of this database has the token's key id.
+// Denied: no key of this database has the token's key id; a trusted site's next keys must be imported.
 #define WARDKEY_DENIED_KEY_UNKNOWN 204
 
 // Denied: the key that signed the token is retired.
@@ -281,6 +281,9 @@
 
 // Denied: the program's own check_user refused the name and the password.
 #define WARDKEY_DENIED_USER_REFUSED 259
+
+// Denied: the site that signed the token is disabled, or was not enabled again after a restore.
+#define WARDKEY_DENIED_ISSUER_DISABLED 260
 
 // The thing named does not exist.
 #define WARDKEY_NOT_FOUND 300

@@ -9,7 +9,10 @@ use common::{
     try_issue, verify, why,
 };
 use std::sync::Arc;
-use wardkey::admin::{ClockAccept, ClockAccepted, SecretCreate};
+use wardkey::admin::{
+    ClockAccept, ClockAccepted, IssuerImport, IssuerList, KeyExport, KeyList, KeyRetire,
+    SecretCreate,
+};
 use wardkey::{Clock, Denied, Engine, Error, ManualClock, Settings, UnixTime};
 
 const HOUR: i64 = 3_600_000;
@@ -158,6 +161,38 @@ fn a_time_that_was_accepted_by_mistake_is_set_back_in_every_process_and_all_that
     verify(&again, &late).unwrap_err();
     assert_chain_whole(&again);
     assert_eq!(events(&again, "clock.accept").len(), 2);
+}
+
+#[test]
+fn setting_the_time_back_brings_back_no_key_and_no_other_site() {
+    let (place, clock) = place();
+    let engine = place.open_at(&clock);
+    let client = register(&engine);
+    let stolen = issue(&engine, &client);
+    let kid = engine.run(&admin(), KeyList::default()).unwrap().keys.remove(0).kid;
+    engine.run(&admin(), KeyRetire { kid }).unwrap();
+    let ended = issue(&engine, &client);
+    let away = Place::created().open().run(&admin(), KeyExport::default()).unwrap();
+    let issuer = "https://away.example".to_owned();
+    let import = IssuerImport { issuer, site: away.site, jwks: away.jwks };
+    assert!(engine.run(&admin(), import).unwrap().enabled);
+    let right = clock.wall();
+    step(&clock, 100 * DAY);
+    accept(&engine, clock.wall()).unwrap();
+    issue(&engine, &client);
+    clock.set_wall(right);
+    assert!(accept(&engine, clock.wall()).unwrap().lowered);
+    assert_eq!(why(verify(&engine, &stolen)), Denied::KeyRetired);
+    assert_eq!(why(verify(&engine, &ended)), Denied::KeyRetired);
+    let states = |engine: &Engine| -> Vec<_> {
+        let keys = engine.run(&admin(), KeyList::default()).unwrap().keys;
+        keys.iter().map(|key| key.state).collect()
+    };
+    assert!(states(&engine).iter().all(|state| *state == "retired"), "{:?}", states(&engine));
+    verify(&engine, &issue(&engine, &client)).unwrap();
+    assert_eq!(states(&engine).iter().filter(|state| **state == "signing").count(), 1);
+    assert!(!engine.run(&admin(), IssuerList::default()).unwrap().issuers[0].enabled);
+    assert_chain_whole(&engine);
 }
 
 #[test]

@@ -22,8 +22,8 @@ use common::{
 use std::path::Path;
 use std::sync::Barrier;
 use wardkey::admin::{
-    ClientDelete, ClientDisable, ClientRead, ClientRevoke, ClientUpdate, SecretRevoke,
-    SecretRotate, SettingsSet,
+    ClientDelete, ClientDisable, ClientRead, ClientRevoke, ClientUpdate, KeyList, KeyRetire,
+    SecretRevoke, SecretRotate, SettingsSet,
 };
 use wardkey::{Context, Engine, Error, HttpRequest, Options, Required, Settings};
 
@@ -262,7 +262,7 @@ fn a_process_started_while_an_engine_is_open_opens_its_own() {
 type End = fn(&Engine, &Registered, &str, usize);
 
 /// Ways to end a token, and why it is refused then.
-const ENDS: [(End, &str); 8] = [
+const ENDS: [(End, &str); 9] = [
     (|engine, _, token, _| revoke(engine, token).unwrap(), "token_revoked"),
     (revoke_secret, "credential_revoked"),
     (revoke_all, "client_tokens_revoked"),
@@ -271,6 +271,7 @@ const ENDS: [(End, &str); 8] = [
     (change_audience, "wrong_audience"),
     (change_issuer, "wrong_issuer"),
     (take_scope, "insufficient_scope"),
+    (retire_key, "key_retired"),
 ];
 
 fn revoke_secret(engine: &Engine, client: &Registered, _: &str, _: usize) {
@@ -280,6 +281,13 @@ fn revoke_secret(engine: &Engine, client: &Registered, _: &str, _: usize) {
 
 fn revoke_all(engine: &Engine, client: &Registered, _: &str, _: usize) {
     engine.run(&admin(), ClientRevoke { client_id: client.id.clone() }).unwrap();
+}
+
+/// Tokens of earlier rounds end with it.
+fn retire_key(engine: &Engine, _: &Registered, _: &str, _: usize) {
+    let keys = engine.run(&admin(), KeyList::default()).unwrap().keys;
+    let signer = keys.into_iter().find(|key| key.state == "signing").unwrap();
+    engine.run(&admin(), KeyRetire { kid: signer.kid }).unwrap();
 }
 
 fn disable(engine: &Engine, client: &Registered, _: &str, _: usize) {

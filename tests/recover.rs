@@ -10,9 +10,9 @@ use common::{
 };
 use std::fs;
 use wardkey::admin::{
-    AuditRead, ClientCreate, ClientEnable, ClientImport, ClientRead, KeyList, KeyRecovery,
-    KeyRekey, RoleList, SecretConfirm, SecretCreate, SecretList, SecretText, SettingsGet,
-    SettingsSet, UserCreate, UserList,
+    AuditRead, ClientCreate, ClientEnable, ClientImport, ClientRead, IssuerImport, IssuerList,
+    KeyExport, KeyList, KeyRecovery, KeyRekey, RoleList, SecretConfirm, SecretCreate, SecretList,
+    SecretText, SettingsGet, SettingsSet, UserCreate, UserList,
 };
 use wardkey::{Context, Denied, Engine, Error, Recovery, Secret};
 
@@ -173,6 +173,9 @@ fn without_key_and_code_what_needs_no_key_is_kept_and_nobody_gets_in() {
         ..SettingsSet::default()
     };
     engine.run(&admin(), open_doors).unwrap();
+    let away = Place::created().open().run(&admin(), KeyExport::default()).unwrap();
+    let (issuer, site) = ("https://away.example".to_owned(), away.site);
+    engine.run(&admin(), IssuerImport { issuer, site, jwks: away.jwks }).unwrap();
     drop(engine);
     fs::remove_file(place.beside(".key")).unwrap();
     let engine = recover_without_key(&place, false).unwrap();
@@ -187,6 +190,7 @@ fn without_key_and_code_what_needs_no_key_is_kept_and_nobody_gets_in() {
     assert!(!settings.danger_allow_plain_http && settings.trusted_proxies.is_empty());
     assert_eq!(settings.clinic_name, "Clinic");
     assert!(engine.run(&admin(), KeyList::default()).unwrap().keys.is_empty());
+    assert!(engine.run(&admin(), IssuerList::default()).unwrap().issuers.is_empty());
     assert!(engine.run(&admin(), RoleList::default()).unwrap().roles.is_empty());
     let row = &events(&engine, "database.recover")[0];
     assert_eq!(row["detail"]["not_vouched_for"], "everything before this row");

@@ -366,9 +366,6 @@ fn sentence_of_file<'a>(
     detail: &impl Fn(&str) -> &'a str,
 ) -> String {
     match event {
-        "key.make" => format!("a new {} signing key was made", detail("algorithm")),
-        "key.import" => format!("a {} signing key was imported", detail("algorithm")),
-        "key.retire" => "a signing key was retired".to_owned(),
         "clock.accept" => {
             format!(
                 "the wall clock was accepted: time went from {} to {}",
@@ -398,8 +395,30 @@ fn sentence_of_file<'a>(
         ),
         "rows.name" => "rows that the next event changed".to_owned(),
         "clock.trust" => "the wall clock is believed again".to_owned(),
-        other => sentence_of_people(other, client, text, detail),
+        other => match sentence_of_keys(other, detail) {
+            Some(sentence) => sentence,
+            None => sentence_of_people(other, client, text, detail),
+        },
     }
+}
+
+/// What happened to signing keys, our own and those of other sites.
+fn sentence_of_keys<'a>(event: &str, detail: &impl Fn(&str) -> &'a str) -> Option<String> {
+    let (algorithm, site) = (detail("algorithm"), detail("issuer"));
+    Some(match event {
+        "key.make" => format!("a new {algorithm} signing key was made"),
+        "key.import" => format!("a {algorithm} signing key was imported"),
+        "key.retire" if detail("refused").is_empty() => {
+            "a signing key was retired: its tokens are valid until they end".to_owned()
+        }
+        "key.retire" => "a signing key was retired, and all its tokens are refused".to_owned(),
+        "key.delete" => "a signing key whose tokens ended long ago was deleted".to_owned(),
+        "issuer.import" => format!("the keys of the site {site} were imported"),
+        "issuer.enable" => format!("the site {site} is believed from now on"),
+        "issuer.disable" => format!("the site {site} is no longer believed"),
+        "issuer.delete" => format!("the site {site} was deleted"),
+        _ => return None,
+    })
 }
 
 /// What happened to or for a user.

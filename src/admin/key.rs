@@ -3,7 +3,7 @@
 use crate::admin::document::{SecretText, operation, some};
 use crate::base::UnixTime;
 use crate::crypto::Jwk;
-use crate::domain::Key;
+use crate::domain::{Key, Keyring};
 use serde::{Deserialize, Serialize};
 
 /// `key.list`: all signing keys, oldest first. Public halves only.
@@ -25,6 +25,57 @@ pub struct KeyImport {
     pub key: SecretText,
 }
 operation!(KeyImport = "key.import" -> KeyDocument);
+
+/// `key.rotate`: new keys sign from now on; the former ones verify until their last token has ended.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, default)]
+pub struct KeyRotate {
+    /// `ES256`, `EdDSA` or `RS256`; absent: each that is in use.
+    #[serde(deserialize_with = "some")]
+    pub algorithm: Option<String>,
+}
+operation!(KeyRotate = "key.rotate" -> KeyPage);
+
+/// `key.retire`: for a key that somebody else may have. Its tokens are refused at once and for good, in every
+/// process. If it signs, or will, another one is made and the key that was to follow it is retired too.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct KeyRetire {
+    /// The key.
+    pub kid: String,
+}
+operation!(KeyRetire = "key.retire" -> KeyDocument);
+
+/// `key.export`: what another site needs to verify our tokens: a document for its `issuer.import`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct KeyExport {}
+operation!(KeyExport = "key.export" -> SiteDocument);
+
+/// An issuer, its site and its keys.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct SiteDocument {
+    /// The `iss` of its tokens.
+    pub issuer: String,
+    /// The id of its database, which all its tokens and keys begin with.
+    pub site: String,
+    /// Its public keys, those published ahead too (RFC 7517 5).
+    pub jwks: KeySet,
+}
+
+/// A key set (RFC 7517 5).
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct KeySet {
+    /// The keys.
+    pub keys: Vec<Jwk>,
+}
 
 /// `key.rekey`: another master key opens the database from now on. Open processes notice nothing.
 ///
@@ -103,13 +154,16 @@ pub struct KeyDocument {
     pub kid: String,
     /// `ES256`, `EdDSA` or `RS256`.
     pub algorithm: String,
+    /// `published`: it will sign. `signing`. `verifying`: it signs no more, and its tokens are valid until they
+    /// end. `ended`: they have. `retired`: they are refused.
+    pub state: &'static str,
     /// `made` here or `imported`.
     pub origin: String,
     /// When it was made or imported, in seconds.
     pub created_at: i64,
     /// From when it signs, in seconds.
     pub active_from: i64,
-    /// When it stopped signing, in seconds.
+    /// When it stopped signing, or will because the next one begins, in seconds.
     pub retired_at: Option<i64>,
     /// When its last token has ended, in seconds.
     pub ends_at: Option<i64>,
@@ -117,15 +171,16 @@ pub struct KeyDocument {
     pub public_key: Jwk,
 }
 
-impl From<&Key> for KeyDocument {
-    fn from(key: &Key) -> Self {
+impl KeyDocument {
+    pub(crate) fn of(key: &Key, keyring: &Keyring, now: UnixTime) -> Self {
         Self {
             kid: key.kid.as_str().to_owned(),
             algorithm: key.algorithm.as_str().to_owned(),
+            state: keyring.state(key, now).as_str(),
             origin: key.origin.clone(),
             created_at: key.created_at.seconds(),
             active_from: key.active_from.seconds(),
-            retired_at: key.retired_at.map(UnixTime::seconds),
+            retired_at: keyring.stops_at(key).map(UnixTime::seconds),
             ends_at: key.ends_at.map(UnixTime::seconds),
             public_key: key.jwk(),
         }

@@ -11,8 +11,10 @@ mod clock;
 mod document;
 mod export;
 mod grant;
+mod issuer;
 mod key;
 mod leak;
+mod metadata;
 mod report;
 mod role;
 #[cfg(feature = "schema")]
@@ -21,6 +23,7 @@ mod scope;
 mod secret;
 mod settings;
 mod token;
+mod transfer;
 mod user;
 
 pub use audit::{
@@ -29,9 +32,8 @@ pub use audit::{
 };
 pub use check::{DatabaseCheck, DatabaseChecked, FindingDocument};
 pub use client::{
-    ClientAdopt, ClientCreate, ClientCreated, ClientDelete, ClientDisable, ClientDocument,
-    ClientEnable, ClientExport, ClientExported, ClientImport, ClientList, ClientPage, ClientRead,
-    ClientRevoke, ClientUpdate, Exported, ExportedClient,
+    ClientCreate, ClientCreated, ClientDelete, ClientDisable, ClientDocument, ClientEnable,
+    ClientImport, ClientList, ClientPage, ClientRead, ClientRevoke, ClientUpdate, IssuerClientAdd,
 };
 pub use clock::{ClockAccept, ClockAccepted};
 pub use document::{Done, Operation, RateDocument, SecretText};
@@ -40,9 +42,13 @@ pub use export::{
     AuditHeadDocument, AuditHeadRead,
 };
 pub use grant::{GrantDocument, GrantList, GrantPage, GrantRevoke};
+pub use issuer::{
+    IssuerDelete, IssuerDisable, IssuerDocument, IssuerEnable, IssuerImport, IssuerList,
+    IssuerPage, IssuerRead,
+};
 pub use key::{
-    KeyDocument, KeyImport, KeyList, KeyPage, KeyRecovery, KeyRekey, KeyRekeyed,
-    RecoveryCodeDocument,
+    KeyDocument, KeyExport, KeyImport, KeyList, KeyPage, KeyRecovery, KeyRekey, KeyRekeyed,
+    KeyRetire, KeyRotate, KeySet, RecoveryCodeDocument, SiteDocument,
 };
 pub use leak::{LeakDocument, LeakFind};
 pub use report::{AuditReport, AuditReported, ClientMonth};
@@ -55,6 +61,7 @@ pub use secret::{
 };
 pub use settings::{SettingsDocument, SettingsGet, SettingsSet};
 pub use token::{TokenDocument, TokenIntrospect, TokenRevoke};
+pub use transfer::{ClientAdopt, ClientExport, ClientExported, Exported, ExportedClient};
 pub use user::{
     UserConfirm, UserConfirmed, UserCreate, UserDelete, UserDisable, UserDocument, UserEnable,
     UserList, UserPage, UserRead, UserRevoke, UserSetPassword, UserUpdate,

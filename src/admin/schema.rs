@@ -212,6 +212,8 @@ fn limits_of(name: &str) -> Value {
         "access_token_lifetime" => number(60, 2_592_000),
         "refresh_token_idle_lifetime" | "refresh_token_lifetime" => number(60, 31_622_400),
         "max_request_body" => number(1024, 1_048_576),
+        "key_lifetime" => number(86_400, 315_576_000),
+        "key_publish_ahead" => number(300, 315_575_999),
         "RateDocument.per_minute" => number(1, 60_000_000),
         "RateDocument.burst" => number(1, 1_000_000),
         "audit_retention" => number(189_345_600, 3_155_760_000),
@@ -249,6 +251,13 @@ fn limits_of(name: &str) -> Value {
         "scope" | "default_scope" => most(4096),
         "host_data" => most(4096),
         "audience" => text(1, 255),
+        // What is named must exist: no rule of its own.
+        "IssuerRead.issuer"
+        | "IssuerDisable.issuer"
+        | "IssuerEnable.issuer"
+        | "IssuerDelete.issuer"
+        | "IssuerClientAdd.issuer"
+        | "ClientDocument.issuer" => json!({}),
         "issuer" => json!({"maxLength": 255, "pattern": "^https://[^?#]+$"}),
         "clinic_name" => most(100),
         "RoleCreate.name" => json!({"minLength": 1, "maxLength": 64, "pattern": "^\\S*$"}),

@@ -79,6 +79,13 @@ pub struct SettingsSet {
     /// succeeded from it; `null`: no limit. At first 60 a minute, 600 at once.
     #[serde(deserialize_with = "some_rate")]
     pub peer_failure_rate: Option<Option<RateDocument>>,
+    /// Seconds that a signing key signs before the next one follows by itself; `null`: until somebody rotates it.
+    /// At first 7776000 (90 days).
+    #[serde(deserialize_with = "some")]
+    pub key_lifetime: Option<Option<u32>>,
+    /// Seconds that a key is in the key set before it signs, less than `key_lifetime`. At first 1209600 (14 days).
+    #[serde(deserialize_with = "some")]
+    pub key_publish_ahead: Option<u32>,
     /// The name on the login page, in any script, at most 100 characters; empty: the issuer's host. At first
     /// empty.
     #[serde(deserialize_with = "some")]
@@ -135,6 +142,10 @@ pub struct SettingsDocument {
     /// How often all clients together may fail to authenticate from one address, but for those that have
     /// succeeded from it; `null`: no limit.
     pub peer_failure_rate: Option<RateDocument>,
+    /// Seconds that a signing key signs before the next one follows; `null`: until somebody rotates it.
+    pub key_lifetime: Option<u32>,
+    /// Seconds that a key is in the key set before it signs.
+    pub key_publish_ahead: u32,
     /// The name on the login page.
     pub clinic_name: String,
     /// Words that no password may consist of.
@@ -165,6 +176,8 @@ impl SettingsSet {
             ("verify_rate", self.verify_rate.is_some()),
             ("failure_rate", self.failure_rate.is_some()),
             ("peer_failure_rate", self.peer_failure_rate.is_some()),
+            ("key_lifetime", self.key_lifetime.is_some()),
+            ("key_publish_ahead", self.key_publish_ahead.is_some()),
             ("clinic_name", self.clinic_name.is_some()),
             ("password_blocklist", self.password_blocklist.is_some()),
             ("texts", self.texts.is_some()),
@@ -195,6 +208,8 @@ impl SettingsSet {
         replace(&mut document.verify_rate, self.verify_rate);
         replace(&mut document.failure_rate, self.failure_rate);
         replace(&mut document.peer_failure_rate, self.peer_failure_rate);
+        replace(&mut document.key_lifetime, self.key_lifetime);
+        replace(&mut document.key_publish_ahead, self.key_publish_ahead);
         replace(&mut document.clinic_name, self.clinic_name);
         replace(&mut document.password_blocklist, self.password_blocklist);
         replace(&mut document.texts, self.texts);
@@ -228,6 +243,8 @@ impl From<&Settings> for SettingsDocument {
             verify_rate: settings.verify_rate.map(RateDocument::from),
             failure_rate: settings.failure_rate.map(RateDocument::from),
             peer_failure_rate: settings.peer_failure_rate.map(RateDocument::from),
+            key_lifetime: settings.key_lifetime.map(Lifetime::as_seconds),
+            key_publish_ahead: settings.key_publish_ahead.as_seconds(),
             clinic_name: settings.clinic_name.clone(),
             password_blocklist: settings.password_blocklist.clone(),
             texts: settings.texts.clone(),
@@ -270,6 +287,8 @@ impl SettingsDocument {
             verify_rate: self.verify_rate.map(RateLimit::from),
             failure_rate: self.failure_rate.map(RateLimit::from),
             peer_failure_rate: self.peer_failure_rate.map(RateLimit::from),
+            key_lifetime: self.key_lifetime.map(Lifetime::seconds),
+            key_publish_ahead: Lifetime::seconds(self.key_publish_ahead),
             clinic_name: self.clinic_name,
             password_blocklist: self.password_blocklist,
             texts: self.texts,

@@ -198,6 +198,11 @@ impl KeyId {
         sound.then(|| Self(text.to_owned()))
     }
 
+    /// The site that it says it is of.
+    pub(crate) fn site(&self) -> &str {
+        self.0.split('.').next().unwrap_or_default()
+    }
+
     /// The id of the key with this RFC 7638 SHA-256 thumbprint at `site`.
     pub(crate) fn of(site: &SiteId, thumbprint: &[u8; 32]) -> Self {
         Self(format!("{site}.{}", encode::base64url(thumbprint)))

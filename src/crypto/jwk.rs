@@ -46,6 +46,20 @@ impl Jwk {
         serde_json::from_str(text).ok()
     }
 
+    /// Reads the JSON text of several stored keys.
+    pub(crate) fn parse_all(text: &str) -> Option<Vec<Self>> {
+        serde_json::from_str(text).ok()
+    }
+
+    /// The JSON text to store of several keys.
+    ///
+    /// # Errors
+    /// [`Error::Internal`], never seen.
+    pub(crate) fn print_all(keys: &[Self]) -> Result<String> {
+        serde_json::to_string(keys)
+            .map_err(|_| Error::Internal { what: "keys that cannot be printed" })
+    }
+
     /// The JSON text to store.
     ///
     /// # Errors

@@ -221,6 +221,10 @@ fn examine<'a>(
     {
         return Err(Denied::AuthenticationMethod.into());
     }
+    // Whoever is registered elsewhere proves itself there.
+    if state.client.foreign.is_some() {
+        return Err(Denied::SecretWrong.into());
+    }
     if metadata.is_public() {
         return Ok(Finding::Proven(state, Proven::public()));
     }
@@ -472,6 +476,7 @@ mod tests {
         let mut client = Client {
             client_id: ClientId::parse("lab").unwrap(),
             metadata: Metadata::default(),
+            foreign: None,
             enabled: true,
             created_at: UnixTime::default(),
             updated_at: UnixTime::default(),

@@ -16,6 +16,8 @@ pub(crate) struct Client {
     pub(crate) client_id: ClientId,
     /// What is registered about it.
     pub(crate) metadata: Metadata,
+    /// Of a client of another site: who it is there.
+    pub(crate) foreign: Option<Foreign>,
     /// Whether it may do anything at all.
     pub(crate) enabled: bool,
     /// When it was registered.
@@ -26,6 +28,15 @@ pub(crate) struct Client {
     /// What later releases keep about it.
     pub(crate) extra: String,
     pub(crate) generation: Generation,
+}
+
+/// Who a client of another site is there. It gets its tokens there, and has no secret here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Foreign {
+    pub(crate) issuer: String,
+    pub(crate) client_id: String,
+    /// Its tokens of up to this time are refused.
+    pub(crate) since: UnixTime,
 }
 
 /// What is registered about a client: RFC 7591 2, and Wardkey's own members.
@@ -300,6 +311,7 @@ impl Client {
                 token_rate: known(&row.token_rate, RateLimit::parse).ok_or_else(corrupt)?,
                 verify_rate: known(&row.verify_rate, RateLimit::parse).ok_or_else(corrupt)?,
             },
+            foreign: foreign_of(row).ok_or_else(corrupt)?,
             enabled: row.enabled,
             created_at: UnixTime::from_millis(row.created_at),
             updated_at: UnixTime::from_millis(row.updated_at),
@@ -341,10 +353,27 @@ impl Client {
             danger_allow_no_pkce: metadata.danger_allow_no_pkce,
             token_rate: metadata.token_rate.map(RateLimit::to_text),
             verify_rate: metadata.verify_rate.map(RateLimit::to_text),
+            issuer: self.foreign.as_ref().map(|foreign| foreign.issuer.clone()),
+            foreign_client_id: self.foreign.as_ref().map(|foreign| foreign.client_id.clone()),
+            foreign_since: self.foreign.as_ref().map(|foreign| foreign.since.millis()),
             created_at: self.created_at.millis(),
             updated_at: self.updated_at.millis(),
             extra: self.extra.clone(),
         }
+    }
+}
+
+/// Who a stored client is at another site; `None` if that is half said.
+#[expect(clippy::option_option, reason = "our own and half said are two answers")]
+fn foreign_of(row: &ClientRow) -> Option<Option<Foreign>> {
+    match (&row.issuer, &row.foreign_client_id, row.foreign_since) {
+        (None, None, None) => Some(None),
+        (Some(issuer), Some(client_id), Some(since)) => Some(Some(Foreign {
+            issuer: issuer.clone(),
+            client_id: client_id.clone(),
+            since: UnixTime::from_millis(since),
+        })),
+        (None | Some(_), None | Some(_), None | Some(_)) => None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::base::UnixTime;
 use crate::domain::actor::Actor;
-use crate::domain::keyring;
+use crate::domain::key_rotation;
 use crate::error::Result;
 use crate::store::Tx;
 
@@ -24,7 +24,7 @@ pub(crate) fn accept_clock(tx: &mut Tx<'_>, wall: UnixTime, actor: &Actor) -> Re
     tx.set_time(wall)?;
     let mut unconfirmed = Vec::new();
     if lowered {
-        keyring::end_all(tx, actor)?;
+        key_rotation::retire_all(tx, actor)?;
         unconfirmed = follow_back(tx, before, wall)?;
     }
     let mut entry = actor.did("clock.accept");

@@ -174,8 +174,9 @@ pub(crate) fn stale(tx: &Tx<'_>, ticket: &Ticket) -> Result<bool> {
     Ok(changes.iter().any(|change| match change.kind.as_str() {
         // These concern one client; a credential's change is logged under its client.
         "client" | "credential" => change.id == ticket.client_id,
-        // A token revoked by itself concerns no other token, a new catalogue word no client.
-        "token" | "scope" => false,
+        // A token revoked by itself concerns no other token, a new catalogue word no client, another site
+        // no token of ours.
+        "token" | "scope" | "issuer" => false,
         "user" => ticket.user_id.as_ref() == Some(&change.id),
         "role" => ticket.user_id.is_some(),
         "grant" => ticket.grant_id.as_ref() == Some(&change.id),

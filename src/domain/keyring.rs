@@ -1,11 +1,39 @@
 //! The keys that sign access tokens, and which of them do what now.
 
-use crate::base::{KeyId, Lifetime, UnixTime};
+use crate::base::{KeyId, SiteId, UnixTime};
 use crate::crypto::{Algorithm, Jwk, PrivateKey, PublicKey, encode_header};
 use crate::domain::actor::Actor;
 use crate::error::{Error, Result};
 use crate::store::{Identity, NO_EXTRA, SigningKeyRow, Tx, View, check_extra};
 use std::sync::Arc;
+
+/// What a key does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KeyState {
+    /// It is in the key set, and will sign.
+    Published,
+    /// It signs.
+    Signing,
+    /// It signs no more; tokens of it may be valid.
+    Verifying,
+    /// The last token that it may have signed has ended.
+    Ended,
+    /// Its tokens are refused, whatever they say.
+    Retired,
+}
+
+impl KeyState {
+    /// The word for it in documents.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Published => "published",
+            Self::Signing => "signing",
+            Self::Verifying => "verifying",
+            Self::Ended => "ended",
+            Self::Retired => "retired",
+        }
+    }
+}
 
 /// All signing keys of a database.
 #[derive(Default)]
@@ -25,6 +53,8 @@ pub(crate) struct Key {
     pub(crate) active_from: UnixTime,
     pub(crate) retired_at: Option<UnixTime>,
     pub(crate) ends_at: Option<UnixTime>,
+    /// Whether its tokens are refused for good: a state, which no clock brings back.
+    pub(crate) refused: bool,
     /// Absent once it is retired: it will never sign again.
     private: Option<PrivateKey>,
 }
@@ -40,7 +70,8 @@ impl Keyring {
 
     /// The key whose tokens have exactly this encoded header: no parsing is needed for our own tokens.
     pub(crate) fn by_header(&self, header: &str) -> Option<&Key> {
-        self.keys.iter().map(AsRef::as_ref).find(|key| key.header == header)
+        // The youngest first: they have the most tokens.
+        self.keys.iter().rev().map(AsRef::as_ref).find(|key| key.header == header)
     }
 
     /// The key with this id.
@@ -51,12 +82,42 @@ impl Keyring {
     /// The key that signs with `algorithm` at `now`: the youngest that has begun and not retired.
     pub(crate) fn signer(&self, algorithm: Algorithm, now: UnixTime) -> Option<Arc<Key>> {
         let signs = |key: &&Arc<Key>| {
-            key.algorithm == algorithm
-                && key.private.is_some()
-                && key.active_from <= now
-                && key.retired_at.is_none_or(|at| now < at)
+            key.algorithm == algorithm && key.may_sign() && key.active_from <= now
         };
         self.keys.iter().filter(signs).max_by_key(|key| key.active_from).cloned()
+    }
+
+    /// The key that will sign with `algorithm` after the one that does at `now`.
+    pub(crate) fn successor(&self, algorithm: Algorithm, now: UnixTime) -> Option<&Key> {
+        let follows =
+            |key: &&Key| key.algorithm == algorithm && key.may_sign() && key.active_from > now;
+        self.iter().filter(follows).min_by_key(|key| key.active_from)
+    }
+
+    /// What a key does at `now`.
+    pub(crate) fn state(&self, key: &Key, now: UnixTime) -> KeyState {
+        if key.refused {
+            KeyState::Retired
+        } else if !key.verifies(now) {
+            KeyState::Ended
+        } else if !key.may_sign() {
+            KeyState::Verifying
+        } else if key.active_from > now {
+            KeyState::Published
+        } else if self.signer(key.algorithm, now).is_some_and(|signer| signer.kid == key.kid) {
+            KeyState::Signing
+        } else {
+            KeyState::Verifying
+        }
+    }
+
+    /// When a key stopped signing, or will: when the next one of its algorithm begins.
+    pub(crate) fn stops_at(&self, key: &Key) -> Option<UnixTime> {
+        let follows = |next: &&Key| {
+            next.algorithm == key.algorithm && next.may_sign() && next.active_from > key.active_from
+        };
+        let next = || self.iter().filter(follows).map(|next| next.active_from).min();
+        key.retired_at.or_else(next)
     }
 
     /// All keys, oldest first.
@@ -73,7 +134,12 @@ impl Keyring {
 impl Key {
     /// Whether a token it signed may still be valid.
     pub(crate) fn verifies(&self, now: UnixTime) -> bool {
-        self.ends_at.is_none_or(|at| now < at)
+        !self.refused && self.ends_at.is_none_or(|at| now < at)
+    }
+
+    /// Whether it signs, or will.
+    const fn may_sign(&self) -> bool {
+        !self.refused && self.retired_at.is_none() && self.private.is_some()
     }
 
     /// The key that signs, while it may.
@@ -99,6 +165,7 @@ impl Key {
         let kid = KeyId::parse(&row.kid).ok_or_else(corrupt)?;
         let private = match row.retired_at {
             Some(_) => None,
+            None if row.refused => None,
             None => {
                 let pkcs8 = identity.keys.open_private("signing_key", &row.kid, &row.sealed)?;
                 Some(PrivateKey::from_pkcs8(algorithm, pkcs8.expose())?)
@@ -114,6 +181,7 @@ impl Key {
             active_from: UnixTime::from_millis(row.active_from),
             retired_at: row.retired_at.map(UnixTime::from_millis),
             ends_at: row.ends_at.map(UnixTime::from_millis),
+            refused: row.refused,
             private,
         })
     }
@@ -136,6 +204,16 @@ impl NewKey {
         Ok(Self { algorithm, public: key.public(), pkcs8, origin: "made" })
     }
 
+    /// The algorithm it signs with.
+    pub(crate) const fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// Its id at `site`.
+    pub(super) fn kid(&self, site: &SiteId) -> KeyId {
+        KeyId::of(site, &self.public.thumbprint())
+    }
+
     /// Reads a key pair in PKCS#8 or PEM.
     ///
     /// # Errors
@@ -146,75 +224,15 @@ impl NewKey {
     }
 }
 
-/// Stores a key that was made when it was first needed, unless another process was faster.
-pub(crate) fn make_key(tx: &mut Tx<'_>, new: &NewKey, actor: &Actor) -> Result<()> {
-    let now = tx.now();
-    let exists = Keyring::load(&tx.view())?.signer(new.algorithm, now).is_some();
-    if exists { Ok(()) } else { store_key(tx, new, now, actor).map(|_| ()) }
-}
-
-/// Stores an imported key, which signs at once; what signed with its algorithm until now retires.
-///
-/// # Errors
-/// [`Error::Conflict`] when the key is known already.
-pub(crate) fn import_key(tx: &mut Tx<'_>, new: &NewKey, actor: &Actor) -> Result<KeyId> {
-    let now = tx.now();
-    let kid = KeyId::of(&tx.identity().site, &new.public.thumbprint());
-    if tx.view().signing_keys()?.iter().any(|row| row.kid == kid.as_str()) {
-        return Err(Error::Conflict { what: "signing key", id: kid.as_str().to_owned() });
-    }
-    // Retired keys verify until the last token has ended that they may have signed.
-    let ends_at = tx.last_expiry().max(now).plus(Lifetime::seconds(1));
-    retire(tx, actor, ends_at, |row| row.algorithm == new.algorithm.as_str())?;
-    store_key(tx, new, now, actor)
-}
-
-/// Retires every key at once: no token they signed is accepted any more.
-pub(crate) fn retire_all(tx: &mut Tx<'_>, actor: &Actor) -> Result<()> {
-    let now = tx.now();
-    retire(tx, actor, now, |_| true)
-}
-
-/// Retires every key for good, although time was set back to before it was retired or ended.
-pub(crate) fn end_all(tx: &mut Tx<'_>, actor: &Actor) -> Result<()> {
-    retire_all(tx, actor)?;
-    let now = tx.now().millis();
-    for mut row in tx.view().signing_keys()? {
-        if row.ends_at.is_none_or(|ends_at| ends_at > now) {
-            row.version += 1;
-            row.ends_at = Some(now);
-            tx.update(&row)?;
-        }
-    }
-    Ok(())
-}
-
-fn retire(
+/// Stores a key pair that signs from `active_from` on.
+pub(super) fn store_key(
     tx: &mut Tx<'_>,
+    new: &NewKey,
+    active_from: UnixTime,
     actor: &Actor,
-    ends_at: UnixTime,
-    which: impl Fn(&SigningKeyRow) -> bool,
-) -> Result<()> {
-    let now = tx.now();
-    for mut row in tx.view().signing_keys()?.into_iter().filter(|row| row.retired_at.is_none()) {
-        if !which(&row) {
-            continue;
-        }
-        row.version += 1;
-        row.retired_at = Some(now.millis());
-        row.ends_at = Some(ends_at.millis());
-        tx.update(&row)?;
-        tx.change("key", &row.kid)?;
-        let mut entry = actor.did("key.retire");
-        entry.detail.insert("kid", row.kid.clone());
-        tx.audit(&entry)?;
-    }
-    Ok(())
-}
-
-fn store_key(tx: &mut Tx<'_>, new: &NewKey, now: UnixTime, actor: &Actor) -> Result<KeyId> {
-    let identity = tx.identity();
-    let kid = KeyId::of(&identity.site, &new.public.thumbprint());
+) -> Result<KeyId> {
+    let (identity, now) = (tx.identity(), tx.now());
+    let kid = new.kid(&identity.site);
     let sealed = identity.keys.seal_private(
         identity.entropy.as_ref(),
         "signing_key",
@@ -227,9 +245,10 @@ fn store_key(tx: &mut Tx<'_>, new: &NewKey, now: UnixTime, actor: &Actor) -> Res
         algorithm: new.algorithm.as_str().to_owned(),
         origin: new.origin.to_owned(),
         created_at: now.millis(),
-        active_from: now.millis(),
+        active_from: active_from.millis(),
         retired_at: None,
         ends_at: None,
+        refused: false,
         public_jwk: new.public.to_jwk().print()?,
         sealed,
         extra: NO_EXTRA.to_owned(),
@@ -239,6 +258,9 @@ fn store_key(tx: &mut Tx<'_>, new: &NewKey, now: UnixTime, actor: &Actor) -> Res
     let mut entry = actor.did(if new.origin == "made" { "key.make" } else { "key.import" });
     entry.detail.insert("kid", row.kid.clone());
     entry.detail.insert("algorithm", row.algorithm.clone());
+    if active_from > now {
+        entry.detail.insert("active_from", active_from.to_string());
+    }
     tx.audit(&entry)?;
     Ok(kid)
 }

@@ -13,6 +13,8 @@ mod failures;
 mod gate;
 mod grant;
 mod issue;
+mod issuer;
+mod key_rotation;
 mod keyring;
 mod login;
 mod password;
@@ -63,7 +65,14 @@ pub(crate) use dialect::Habits;
 pub(crate) use gate::{Ask, Permit, Subject, Wanted, examine, may_be_allowed, pass};
 pub(crate) use grant::{Grant, NewGrant, begin_grant, revoke_grant};
 pub(crate) use issue::{Issued, Making, Ticket, plan, record, stale};
-pub(crate) use keyring::{Key, Keyring, NewKey, import_key, make_key, retire_all};
+pub(crate) use issuer::{
+    FOREIGN_FUTURE_MILLIS, FOREIGN_LIFETIME, Issuer, Issuers, NewIssuer, delete_issuer,
+    import_issuer, set_issuer_enabled,
+};
+pub(crate) use key_rotation::{
+    algorithms_in_use, make_key, refuse_key, retire_all, retire_unused, take_over, tend_keys,
+};
+pub(crate) use keyring::{Key, Keyring, NewKey};
 pub(crate) use login::{Attempt, HostAnswer, LoggedIn, Trial, Verdict, settle};
 pub(crate) use password::{Password, Unfit, check_new_password, passwords_of_name};
 pub(crate) use peer::Peer;
@@ -77,9 +86,9 @@ pub(crate) use rate::{Bucket, Budgets, Meter, Steady, Strike, Strikes};
 pub(crate) use redirect::{RedirectUri, scheme_and_authority};
 pub(crate) use refresh::{Family, first_refresh_token, rotates};
 pub(crate) use registration::{
-    NewSecret, Origin, adopt_client, confirm_secret, create_client, create_secret, delete_client,
-    disable_all_clients, import_secret, revoke_client_tokens, revoke_secret, set_enabled,
-    unconfirm_all, update_client,
+    NewSecret, Origin, add_foreign_client, adopt_client, confirm_secret, create_client,
+    create_secret, delete_client, disable_all_clients, import_secret, revoke_client_tokens,
+    revoke_secret, set_enabled, unconfirm_all, update_client,
 };
 pub(crate) use revocation::revoke_token;
 pub(crate) use rotation::{

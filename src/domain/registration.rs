@@ -5,8 +5,9 @@ use crate::crypto;
 use crate::domain::actor::Actor;
 use crate::domain::builtin::BIOT;
 use crate::domain::catalogue::check_in_catalogue;
-use crate::domain::client::{Client, GrantType, Metadata};
+use crate::domain::client::{Client, Foreign, GrantType, Metadata};
 use crate::domain::credential::{Credential, CredentialKind};
+use crate::domain::issuer::FOREIGN_FUTURE_MILLIS;
 use crate::error::{Error, Result};
 use crate::store::{AuditEntry, NO_EXTRA, Tx};
 
@@ -38,7 +39,7 @@ pub(crate) fn create_client(
     enabled: bool,
     actor: &Actor,
 ) -> Result<Client> {
-    register(tx, client_id, metadata, enabled, actor.did("client.create"))
+    register(tx, client_id, None, (metadata, enabled), actor.did("client.create"))
 }
 
 /// Where a client was registered first.
@@ -64,14 +65,46 @@ pub(crate) fn adopt_client(
     entry.detail.insert("issuer", origin.issuer.clone());
     entry.detail.insert("site", origin.site.as_str().to_owned());
     entry.detail.insert("client_id", origin.client_id.as_str().to_owned());
-    register(tx, client_id, metadata, enabled, entry)
+    register(tx, client_id, None, (metadata, enabled), entry)
+}
+
+/// Registers a client of another site under an id of our own. It gets its tokens there: it has no secret here,
+/// and can never authenticate.
+///
+/// # Errors
+/// [`Error::NotFound`] for a site that is not known, [`Error::Conflict`] for a client that is; those of
+/// [`create_client`].
+pub(crate) fn add_foreign_client(
+    tx: &mut Tx<'_>,
+    (issuer, foreign_id): (&str, &ClientId),
+    metadata: Metadata,
+    enabled: bool,
+    actor: &Actor,
+) -> Result<Client> {
+    if tx.view().issuer(issuer)?.is_none() {
+        return Err(Error::NotFound { what: "issuer", id: issuer.to_owned() });
+    }
+    if let Some(known) = tx.view().foreign_client(issuer, foreign_id.as_str())? {
+        return Err(Error::Conflict { what: "client", id: known.client_id });
+    }
+    let foreign = Foreign {
+        issuer: issuer.to_owned(),
+        client_id: foreign_id.as_str().to_owned(),
+        // What was deleted, and is registered again, does not get its old tokens back.
+        since: tx.now(),
+    };
+    let client_id = ClientId::mint(tx.identity().entropy.as_ref())?;
+    let mut entry = actor.did("client.create");
+    entry.detail.insert("issuer", foreign.issuer.clone());
+    entry.detail.insert("foreign_client_id", foreign.client_id.clone());
+    register(tx, client_id, Some(foreign), (metadata, enabled), entry)
 }
 
 fn register(
     tx: &mut Tx<'_>,
     client_id: ClientId,
-    metadata: Metadata,
-    enabled: bool,
+    foreign: Option<Foreign>,
+    (metadata, enabled): (Metadata, bool),
     entry: AuditEntry,
 ) -> Result<Client> {
     if tx.view().client(client_id.as_str())?.is_some() {
@@ -83,6 +116,7 @@ fn register(
     let client = Client {
         client_id,
         metadata,
+        foreign,
         enabled,
         created_at: now,
         updated_at: now,
@@ -91,6 +125,7 @@ fn register(
         // The sequence of its creation: an id registered again has another generation than before.
         generation: Generation(tx.next_sequence()),
     };
+    check_foreign(&client)?;
     tx.insert(&client.to_row())?;
     tx.change("client", client.client_id.as_str())?;
     let mut entry = about(entry, &client);
@@ -114,6 +149,7 @@ pub(crate) fn update_client(
     client.metadata = change(client.metadata)?;
     check_metadata(tx, &client.metadata)?;
     check_biot_login(client_id, &client.metadata)?;
+    check_foreign(&client)?;
     let mut entry = actor.did("client.update");
     note_danger(&mut entry, before, &client);
     save(tx, client, entry)
@@ -124,6 +160,27 @@ fn check_biot_login(client_id: &str, metadata: &Metadata) -> Result<()> {
     if client_id != BIOT && metadata.grant_types.contains(&GrantType::BiotLogin) {
         let why = format!("`biot_login` belongs to the built-in client `{BIOT}` alone");
         return Err(Error::document("grant_types", why));
+    }
+    Ok(())
+}
+
+/// A client of another site can do nothing here but use its tokens of there.
+fn check_foreign(client: &Client) -> Result<()> {
+    if client.foreign.is_none() {
+        return Ok(());
+    }
+    let metadata = &client.metadata;
+    for (member, sound) in [
+        ("grant_types", metadata.grant_types == [GrantType::ClientCredentials]),
+        ("token_endpoint_auth_method", metadata.token_endpoint_auth_method.is_none()),
+        ("redirect_uris", metadata.redirect_uris.is_empty()),
+        ("resource_server", !metadata.resource_server),
+    ] {
+        if !sound {
+            let why =
+                "has no meaning for a client of another site, which authenticates there alone";
+            return Err(Error::document(member, why));
+        }
     }
     Ok(())
 }
@@ -163,6 +220,10 @@ pub(crate) fn revoke_client_tokens(
 ) -> Result<Client> {
     let mut client = find(tx, client_id)?;
     client.generation = Generation(tx.next_sequence());
+    if let Some(foreign) = &mut client.foreign {
+        // The other site knows nothing of our generations; its clock may be that far ahead.
+        foreign.since = tx.now().plus_millis(FOREIGN_FUTURE_MILLIS);
+    }
     save(tx, client, actor.did("client.revoke"))
 }
 
@@ -294,6 +355,10 @@ pub(super) fn add_credential(
     let client = find(tx, client_id)?;
     if client.metadata.is_public() {
         return Err(Error::document("client_id", "names a public client, which has no secret"));
+    }
+    if client.foreign.is_some() {
+        let why = "names a client of another site, which has no secret here";
+        return Err(Error::document("client_id", why));
     }
     if count_living(tx, client_id, |_| true)? >= SECRETS_LIMIT {
         let id = format!("{client_id}: at most {SECRETS_LIMIT} that have not ended");

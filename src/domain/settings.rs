@@ -53,6 +53,12 @@ pub struct Settings {
     /// How often all clients together may from one address, those left out that have succeeded from it. Default
     /// 60 a minute, 600 at once; `None`: as often as they like.
     pub peer_failure_rate: Option<RateLimit>,
+    /// How long a signing key signs before another one follows it by itself. Default 90 days; 1 day to 10
+    /// years; `None`: until somebody rotates it.
+    pub key_lifetime: Option<Lifetime>,
+    /// How long a signing key is published before it signs. Default 14 days; at least 300 s, and less than
+    /// `key_lifetime`.
+    pub key_publish_ahead: Lifetime,
     /// The name on the login page. Default none: the issuer's host is shown.
     pub clinic_name: String,
     /// Words that no password may consist of, in any case and with whatever digits and punctuation: the
@@ -84,6 +90,8 @@ impl Default for Settings {
             verify_rate: None,
             failure_rate: Some(RateLimit { per_minute: 10, burst: 60 }),
             peer_failure_rate: Some(RateLimit { per_minute: 60, burst: 600 }),
+            key_lifetime: Some(Lifetime::days(90)),
+            key_publish_ahead: Lifetime::days(14),
             clinic_name: String::new(),
             password_blocklist: Vec::new(),
             texts: Texts::default(),
@@ -113,6 +121,14 @@ impl Settings {
         if self.token_format == TokenFormat::Jwt {
             algorithms.push(self.algorithm);
         }
+        algorithms
+    }
+
+    /// The algorithms that some client may get a token of which is registered for none.
+    pub(crate) fn algorithms_in_use(&self) -> Vec<Algorithm> {
+        let mut algorithms = self.default_algorithms();
+        // A client may be registered for JWTs where the settings say opaque.
+        algorithms.push(self.algorithm);
         algorithms
     }
 
@@ -165,10 +181,24 @@ impl Settings {
             let why = "must be 189345600 (six years) to 3155760000 seconds";
             return Err(Error::document("audit_retention", why));
         }
+        check_keys(self.key_lifetime, self.key_publish_ahead)?;
         check_text("clinic_name", &self.clinic_name, 0, 100)?;
         check_blocklist(&self.password_blocklist)?;
         self.texts.check()
     }
+}
+
+fn check_keys(lifetime: Option<Lifetime>, ahead: Lifetime) -> Result<()> {
+    if lifetime.is_some_and(|lifetime| !(MIN_KEY_LIFETIME..=MAX_KEY_LIFETIME).contains(&lifetime)) {
+        let why = "must be 86400 to 315576000 seconds, or null";
+        return Err(Error::document("key_lifetime", why));
+    }
+    let longest = lifetime.unwrap_or(MAX_KEY_LIFETIME);
+    if ahead < MIN_PUBLISH_AHEAD || ahead >= longest {
+        let why = "must be at least 300 seconds, and less than key_lifetime";
+        return Err(Error::document("key_publish_ahead", why));
+    }
+    Ok(())
 }
 
 fn check_blocklist(words: &[String]) -> Result<()> {
@@ -199,7 +229,7 @@ pub(crate) fn check_lifetime(lifetime: Lifetime) -> std::result::Result<(), Stri
 
 /// RFC 8414 2: "The authorization server's issuer identifier, which is a URL that uses the "https"
 /// scheme and has no query or fragment components."
-fn check_issuer(issuer: &str) -> std::result::Result<(), &'static str> {
+pub(crate) fn check_issuer(issuer: &str) -> std::result::Result<(), &'static str> {
     let Some(rest) = issuer.strip_prefix("https://") else {
         return Err("must begin with `https://` (RFC 8414 2)");
     };
@@ -230,6 +260,13 @@ const MIN_RETENTION: Lifetime = Lifetime::seconds(189_345_600);
 const MAX_RETENTION: Lifetime = Lifetime::seconds(3_155_760_000);
 
 const MIN_LIFETIME: Lifetime = Lifetime::seconds(60);
+
+const MIN_KEY_LIFETIME: Lifetime = Lifetime::days(1);
+
+const MAX_KEY_LIFETIME: Lifetime = Lifetime::seconds(315_576_000);
+
+/// As long as a verifier may keep the key set (`oauth/metadata.rs`).
+const MIN_PUBLISH_AHEAD: Lifetime = Lifetime::seconds(300);
 
 const MAX_REFRESH_LIFETIME: Lifetime = Lifetime::days(366);
 

@@ -1,11 +1,14 @@
 //! Access tokens: what they say, and whether that still holds.
 
 use crate::base::{Epoch, SiteId, TokenId, UnixTime, encode};
-use crate::crypto::{Object, Parts, parse_claims, parse_header, split, verify_signature};
+use crate::crypto::{
+    Object, Parts, PublicKey, parse_claims, parse_header, split, verify_signature,
+};
 use crate::domain::authenticate::ClientState;
 use crate::domain::client::{Client, GrantType};
 use crate::domain::gate::Subject;
 use crate::domain::grant::Grant;
+use crate::domain::issuer::{FOREIGN_FUTURE_MILLIS, FOREIGN_LIFETIME, Issuer, Issuers};
 use crate::domain::keyring::{Key, Keyring};
 use crate::domain::scope::Scope;
 use crate::domain::user::UserState;
@@ -17,6 +20,8 @@ use std::borrow::Cow;
 /// What a token of either form says, its signature or digest already checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TokenFacts<'a> {
+    /// The other site that issued it; `None` for a token of ours.
+    pub(crate) issuer: Option<Cow<'a, str>>,
     pub(crate) token_id: Cow<'a, str>,
     pub(crate) client_id: Cow<'a, str>,
     pub(crate) subject: Cow<'a, str>,
@@ -94,6 +99,7 @@ pub(crate) struct Standing<'a> {
 #[derive(Clone, Copy)]
 pub(crate) struct Expected<'a> {
     pub(crate) keyring: &'a Keyring,
+    pub(crate) issuers: &'a Issuers,
     pub(crate) site: &'a SiteId,
     pub(crate) issuer: &'a str,
     pub(crate) audience: &'a str,
@@ -108,13 +114,16 @@ pub(crate) fn check_jwt<'b>(
     buffer: &'b mut [u8],
 ) -> Result<TokenFacts<'b>, Denied> {
     let parts = split(token)?;
-    let key = find_key(&parts, expected.keyring)?;
-    if !key.verifies(expected.now) {
-        return Err(Denied::KeyRetired);
-    }
-    verify_signature(&parts, &key.public)?;
+    let signer = find_signer(&parts, expected.keyring, expected.issuers, expected.site)?;
+    let (key, issuer) = match signer {
+        Signer::Own(key) if key.verifies(expected.now) => (&key.public, expected.issuer),
+        Signer::Own(_) => return Err(Denied::KeyRetired),
+        Signer::Foreign(issuer, key) if issuer.enabled => (key, issuer.issuer.as_str()),
+        Signer::Foreign(_, _) => return Err(Denied::IssuerDisabled),
+    };
+    verify_signature(&parts, key)?;
     let claims: Claims<'b> = parse_claims(parts.decode_claims(buffer)?)?;
-    if claims.iss != expected.issuer {
+    if claims.iss != issuer {
         return Err(Denied::WrongIssuer);
     }
     // RFC 9068 4: "The resource server MUST validate that the "aud" claim contains a resource indicator
@@ -122,7 +131,57 @@ pub(crate) fn check_jwt<'b>(
     if claims.aud != expected.audience {
         return Err(Denied::WrongAudience);
     }
-    claims.into_facts(expected.site)
+    match signer {
+        Signer::Own(_) => claims.into_facts(expected.site),
+        Signer::Foreign(issuer, _) => {
+            let foreign = Some(claims.iss.clone());
+            let facts = claims.into_facts(&issuer.site)?;
+            check_foreign(&facts, issuer)?;
+            Ok(TokenFacts { issuer: foreign, ..facts })
+        }
+    }
+}
+
+/// What is demanded of another site's token beside what its own site would demand.
+fn check_foreign(facts: &TokenFacts<'_>, issuer: &Issuer) -> Result<(), Denied> {
+    // Its users are no users of ours.
+    if facts.grant_id.is_some() {
+        return Err(Denied::GrantNotAllowed);
+    }
+    if facts.expires_at.since(facts.issued_at) > FOREIGN_LIFETIME.millis() {
+        return Err(Denied::BadClaim { claim: "exp" });
+    }
+    if facts.issued_at <= issuer.since {
+        return Err(Denied::IssuerDisabled);
+    }
+    Ok(())
+}
+
+/// Who signed a token.
+enum Signer<'a> {
+    Own(&'a Key),
+    Foreign(&'a Issuer, &'a PublicKey),
+}
+
+/// The key that the token names: one of ours, or, if its id is of another site that is known, one of that site's.
+fn find_signer<'a>(
+    parts: &Parts<'_>,
+    keyring: &'a Keyring,
+    issuers: &'a Issuers,
+    own_site: &SiteId,
+) -> Result<Signer<'a>, Denied> {
+    if let Some(key) = keyring.by_header(parts.header()) {
+        return Ok(Signer::Own(key));
+    }
+    let header = parse_header(parts.header())?;
+    let site = header.kid().site();
+    let Some(issuer) = issuers.of_site(site).filter(|_| site != own_site.as_str()) else {
+        return find_key(parts, keyring).map(Signer::Own);
+    };
+    let key = issuer.key(header.kid().as_str()).ok_or(Denied::KeyUnknown)?;
+    header.check_algorithm(key.algorithm())?;
+    header.check_type()?;
+    Ok(Signer::Foreign(issuer, key))
 }
 
 /// The key that the token names. Its algorithm is the key's, whatever the token says (RFC 8725 3.1).
@@ -160,6 +219,7 @@ impl<'a> Claims<'a> {
             return Err(bad("sub"));
         }
         Ok(TokenFacts {
+            issuer: None,
             epoch: Epoch::parse(&wk.e).ok_or(bad("wk"))?,
             token_id: self.jti,
             client_id: self.client_id,
@@ -214,6 +274,7 @@ pub(crate) fn facts_of_row(
         return Err(Denied::BadClaim { claim: "sub" });
     }
     Ok(TokenFacts {
+        issuer: None,
         token_id: Cow::Owned(row.token_id.clone()),
         client_id: Cow::Owned(row.client_id.clone()),
         subject: Cow::Owned(row.subject.clone()),
@@ -257,7 +318,14 @@ pub(crate) fn check_standing<'s>(
     behind: Behind<'s>,
     revoked: bool,
 ) -> Result<Stands<'s>, Denied> {
-    check_times(facts.issued_at, facts.expires_at, now)?;
+    if let Some(issuer) = &facts.issuer {
+        check_times(facts, now, FOREIGN_FUTURE_MILLIS)?;
+        let client = check_foreign_client(facts, issuer, behind.client)?;
+        let (subject, grant) = (Subject::Client, GrantType::ClientCredentials);
+        let stands = Stands { client, subject, grant };
+        return if revoked { Err(Denied::TokenRevoked) } else { Ok(stands) };
+    }
+    check_times(facts, now, FUTURE_MILLIS)?;
     if facts.epoch != epoch {
         return Err(Denied::EpochEnded);
     }
@@ -278,6 +346,19 @@ pub(crate) fn check_standing<'s>(
         }
     };
     if revoked { Err(Denied::TokenRevoked) } else { Ok(Stands { client, subject, grant }) }
+}
+
+/// The other site's epochs, generations and secrets say nothing here. What stands for them: the client is registered
+/// as a client of that very site, and since then nobody has ended its tokens.
+fn check_foreign_client<'s>(
+    facts: &TokenFacts<'_>,
+    issuer: &str,
+    state: Option<&'s ClientState>,
+) -> Result<&'s Client, Denied> {
+    let client = &state.ok_or(Denied::ClientUnknown)?.client;
+    let foreign = client.foreign.as_ref().filter(|foreign| foreign.issuer == issuer);
+    let foreign = foreign.ok_or(Denied::ClientUnknown)?;
+    if facts.issued_at <= foreign.since { Err(Denied::ClientTokensRevoked) } else { Ok(client) }
 }
 
 /// The grant it names must live, and be this user's to this client; and the user must be who they were.
@@ -304,11 +385,12 @@ fn check_grant<'s>(
 
 /// RFC 7519 4.1.4: "The "exp" claim identifies the expiration time on or after which the JWT MUST NOT be
 /// accepted for processing." There is no leeway: issuer and verifier share one clock.
-fn check_times(issued_at: UnixTime, expires_at: UnixTime, now: UnixTime) -> Result<(), Denied> {
+fn check_times(facts: &TokenFacts<'_>, now: UnixTime, ahead: i64) -> Result<(), Denied> {
+    let (issued_at, expires_at) = (facts.issued_at, facts.expires_at);
     if now >= expires_at {
         return Err(Denied::TokenExpired { now: now.millis(), expires_at: expires_at.millis() });
     }
-    if issued_at > now.plus_millis(FUTURE_MILLIS) {
+    if issued_at > now.plus_millis(ahead) {
         return Err(Denied::TokenFromFuture { now: now.millis(), starts_at: issued_at.millis() });
     }
     Ok(())
@@ -318,7 +400,9 @@ fn check_times(issued_at: UnixTime, expires_at: UnixTime, now: UnixTime) -> Resu
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NamedToken {
     pub(crate) token_id: TokenId,
-    /// Whose it is.
+    /// The other site that issued it; `None` for a token of ours.
+    pub(crate) issuer: Option<String>,
+    /// Whose it is, as its issuer calls them.
     pub(crate) client_id: String,
     pub(crate) expires_at: UnixTime,
 }
@@ -331,12 +415,16 @@ pub(crate) struct NamedToken {
 pub(crate) fn name_jwt(
     token: &[u8],
     keyring: &Keyring,
+    issuers: &Issuers,
     site: &SiteId,
     buffer: &mut [u8],
 ) -> Result<NamedToken, Denied> {
     let parts = split(token)?;
-    let key = find_key(&parts, keyring)?;
-    verify_signature(&parts, &key.public)?;
+    let (key, site, issuer) = match find_signer(&parts, keyring, issuers, site)? {
+        Signer::Own(key) => (&key.public, site, None),
+        Signer::Foreign(issuer, key) => (key, &issuer.site, Some(issuer.issuer.clone())),
+    };
+    verify_signature(&parts, key)?;
     let claims: NameClaims<'_> = parse_claims(parts.decode_claims(buffer)?)?;
     let bad = |claim| Denied::BadClaim { claim };
     if !in_range(claims.exp) {
@@ -344,6 +432,7 @@ pub(crate) fn name_jwt(
     }
     let token_id = TokenId::parse(&claims.jti).filter(|_| is_token_id(&claims.jti, site));
     Ok(NamedToken {
+        issuer,
         token_id: token_id.ok_or(bad("jti"))?,
         client_id: claims.client_id.into_owned(),
         expires_at: UnixTime::from_seconds(claims.exp),
@@ -369,6 +458,7 @@ pub(crate) fn name_row(row: OpaqueTokenRow) -> crate::error::Result<NamedToken> 
     let token_id = TokenId::parse(&row.token_id);
     let corrupt = || Error::Corrupt { what: "the id of an opaque token".to_owned() };
     Ok(NamedToken {
+        issuer: None,
         token_id: token_id.ok_or_else(corrupt)?,
         client_id: row.client_id,
         expires_at: UnixTime::from_millis(row.expires_at),

@@ -2,14 +2,13 @@
 
 use crate::admin::{
     ClientCreate, ClientCreated, ClientDelete, ClientDisable, ClientDocument, ClientEnable,
-    ClientImport, ClientList, ClientPage, ClientRead, ClientRevoke, ClientUpdate, Done,
-    KeyDocument, KeyImport, KeyList, KeyPage, Operation, ScopeAdd, ScopeDocument, ScopeList,
-    ScopePage, ScopeRemove, SettingsDocument, SettingsGet, SettingsSet, document_of_settings,
-    settings_of_document,
+    ClientImport, ClientList, ClientPage, ClientRead, ClientRevoke, ClientUpdate, Done, Operation,
+    ScopeAdd, ScopeDocument, ScopeList, ScopePage, ScopeRemove, SettingsDocument, SettingsGet,
+    SettingsSet, document_of_settings, settings_of_document,
 };
-use crate::base::{ClientId, Secret, UnixTime, encode};
-use crate::crypto::{self, Algorithm, password};
-use crate::domain::{self, Actor, Client, CredentialKind, GrantType, Metadata, NewKey, NewSecret};
+use crate::base::{ClientId, Secret, UnixTime};
+use crate::crypto::{self, password};
+use crate::domain::{self, Actor, Client, CredentialKind, GrantType, Metadata, NewSecret};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::store::{SettingsRow, Tx};
@@ -111,10 +110,15 @@ fn set_settings(tx: &mut Tx<'_>, request: SettingsSet, actor: &Actor) -> Result<
     let members = request.named().join(" ");
     let danger = request.danger_allow_plain_http;
     let before = old.dialects.clone();
+    let algorithms = request.algorithm.is_some() || request.dialects.is_some();
     let new = request.apply(old)?;
     // What an administrator took away of a dialect that is on already stays away.
     let turned_on = new.dialects.iter().copied().filter(|dialect| !before.contains(dialect));
     domain::enable_dialects(tx, &turned_on.collect::<Vec<_>>(), actor)?;
+    if tx.view().issuer(&new.issuer)?.is_some() {
+        let why = "is another site's, which is trusted here: delete that first";
+        return Err(Error::document("issuer", why));
+    }
     let document = document_of_settings(&new, Some(&row.document))?;
     let version = row.version + 1;
     tx.update(&SettingsRow { id: 1, version, document })?;
@@ -125,6 +129,9 @@ fn set_settings(tx: &mut Tx<'_>, request: SettingsSet, actor: &Actor) -> Result<
         entry.detail.insert("danger_allow_plain_http", danger.to_string());
     }
     tx.audit(&entry)?;
+    if algorithms {
+        domain::retire_unused(tx, &new, actor)?;
+    }
     Ok(new)
 }
 
@@ -254,29 +261,6 @@ administer!(ScopeAdd, |request, engine, actor, now| {
 administer!(ScopeRemove, |request, engine, actor, now| {
     engine.change(now, move |tx| domain::remove_scope(tx, &request.scope, &actor))?;
     Ok(Done::default())
-});
-
-administer!(KeyList, |_request, engine, _actor, _now| {
-    let (frame, _) = engine.current()?;
-    Ok(KeyPage { keys: frame.keyring.iter().map(KeyDocument::from).collect() })
-});
-
-administer!(KeyImport, |request, engine, actor, now| {
-    let algorithm = Algorithm::parse(&request.algorithm)
-        .ok_or_else(|| Error::document("algorithm", "must be one of: ES256, EdDSA, RS256"))?;
-    let der = if request.key.expose().contains("-----BEGIN") {
-        Secret::copy_of(request.key.expose().as_bytes())
-    } else {
-        encode::from_base64url(request.key.expose().as_bytes())
-            .map(Secret::new)
-            .ok_or_else(|| Error::document("key", "must be PEM, or PKCS#8 DER in base64url"))?
-    };
-    let new = NewKey::import(algorithm, der.expose())
-        .map_err(|error| Error::document("key", error.to_string()))?;
-    let kid = engine.change(now, move |tx| domain::import_key(tx, &new, &actor))?;
-    let (frame, _) = engine.current()?;
-    let key = frame.keyring.by_kid(kid.as_str());
-    key.map(KeyDocument::from).ok_or(Error::Internal { what: "an imported key that is not there" })
 });
 
 /// A generated secret as text; it is base64url, so always text.

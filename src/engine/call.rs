@@ -35,7 +35,9 @@ impl Engine {
         let (frame, now) = self.current()?;
         let actor = self.actor(context, &frame.settings.trusted_proxies, now)?;
         self.flush_if_due(now);
-        operation.administer(self, actor, now).map_err(discreet)
+        let answer = operation.administer(self, actor, now).map_err(discreet);
+        self.tend_keys_if_due(now);
+        answer
     }
 
     /// Runs the administrative operation `name` with a JSON request, and returns its JSON response.
@@ -140,10 +142,20 @@ operations! {
     DatabaseCheck,
     GrantList,
     GrantRevoke,
+    IssuerClientAdd,
+    IssuerDelete,
+    IssuerDisable,
+    IssuerEnable,
+    IssuerImport,
+    IssuerList,
+    IssuerRead,
+    KeyExport,
     KeyImport,
     KeyList,
     KeyRecovery,
     KeyRekey,
+    KeyRetire,
+    KeyRotate,
     LeakFind,
     RoleCreate,
     RoleDelete,

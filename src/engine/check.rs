@@ -74,4 +74,4 @@ fn check(
 const ROWS_A_STEP: u64 = 1000;
 
 /// One for each table with codes.
-const TABLE_STEPS: u64 = 12;
+const TABLE_STEPS: u64 = 13;

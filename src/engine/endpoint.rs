@@ -75,6 +75,7 @@ impl Engine {
             Ok(()) => self.answer_at(endpoint, request, &exchange)?,
             Err(response) => response,
         };
+        self.tend_keys_if_due(now);
         Ok(oauth::add_cors(response, request, endpoint, is_registered))
     }
 
@@ -275,7 +276,7 @@ impl Engine {
             token: Some(token.token_id.as_str().to_owned()),
             ..entry_of(asked)
         };
-        let NamedToken { token_id, client_id: owner, expires_at } = token;
+        let NamedToken { token_id, client_id: owner, expires_at, issuer: _ } = token;
         if !own {
             entry.detail.insert("owner", owner);
         }
@@ -322,6 +323,7 @@ impl Engine {
 
     /// RFC 7517 5. Whoever asks for the keys before the first token gets the one that will sign it.
     fn jwks_endpoint(&self, frame: &Frame) -> Result<HttpResponse> {
+        self.tend_keys_if_due(self.time.now());
         self.provide_keys(frame.settings.default_algorithms());
         let (frame, now) = self.current()?;
         Ok(oauth::print_jwks(&frame.keyring.published(now)))

@@ -1,10 +1,10 @@
 //! Issuing: authenticate and decide on the snapshot, sign outside the write lock, record inside it.
 
 use crate::base::{ClientId, GrantId, RequestId, Secret, UnixTime};
-use crate::crypto::{self, Algorithm};
+use crate::crypto;
 use crate::domain::{
     self, Actor, Ask, ClientState, Context, Dialect, GrantType, Habits, Issued, Making, Means,
-    NewKey, Peer, Presented, Proven, Reading, Refused, Scope, Subject, Ticket, TokenFormat, Wanted,
+    Peer, Presented, Proven, Reading, Refused, Scope, Subject, Ticket, TokenFormat, Wanted,
     authenticate, pass, plan,
 };
 use crate::engine::Engine;
@@ -14,7 +14,7 @@ use crate::engine::rates::Spend;
 use crate::engine::snapshot::Frame;
 use crate::error::{Denied, Error, Result};
 use crate::oauth;
-use crate::store::{AuditEntry, lock};
+use crate::store::AuditEntry;
 use std::cell::Cell;
 use std::sync::Arc;
 
@@ -62,6 +62,7 @@ impl Engine {
         let candidates = [Presented { client_id: client_id.to_owned(), secret, method: None }];
         let request = self.direct_request(&candidates, scope, context, &frame, now)?;
         let issued = self.issue_for(&request)?;
+        self.tend_keys_if_due(now);
         let json = oauth::print_token(&issued, None, self.time.now()).body;
         let Issued { access_token, scope, expires_at, .. } = issued;
         Ok(AccessToken { token: access_token, scope, expires_at, json })
@@ -269,38 +270,6 @@ impl Engine {
         outcome.map_err(|_| Error::Internal { what: "a record that was denied" })
     }
 
-    /// Makes the first signing key of an algorithm, when it is first needed.
-    ///
-    /// One thread does it, since an RSA key takes a while to make; those that need it too wait, and find
-    /// it. Another process may make one at the same time: the transaction keeps the first alone.
-    fn make_key(&self, algorithm: Algorithm, request: &RequestId) -> Result<()> {
-        let _alone = lock(&self.making_key);
-        let (frame, now) = self.current()?;
-        if frame.keyring.signer(algorithm, now).is_some() {
-            return Ok(());
-        }
-        let new = NewKey::make(algorithm, self.store.identity().entropy.as_ref())?;
-        let actor = Actor::library(request);
-        let outcome = self.write(now, move |tx| domain::make_key(tx, &new, &actor).map(Ok))?;
-        outcome.map_err(|_| Error::Internal { what: "a key that was denied" })
-    }
-
-    /// Makes the keys that tokens of these algorithms will be signed with, so that they are published before
-    /// they sign (conformance 33): a verifier may keep a key set for minutes.
-    ///
-    /// Best effort: a key that cannot be made now is made when it is first needed.
-    pub(super) fn provide_keys(&self, algorithms: impl IntoIterator<Item = Algorithm>) {
-        for algorithm in algorithms {
-            let provided = self.current().and_then(|(frame, now)| {
-                if frame.keyring.signer(algorithm, now).is_some() {
-                    return Ok(());
-                }
-                self.make_key(algorithm, &self.mint_request_id(now)?)
-            });
-            drop(provided);
-        }
-    }
-
     /// Notes a refusal before authentication.
     pub(super) fn note(
         &self,
@@ -392,6 +361,7 @@ mod tests {
     use super::*;
     use crate::admin::{ClientCreate, ClientDisable, KeyList};
     use crate::base::ManualClock;
+    use crate::crypto::Algorithm;
     use crate::crypto::digests_computed;
     use crate::domain::{Settings, keys_made};
     use crate::engine::Options;

@@ -19,6 +19,8 @@ mod founding;
 mod gather;
 mod grants;
 mod issue;
+mod issuers;
+mod keys;
 mod leak;
 mod login;
 mod master;
@@ -80,6 +82,8 @@ pub struct Engine {
     closed: AtomicBool,
     /// When the gathered notes were last written, in milliseconds.
     flushed_at: AtomicI64,
+    /// When somebody last looked whether a signing key is due, in milliseconds.
+    tended_at: AtomicI64,
     _open: OpenCount,
 }
 
@@ -115,6 +119,7 @@ impl Engine {
             store: Arc::new(store),
             snapshot,
             flushed_at: AtomicI64::new(time.now().millis()),
+            tended_at: AtomicI64::new(0),
             time,
             gather: Gather::default(),
             hashes: Limiter::new(),
@@ -177,14 +182,16 @@ impl Engine {
         flushed
     }
 
-    /// Writes what verification has gathered. Nothing has to call it: other calls do so once a minute.
+    /// Writes what verification has gathered, and rotates signing keys that are due. Nothing has to call it:
+    /// other calls do so once a minute. Where it is called, no request waits for a key to be made.
     ///
     /// # Errors
     /// Those of any write.
     pub fn maintain(&self) -> Result<()> {
         self.check_open()?;
         self.current()?;
-        self.flush()
+        self.flush()?;
+        self.tend_keys()
     }
 
     /// The engine's time: the clock's, as long as it is plausible. Never runs backwards.

@@ -2,7 +2,9 @@
 
 use crate::admin;
 use crate::base::{Epoch, UnixTime};
-use crate::domain::{Client, ClientState, Credential, Grant, Keyring, Settings, UserState};
+use crate::domain::{
+    Client, ClientState, Credential, Grant, Issuers, Keyring, Settings, UserState,
+};
 use crate::engine::origins::Origins;
 use crate::engine::rates::Ledger;
 use crate::engine::time::Timekeeper;
@@ -32,6 +34,7 @@ pub(crate) struct Frame {
     pub(crate) epoch: Epoch,
     pub(crate) settings: Arc<Settings>,
     pub(crate) keyring: Arc<Keyring>,
+    pub(crate) issuers: Arc<Issuers>,
     pub(super) origins: Arc<Origins>,
 }
 
@@ -40,6 +43,8 @@ pub(crate) struct Frame {
 struct Living {
     sequence: u64,
     clients: HashMap<String, Arc<ClientState>>,
+    /// What clients of other sites are called here, by site and what they are called there.
+    foreign: HashMap<(String, String), String>,
     /// Ids that nobody has, so that a guess of one costs no more than a guess at a known client's secret.
     strangers: HashSet<String>,
     /// Users and grants that tokens name, `None` for those that are not there.
@@ -124,6 +129,31 @@ impl Snapshot {
         });
         self.keep(sequence, |living| living.keep(client_id, state.as_ref()));
         Ok(state)
+    }
+
+    /// What the client is called here that `issuer` calls `client_id`; `None` if there is none.
+    pub(crate) fn foreign_client(
+        &self,
+        store: &Store,
+        issuer: &str,
+        client_id: &str,
+    ) -> Result<Option<String>> {
+        let key = (issuer.to_owned(), client_id.to_owned());
+        if let Some(known) = self.living().foreign.get(&key) {
+            return Ok(Some(known.clone()));
+        }
+        let (sequence, row) = store
+            .read(|view| Ok((view.state()?.sequence, view.foreign_client(issuer, client_id)?)))?;
+        let known = row.map(|row| row.client_id);
+        if let Some(known) = &known {
+            self.keep(sequence, |living| {
+                if living.foreign.len() >= KEPT_LIMIT {
+                    living.foreign.clear();
+                }
+                living.foreign.insert(key, known.clone());
+            });
+        }
+        Ok(known)
     }
 
     /// The user `user_id`, `None` if there is none.
@@ -214,6 +244,7 @@ impl Living {
     fn forget(&mut self, delta: &Delta) {
         for client_id in &delta.clients {
             self.clients.remove(client_id);
+            self.foreign.clear();
             self.strangers.remove(client_id);
         }
         if delta.roles {
@@ -278,6 +309,7 @@ fn is_known(change: &ChangeRow) -> bool {
             | "role"
             | "grant"
             | "key"
+            | "issuer"
             | "settings"
             | "scope"
             | "clock"
@@ -306,6 +338,11 @@ fn apply(view: &View<'_>, old: &Frame, state: &State, changes: &[ChangeRow]) -> 
         if named("settings") { Arc::new(load_settings(view)?) } else { Arc::clone(&old.settings) };
     let keyring =
         if named("key") { Arc::new(Keyring::load(view)?) } else { Arc::clone(&old.keyring) };
+    let issuers = if named("issuer") {
+        Arc::new(Issuers::load(view, state.epoch)?)
+    } else {
+        Arc::clone(&old.issuers)
+    };
     let origins = if clients.is_empty() {
         Arc::clone(&old.origins)
     } else {
@@ -313,7 +350,8 @@ fn apply(view: &View<'_>, old: &Frame, state: &State, changes: &[ChangeRow]) -> 
         origins.follow(view, &clients)?;
         Arc::new(origins)
     };
-    let frame = Frame { sequence: state.sequence, epoch: state.epoch, settings, keyring, origins };
+    let (sequence, epoch) = (state.sequence, state.epoch);
+    let frame = Frame { sequence, epoch, settings, keyring, issuers, origins };
     let roles = named("role");
     Ok(Delta {
         frame,
@@ -333,6 +371,7 @@ fn load_all(view: &View<'_>) -> Result<(Frame, Living)> {
         epoch: state.epoch,
         settings: Arc::new(load_settings(view)?),
         keyring: Arc::new(Keyring::load(view)?),
+        issuers: Arc::new(Issuers::load(view, state.epoch)?),
         origins: Arc::new(Origins::load(view)?),
     };
     let revoked = view.revoked_tokens()?;

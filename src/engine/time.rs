@@ -134,6 +134,11 @@ impl Timekeeper {
         last.recorded |= last.leap == leap;
     }
 
+    /// Whether the wall clock is believed.
+    pub(crate) fn is_believed(&self) -> bool {
+        self.believed.load(Ordering::Acquire)
+    }
+
     /// Whether the clock in use is the machine's own.
     pub(crate) fn is_system(&self) -> bool {
         self.clock.is_system()

@@ -3,7 +3,10 @@
 use crate::admin::{Done, TokenDocument, TokenIntrospect, TokenRevoke};
 use crate::base::{TokenId, UnixTime};
 use crate::crypto::{self, MAX_CLAIMS, opaque_form};
-use crate::domain::{self, Actor, NamedToken, TokenFacts, examine, name_jwt, name_row};
+use crate::domain::{
+    self, Actor, FOREIGN_FUTURE_MILLIS, FOREIGN_LIFETIME, NamedToken, TokenFacts, examine,
+    name_jwt, name_row,
+};
 use crate::engine::Engine;
 use crate::engine::administer::{Administer, administer, private};
 use crate::engine::snapshot::Frame;
@@ -46,14 +49,43 @@ impl Engine {
         if opaque_form(token).is_none() {
             let mut buffer = vec![0; token.len().min(MAX_CLAIMS)];
             let site = &self.store.identity().site;
-            return Ok(name_jwt(token, &frame.keyring, site, &mut buffer));
+            let named = name_jwt(token, &frame.keyring, &frame.issuers, site, &mut buffer);
+            return match named {
+                Ok(named) => self.named_at_home(named),
+                Err(why) => Ok(Err(why)),
+            };
         }
         self.opaque_row(token)?.map_or(Ok(Err(Denied::TokenUnknown)), |row| name_row(row).map(Ok))
     }
 
-    fn is_of_this_site(&self, token_id: &TokenId) -> bool {
-        let site = self.store.identity().site.as_str();
-        token_id.as_str().strip_prefix(site).is_some_and(|rest| rest.starts_with('.'))
+    /// Another site's token, with the id that its client has here; nobody's if it has none.
+    fn named_at_home(&self, named: NamedToken) -> Result<std::result::Result<NamedToken, Denied>> {
+        let Some(issuer) = &named.issuer else {
+            return Ok(Ok(named));
+        };
+        let client_id = self.snapshot.foreign_client(&self.store, issuer, &named.client_id)?;
+        Ok(client_id
+            .map(|client_id| NamedToken { client_id, ..named })
+            .ok_or(Denied::ClientUnknown))
+    }
+
+    /// Until when the revocation of a token is kept of which only the id is known; `None`: until the last token of
+    /// this database has ended.
+    ///
+    /// # Errors
+    /// [`Error::InvalidDocument`] for an id of a site that is not known.
+    fn kept_until(&self, token_id: &TokenId, now: UnixTime) -> Result<Option<UnixTime>> {
+        let site = token_id.as_str().split('.').next().unwrap_or_default();
+        if site == self.store.identity().site.as_str() {
+            return Ok(None);
+        }
+        let (frame, _) = self.current()?;
+        if frame.issuers.of_site(site).is_none() {
+            let why = "must be a token id of this database, or of a trusted one: its site, a dot, \
+                       22 characters";
+            return Err(Error::document("jti", why));
+        }
+        Ok(Some(now.plus(FOREIGN_LIFETIME).plus_millis(FOREIGN_FUTURE_MILLIS)))
     }
 }
 
@@ -75,9 +107,10 @@ administer!(TokenRevoke, |request, engine, actor, now| {
             (named.token_id, Some(named.expires_at))
         }
         (None, Some(jti)) => {
-            let own = TokenId::parse(jti).filter(|id| engine.is_of_this_site(id));
             let why = "must be a token id of this database: its site, a dot, 22 characters";
-            (own.ok_or_else(|| Error::document("jti", why))?, None)
+            let token_id = TokenId::parse(jti).ok_or_else(|| Error::document("jti", why))?;
+            let kept_until = engine.kept_until(&token_id, now)?;
+            (token_id, kept_until)
         }
         (Some(_), Some(_)) | (None, None) => {
             return Err(Error::document(".", "must have either `token` or `jti`"));
@@ -95,13 +128,14 @@ administer!(TokenIntrospect, |request, engine, _actor, _now| {
         Ok(facts) => facts,
         Err(why) => return Ok(inactive(&why)),
     };
+    let issuer = facts.issuer.map_or_else(|| frame.settings.issuer.clone(), Cow::into_owned);
     Ok(TokenDocument {
         active: true,
         scope: Some(facts.scope.into_owned()),
         client_id: Some(facts.client_id.into_owned()),
         sub: Some(facts.subject.into_owned()),
         aud: Some(facts.audience.into_owned()),
-        iss: Some(frame.settings.issuer.clone()),
+        iss: Some(issuer),
         exp: Some(facts.expires_at.seconds()),
         iat: Some(facts.issued_at.seconds()),
         jti: Some(facts.token_id.into_owned()),

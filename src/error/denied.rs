@@ -68,9 +68,12 @@ reasons! {
             member: &'static str,
         } = "token_header_forbidden", |f| write!(f, "the token's header holds `{member}`, which is never honoured");
         /// No key of this database has the token's `kid`.
-        KeyUnknown = "key_unknown", "no key of this database has the token's key id";
+        KeyUnknown = "key_unknown", "no key of this database has the token's key id; a trusted site's next keys must be imported";
         /// The key that the token names has been retired.
         KeyRetired = "key_retired", "the key that signed the token has been retired";
+        /// The site that signed the token is not trusted now: nobody has enabled it since it was disabled, or since
+        /// the database was restored.
+        IssuerDisabled = "issuer_disabled", "the site that signed the token is disabled, or was not enabled again after a restore";
         /// The header's `alg` is not the algorithm of the key that `kid` names (RFC 8725 3.1).
         AlgorithmMismatch = "algorithm_mismatch", "the token's algorithm is not that of the key it names";
         /// The signature does not verify.

@@ -48,7 +48,7 @@ pub const WARDKEY_DENIED_TOKEN_TOO_LONG: i32 = 201;
 pub const WARDKEY_DENIED_TOKEN_MALFORMED: i32 = 202;
 /// Denied: the token's header demands what is never honoured.
 pub const WARDKEY_DENIED_TOKEN_HEADER_FORBIDDEN: i32 = 203;
-/// Denied: no key of this database has the token's key id.
+/// Denied: no key of this database has the token's key id; a trusted site's next keys must be imported.
 pub const WARDKEY_DENIED_KEY_UNKNOWN: i32 = 204;
 /// Denied: the key that signed the token is retired.
 pub const WARDKEY_DENIED_KEY_RETIRED: i32 = 205;
@@ -160,6 +160,8 @@ pub const WARDKEY_DENIED_ACCESS_REFUSED: i32 = 257;
 pub const WARDKEY_DENIED_USER_UNCONFIRMED: i32 = 258;
 /// Denied: the program's own check_user refused the name and the password.
 pub const WARDKEY_DENIED_USER_REFUSED: i32 = 259;
+/// Denied: the site that signed the token is disabled, or was not enabled again after a restore.
+pub const WARDKEY_DENIED_ISSUER_DISABLED: i32 = 260;
 
 /// The thing named does not exist.
 pub const WARDKEY_NOT_FOUND: i32 = 300;
@@ -320,6 +322,7 @@ const fn of_denied(why: &Denied) -> i32 {
         Denied::RefreshTokenForeign => WARDKEY_DENIED_REFRESH_TOKEN_FOREIGN,
         Denied::AccessRefused => WARDKEY_DENIED_ACCESS_REFUSED,
         Denied::UserRefused => WARDKEY_DENIED_USER_REFUSED,
+        Denied::IssuerDisabled => WARDKEY_DENIED_ISSUER_DISABLED,
     }
 }
 
@@ -362,7 +365,7 @@ const CODES: &[Row] = &[
     (WARDKEY_DENIED_TOKEN_TOO_LONG, c"WARDKEY_DENIED_TOKEN_TOO_LONG", c"Denied: the token is longer than any that this library makes."),
     (WARDKEY_DENIED_TOKEN_MALFORMED, c"WARDKEY_DENIED_TOKEN_MALFORMED", c"Denied: the text is not a token."),
     (WARDKEY_DENIED_TOKEN_HEADER_FORBIDDEN, c"WARDKEY_DENIED_TOKEN_HEADER_FORBIDDEN", c"Denied: the token's header demands what is never honoured."),
-    (WARDKEY_DENIED_KEY_UNKNOWN, c"WARDKEY_DENIED_KEY_UNKNOWN", c"Denied: no key of this database has the token's key id."),
+    (WARDKEY_DENIED_KEY_UNKNOWN, c"WARDKEY_DENIED_KEY_UNKNOWN", c"Denied: no key of this database has the token's key id; a trusted site's next keys must be imported."),
     (WARDKEY_DENIED_KEY_RETIRED, c"WARDKEY_DENIED_KEY_RETIRED", c"Denied: the key that signed the token is retired."),
     (WARDKEY_DENIED_ALGORITHM_MISMATCH, c"WARDKEY_DENIED_ALGORITHM_MISMATCH", c"Denied: the token's algorithm is not that of the key it names."),
     (WARDKEY_DENIED_BAD_SIGNATURE, c"WARDKEY_DENIED_BAD_SIGNATURE", c"Denied: the token's signature does not verify."),
@@ -418,6 +421,7 @@ const CODES: &[Row] = &[
     (WARDKEY_DENIED_ACCESS_REFUSED, c"WARDKEY_DENIED_ACCESS_REFUSED", c"Denied: the user did not approve the request."),
     (WARDKEY_DENIED_USER_UNCONFIRMED, c"WARDKEY_DENIED_USER_UNCONFIRMED", c"Denied: the user has not been confirmed since the database was restored."),
     (WARDKEY_DENIED_USER_REFUSED, c"WARDKEY_DENIED_USER_REFUSED", c"Denied: the program's own check_user refused the name and the password."),
+    (WARDKEY_DENIED_ISSUER_DISABLED, c"WARDKEY_DENIED_ISSUER_DISABLED", c"Denied: the site that signed the token is disabled, or was not enabled again after a restore."),
     (WARDKEY_NOT_FOUND, c"WARDKEY_NOT_FOUND", c"The thing named does not exist."),
     (WARDKEY_CONFLICT, c"WARDKEY_CONFLICT", c"A thing of this id exists already, or the change contradicts another."),
     (WARDKEY_STORAGE_MISSING, c"WARDKEY_STORAGE_MISSING", c"Storage: there is no database at the path. Correct the path, or make one with WARDKEY_MODE_CREATE."),

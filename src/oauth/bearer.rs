@@ -86,6 +86,7 @@ fn answer(denied: &Denied) -> Answer {
         | Denied::TokenHeaderForbidden { .. }
         | Denied::KeyUnknown
         | Denied::KeyRetired
+        | Denied::IssuerDisabled
         | Denied::AlgorithmMismatch
         | Denied::BadSignature
         | Denied::WrongType

@@ -63,7 +63,7 @@ pub(crate) fn print_introspection(token: Option<(&TokenFacts<'_>, &str)>) -> Htt
         iat: token.issued_at.seconds(),
         sub: &token.subject,
         aud: &token.audience,
-        iss: issuer,
+        iss: token.issuer.as_deref().unwrap_or(issuer),
         jti: &token.token_id,
     };
     HttpResponse::json(200, &active).never_stored()
@@ -158,6 +158,7 @@ mod tests {
     fn an_active_token_is_described_as_rfc_7662_says() {
         // conformance 30
         let token = TokenFacts {
+            issuer: None,
             token_id: "s.j".into(),
             client_id: "c".into(),
             subject: "c".into(),

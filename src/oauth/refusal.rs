@@ -184,6 +184,7 @@ pub(super) fn answer(denied: &Denied) -> Answer {
         | Denied::TokenHeaderForbidden { .. }
         | Denied::KeyUnknown
         | Denied::KeyRetired
+        | Denied::IssuerDisabled
         | Denied::AlgorithmMismatch
         | Denied::BadSignature
         | Denied::WrongType
@@ -247,6 +248,7 @@ pub(super) mod tests {
             Denied::TokenHeaderForbidden { member: "jku" },
             Denied::KeyUnknown,
             Denied::KeyRetired,
+            Denied::IssuerDisabled,
             Denied::AlgorithmMismatch,
             Denied::BadSignature,
             Denied::WrongType,

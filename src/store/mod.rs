@@ -36,7 +36,7 @@ pub(crate) use master::{KeySource, MasterKey, Opener};
 pub(crate) use open::{Creation, Store};
 pub(crate) use restore::{Acceptance, Accepted};
 pub(crate) use rows::{
-    AuditKeyRow, ClientRow, CodeRow, CredentialRow, GrantRow, NO_EXTRA, OpaqueTokenRow,
+    AuditKeyRow, ClientRow, CodeRow, CredentialRow, GrantRow, IssuerRow, NO_EXTRA, OpaqueTokenRow,
     RefreshTokenRow, RevokedTokenRow, RoleRow, SettingsRow, SigningKeyRow, UserRow, check_extra,
 };
 pub(crate) use state::{Clockwork, State};

@@ -347,6 +347,7 @@ mod tests {
             active_from: 20,
             retired_at: None,
             ends_at: None,
+            refused: false,
             public_jwk: "{}".to_owned(),
             sealed: vec![1, 2],
             extra: NO_EXTRA.to_owned(),
@@ -382,6 +383,7 @@ mod tests {
                 let edit = match *column {
                     "sealed" => "x'0103'",
                     "origin" => "'imported'",
+                    "refused" => "1",
                     "kid" | "algorithm" | "public_jwk" | "extra" => "'b'",
                     _ => "99",
                 };
@@ -402,14 +404,15 @@ mod tests {
                 all
             };
             use crate::store::rows::{
-                AuditKeyRow, ClientRow, CodeRow, CredentialRow, GrantRow, OpaqueTokenRow,
-                RefreshTokenRow, RoleRow, StateRow, UserRow,
+                AuditKeyRow, ClientRow, CodeRow, CredentialRow, GrantRow, IssuerRow,
+                OpaqueTokenRow, RefreshTokenRow, RoleRow, StateRow, UserRow,
             };
             assert_eq!(columns(AuditKeyRow::TABLE), AuditKeyRow::COLUMNS);
             assert_eq!(columns(ClientRow::TABLE), ClientRow::COLUMNS);
             assert_eq!(columns(CodeRow::TABLE), CodeRow::COLUMNS);
             assert_eq!(columns(CredentialRow::TABLE), CredentialRow::COLUMNS);
             assert_eq!(columns(GrantRow::TABLE), GrantRow::COLUMNS);
+            assert_eq!(columns(IssuerRow::TABLE), IssuerRow::COLUMNS);
             assert_eq!(columns(OpaqueTokenRow::TABLE), OpaqueTokenRow::COLUMNS);
             assert_eq!(columns(RefreshTokenRow::TABLE), RefreshTokenRow::COLUMNS);
             assert_eq!(columns(RevokedTokenRow::TABLE), RevokedTokenRow::COLUMNS);

@@ -180,6 +180,7 @@ fn uncheckable(db: &Db) -> Result<Vec<Named>> {
     };
     let mut gone =
         named("credential", "SELECT credential_id FROM credential WHERE kind = 'generated'")?;
+    gone.extend(named("issuer", "SELECT issuer FROM issuer")?);
     gone.extend(named("signing_key", "SELECT kid FROM signing_key")?);
     gone.extend(named("revoked_token", "SELECT token_id FROM revoked_token")?);
     Ok(gone)
@@ -291,6 +292,7 @@ const DROP_UNCHECKABLE: &str = "
     DELETE FROM opaque_token;
     DELETE FROM revoked_token;
     DELETE FROM login_failure;
+    DELETE FROM issuer;
     DELETE FROM signing_key;";
 
 /// A freshness file that is this many commits ahead was not written by anybody who counted.

@@ -30,6 +30,9 @@ record! {
         danger_allow_no_pkce: bool,
         token_rate: Option<String>,
         verify_rate: Option<String>,
+        issuer: Option<String>,
+        foreign_client_id: Option<String>,
+        foreign_since: Option<i64>,
         created_at: i64,
         updated_at: i64,
         extra: String,
@@ -67,8 +70,25 @@ record! {
         active_from: i64,
         retired_at: Option<i64>,
         ends_at: Option<i64>,
+        refused: bool,
         public_jwk: String,
         sealed: Vec<u8>,
+        extra: String,
+    }
+}
+
+record! {
+    /// Another site whose tokens are believed.
+    IssuerRow in "issuer" {
+        issuer: String,
+        version: u64,
+        site: String,
+        enabled: bool,
+        epoch: [u8; 8],
+        since: i64,
+        jwks: String,
+        created_at: i64,
+        updated_at: i64,
         extra: String,
     }
 }

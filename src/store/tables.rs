@@ -6,8 +6,8 @@ use crate::error::Result;
 use crate::store::db::Db;
 use crate::store::record::{self, Named, Record, id_of};
 use crate::store::rows::{
-    AuditKeyRow, ClientRow, CodeRow, CredentialRow, GrantRow, OpaqueTokenRow, RefreshTokenRow,
-    RevokedTokenRow, RoleRow, SettingsRow, SigningKeyRow, UserRow,
+    AuditKeyRow, ClientRow, CodeRow, CredentialRow, GrantRow, IssuerRow, OpaqueTokenRow,
+    RefreshTokenRow, RevokedTokenRow, RoleRow, SettingsRow, SigningKeyRow, UserRow,
 };
 
 /// Finds a table's rows that are not as they were written: their keys, and why.
@@ -61,12 +61,13 @@ pub(super) fn stored_macs(db: &Db, table: &Table) -> Result<Vec<(String, String)
 }
 
 /// All tables with MACs but `state`, which no row of the audit names.
-pub(super) const TABLES: [Table; 12] = [
+pub(super) const TABLES: [Table; 13] = [
     Table::of::<AuditKeyRow>(false),
     Table::of::<ClientRow>(false),
     Table::of::<CodeRow>(true),
     Table::of::<CredentialRow>(false),
     Table::of::<GrantRow>(true),
+    Table::of::<IssuerRow>(false),
     Table::of::<OpaqueTokenRow>(true),
     Table::of::<RefreshTokenRow>(true),
     Table::of::<RevokedTokenRow>(true),

@@ -166,6 +166,11 @@ impl<'a> Tx<'a> {
         self.ledger.state.mark
     }
 
+    /// The epoch, as this transaction leaves it.
+    pub(crate) const fn epoch(&self) -> Epoch {
+        self.ledger.state.epoch
+    }
+
     /// Sets what all processes follow about the clock.
     pub(crate) fn set_clock(&mut self, clock: Clockwork) -> Result<()> {
         self.ledger.state.clock = clock;
@@ -176,6 +181,11 @@ impl<'a> Tx<'a> {
     pub(crate) fn note_clock_leap(&mut self, leap: Leap) -> Result<()> {
         self.ledger.state.leap = self.ledger.state.leap.with(leap);
         self.change("clock", "")
+    }
+
+    /// Whether the file says that the wall clock is believed.
+    pub(crate) const fn clock_is_believed(&self) -> bool {
+        self.ledger.state.clock.believed
     }
 
     /// Notes that a token was issued which ends at `expires_at`.
@@ -280,6 +290,16 @@ impl<'a> Tx<'a> {
             self.name(Named::deleted("credential", &credential.credential_id));
         }
         self.delete("client", "client_id", client_id)
+    }
+
+    /// Stops knowing another site.
+    pub(crate) fn delete_issuer(&mut self, issuer: &str) -> Result<()> {
+        self.delete("issuer", "issuer", issuer)
+    }
+
+    /// Deletes a signing key.
+    pub(crate) fn delete_signing_key(&mut self, kid: &str) -> Result<()> {
+        self.delete("signing_key", "kid", kid)
     }
 
     /// Deletes a user, and with it from where they logged in. Their grants stay until they end: without a

@@ -9,8 +9,8 @@ use crate::store::keys::{Wrapped, Wrapper};
 use crate::store::master::MasterKey;
 use crate::store::record;
 use crate::store::rows::{
-    AuditKeyRow, ClientRow, CodeRow, CredentialRow, GrantRow, OpaqueTokenRow, RefreshTokenRow,
-    RevokedTokenRow, RoleRow, SettingsRow, SigningKeyRow, UserRow,
+    AuditKeyRow, ClientRow, CodeRow, CredentialRow, GrantRow, IssuerRow, OpaqueTokenRow,
+    RefreshTokenRow, RevokedTokenRow, RoleRow, SettingsRow, SigningKeyRow, UserRow,
 };
 use crate::store::state::State;
 use crate::store::transaction::Identity;
@@ -123,6 +123,12 @@ impl<'a> View<'a> {
         )
     }
 
+    /// The algorithms that clients are registered for.
+    pub(crate) fn client_algorithms(&self) -> Result<Vec<String>> {
+        let sql = "SELECT DISTINCT algorithm FROM client WHERE algorithm IS NOT NULL";
+        self.db.all(sql, &[], |row| Ok(row.text(0)?.to_owned()))
+    }
+
     /// The clients that have registered origins of web pages.
     pub(crate) fn clients_with_origins(&self) -> Result<Vec<ClientRow>> {
         self.records("WHERE allowed_origins <> ''", &[])
@@ -222,6 +228,41 @@ impl<'a> View<'a> {
     /// All signing keys, oldest first.
     pub(crate) fn signing_keys(&self) -> Result<Vec<SigningKeyRow>> {
         self.records("ORDER BY created_at, kid", &[])
+    }
+
+    /// The signing key `kid`.
+    pub(crate) fn signing_key(&self, kid: &str) -> Result<Option<SigningKeyRow>> {
+        self.record("WHERE kid = ?", &[Cell::Text(kid)])
+    }
+
+    /// The other site that calls itself `issuer`.
+    pub(crate) fn issuer(&self, issuer: &str) -> Result<Option<IssuerRow>> {
+        self.record("WHERE issuer = ?", &[Cell::Text(issuer)])
+    }
+
+    /// All other sites, by name.
+    pub(crate) fn issuers(&self) -> Result<Vec<IssuerRow>> {
+        self.records("ORDER BY issuer", &[])
+    }
+
+    /// The client here that `issuer` calls `client_id`.
+    pub(crate) fn foreign_client(
+        &self,
+        issuer: &str,
+        client_id: &str,
+    ) -> Result<Option<ClientRow>> {
+        let cells = [Cell::Text(issuer), Cell::Text(client_id)];
+        self.record("WHERE issuer = ? AND foreign_client_id = ?", &cells)
+    }
+
+    /// The clients of `issuer` whose tokens are refused up to a time after `time`.
+    pub(crate) fn foreign_clients_beyond(
+        &self,
+        issuer: &str,
+        time: UnixTime,
+    ) -> Result<Vec<ClientRow>> {
+        let cells = [Cell::Text(issuer), Cell::Integer(time.millis())];
+        self.records("WHERE issuer = ? AND foreign_since > ?", &cells)
     }
 
     /// All audit keys, oldest first.

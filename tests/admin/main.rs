@@ -16,6 +16,7 @@ mod clients;
 mod discretion;
 mod documents;
 mod import;
+mod key_rotation;
 mod keys;
 mod leaks;
 mod limits;

@@ -1,7 +1,10 @@
 //! `wardkey doctor`: what it finds, and that its fixes mend it.
 
+use crate::common::{Place, admin};
 use crate::{Desk, assert_fits, text};
 use serde_json::Value;
+use std::sync::Arc;
+use wardkey::{Clock, Engine, ManualClock, Settings, SystemClock};
 
 fn found(desk: &Desk) -> Vec<(String, String)> {
     let done = desk.run("doctor --json");
@@ -98,6 +101,22 @@ fn files_that_others_can_read_are_found() {
     let open = std::fs::Permissions::from_mode(0o644);
     std::fs::set_permissions(desk.place.beside(".key"), open).unwrap();
     assert!(has(&desk, "bad", "files"));
+}
+
+#[test]
+fn old_keys_of_another_site_are_found_before_it_changes_them() {
+    let (desk, other) = (Desk { place: Place::empty() }, Desk::new());
+    other.run("settings set issuer=https://other.example").ok();
+    let export = other.run("key export").ok().out;
+    let long_ago = SystemClock.wall().plus_millis(-20 * 86_400_000);
+    let clock = Arc::new(ManualClock::at(long_ago));
+    Engine::create(&desk.place.options_at(&clock), &Settings::default(), &admin()).unwrap();
+    let engine = desk.place.open_at(&clock);
+    engine.call(&admin(), "issuer.import", export.as_bytes()).unwrap();
+    drop(engine);
+    assert!(has(&desk, "warn", "site_keys"));
+    desk.run_with("call issuer.import", &export).ok();
+    assert!(!has(&desk, "warn", "site_keys"));
 }
 
 #[test]

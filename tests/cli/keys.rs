@@ -1,6 +1,6 @@
 //! Master keys from elsewhere, signing keys, and restoring.
 
-use crate::common::{issue, try_issue, why};
+use crate::common::{issue, try_issue, verify, why};
 use crate::{Desk, assert_fits, registered, text};
 use wardkey::Denied;
 
@@ -39,6 +39,37 @@ fn a_signing_key_is_imported_from_standard_input() {
     desk.run_with("key import --algorithm RS256", pem).fails(5);
     let refused = desk.run_with("key import --algorithm ES256", pem).fails(2);
     assert!(!refused.err.contains("MII"), "{}", refused.err);
+}
+
+#[test]
+fn keys_are_rotated_a_stolen_one_is_retired_after_a_question_and_the_export_is_another_sites_import()
+ {
+    let desk = Desk::new();
+    let client = registered(&desk.client("Lab"));
+    let token = issue(&desk.place.open(), &client);
+    let new = desk.run("key rotate --json").json();
+    assert_eq!(new["keys"].as_array().unwrap().len(), 1);
+    let keys = desk.run("key list --json").json();
+    let old = text(&keys["keys"][0], "kid").to_owned();
+    assert_ne!(old, text(&new["keys"][0], "kid"));
+    verify(&desk.place.open(), &token).unwrap();
+    desk.run(&format!("key retire {old}")).fails(6);
+    verify(&desk.place.open(), &token).unwrap();
+    let retired = desk.run(&format!("key retire {old} --yes")).ok().out;
+    assert!(retired.contains("retired"), "{retired}");
+    assert_eq!(why(verify(&desk.place.open(), &token)), Denied::KeyRetired);
+    let tail = desk.run("audit tail").ok().out;
+    assert!(tail.contains("its tokens are valid until they end"), "{tail}");
+    assert!(tail.contains("all its tokens are refused"), "{tail}");
+    let export = desk.run("key export").ok().out;
+    assert!(!export.contains(&old));
+    let other = Desk::new();
+    other.run("settings set issuer=https://other.example").ok();
+    let export = export.replace("https://localhost", "https://clinic.example");
+    let known = other.run_with("call issuer.import", &export).json();
+    assert_eq!(known["enabled"], true);
+    let tail = other.run("audit tail").ok().out;
+    assert!(tail.contains("keys of the site https://clinic.example were imported"), "{tail}");
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod common;
 #[path = "../common/wire.rs"]
 mod http;
 
+mod foreign;
 mod forge;
 mod forgeries;
 mod moments;

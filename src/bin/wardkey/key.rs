@@ -7,7 +7,9 @@ use crate::session::Session;
 use crate::when;
 use clap::Subcommand;
 use std::path::PathBuf;
-use wardkey::admin::{KeyDocument, KeyImport, KeyList, KeyRecovery, SecretText};
+use wardkey::admin::{
+    KeyDocument, KeyExport, KeyImport, KeyList, KeyRecovery, KeyRetire, KeyRotate, SecretText,
+};
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -22,6 +24,19 @@ pub(crate) enum Command {
         #[arg(long, value_name = "FILE")]
         file: Option<PathBuf>,
     },
+    /// Sign with new keys from now on; tokens of the former ones stay valid
+    Rotate {
+        /// ES256, EdDSA or RS256; without it each that is in use
+        #[arg(long, value_name = "ALGORITHM")]
+        algorithm: Option<String>,
+    },
+    /// Refuse all tokens of a stolen key at once and for good
+    Retire {
+        /// The key
+        kid: String,
+    },
+    /// Print issuer, site and public keys, for issuer.import at another site
+    Export,
     /// Make a recovery code, which opens the database if its master key is lost; shown this once
     Recovery,
 }
@@ -44,6 +59,16 @@ impl Command {
                     session.run(KeyImport { algorithm, key: SecretText::from(text.trim()) })?;
                 out.answer(&key, || table(std::slice::from_ref(&key), out))
             }
+            Self::Rotate { algorithm } => {
+                let page = session.run(KeyRotate { algorithm })?;
+                out.answer(&page, || table(&page.keys, out))
+            }
+            Self::Retire { kid } => {
+                input.confirm(&format!("All tokens of the key {kid} end"))?;
+                let key = session.run(KeyRetire { kid })?;
+                out.answer(&key, || table(std::slice::from_ref(&key), out))
+            }
+            Self::Export => out.document(&session.run(KeyExport::default())?),
             Self::Recovery => {
                 input.confirm("A recovery code made before opens nothing any more")?;
                 let made = session.run(KeyRecovery::default())?;
@@ -59,13 +84,15 @@ impl Command {
 
 fn table(keys: &[KeyDocument], out: &Out) -> Result<(), Failure> {
     let rows = keys.iter().map(|key| {
-        let state = match (key.retired_at, key.ends_at) {
-            (None, _) => "signs".to_owned(),
-            (Some(_), Some(until)) => format!("verifies until {}", when::shown(until)),
-            (Some(at), None) => format!("retired {}", when::shown(at)),
+        let times = match (key.state, key.retired_at, key.ends_at) {
+            ("published", _, _) => format!("signs from {}", when::shown(key.active_from)),
+            ("signing", Some(until), _) => format!("until {}", when::shown(until)),
+            ("verifying", _, Some(until)) => format!("until {}", when::shown(until)),
+            ("ended" | "retired", _, Some(at)) => when::shown(at),
+            _ => format!("since {}", when::shown(key.active_from)),
         };
-        let from = when::shown(key.active_from);
-        vec![key.kid.clone(), format!("{}, {}, since {from}, {state}", key.algorithm, key.origin)]
+        let what = format!("{}, {}, {}, {times}", key.algorithm, key.origin, key.state);
+        vec![key.kid.clone(), what]
     });
     out.table(&["key id", "what it is"], rows.collect())
 }

@@ -58,7 +58,9 @@ fn show(settings: &SettingsDocument, out: &Out) -> Result<(), Failure> {
                     list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
                 }
                 Value::String(text) => text.clone(),
-                Value::Number(number) if name.ends_with("_lifetime") => {
+                Value::Number(number)
+                    if name.ends_with("_lifetime") || name == "key_publish_ahead" =>
+                {
                     format!("{number} ({})", when::length(number.as_i64().unwrap_or_default()))
                 }
                 Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => {
@@ -94,6 +96,7 @@ fn set(
                 Value::Bool(value == "true")
             }
             Some(Value::Number(_)) => number(name, value)?,
+            Some(Value::Null) if name == "key_lifetime" => number(name, value)?,
             Some(_) | None => value.into(),
         };
         request.insert(name.to_owned(), value);

@@ -88,12 +88,18 @@ CREATE TABLE client (
     danger_allow_no_pkce       INTEGER NOT NULL CHECK (danger_allow_no_pkce IN (0, 1)),
     token_rate                 TEXT, -- times a minute and at once, as `600 1000`
     verify_rate                TEXT,
+    issuer                     TEXT,    -- of a client of another site: that site's issuer,
+    foreign_client_id          TEXT,    -- what the client is called there,
+    foreign_since              INTEGER, -- and the time up to which its tokens are refused
     created_at                 INTEGER NOT NULL,
     updated_at                 INTEGER NOT NULL,
     extra                      TEXT    NOT NULL, -- JSON: what later releases add, under the same MAC
     mac_format                 INTEGER NOT NULL,
-    mac                        BLOB    NOT NULL
+    mac                        BLOB    NOT NULL,
+    CHECK ((issuer IS NULL) = (foreign_client_id IS NULL)),
+    CHECK ((issuer IS NULL) = (foreign_since IS NULL))
 ) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX client_foreign ON client (issuer, foreign_client_id) WHERE issuer IS NOT NULL;
 
 -- A client's secrets, as digests. Rows of secrets that have ended stay until what they obtained has, too.
 CREATE TABLE credential (
@@ -142,7 +148,7 @@ CREATE TABLE credential_peer (
 ) STRICT, WITHOUT ROWID;
 
 -- Keys that sign access tokens. A key is published from the start, signs from active_from until
--- retired_at, and verifies until ends_at.
+-- retired_at, and verifies until ends_at; one that is refused does neither any more, whatever the clock says.
 CREATE TABLE signing_key (
     kid         TEXT    PRIMARY KEY,
     version     INTEGER NOT NULL,
@@ -152,12 +158,30 @@ CREATE TABLE signing_key (
     active_from INTEGER NOT NULL,
     retired_at  INTEGER,
     ends_at     INTEGER,
+    refused     INTEGER NOT NULL CHECK (refused IN (0, 1)),
     public_jwk  TEXT    NOT NULL,
-    sealed      BLOB    NOT NULL, -- PKCS#8, sealed with the data key `private`
+    sealed      BLOB    NOT NULL, -- PKCS#8, sealed with the data key `private`; empty once it is retired
     extra       TEXT    NOT NULL,
     mac_format  INTEGER NOT NULL,
     mac         BLOB    NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- Other sites whose tokens are believed.
+CREATE TABLE issuer (
+    issuer     TEXT    PRIMARY KEY,
+    version    INTEGER NOT NULL,
+    site       TEXT    NOT NULL CHECK (length(site) = 11),
+    enabled    INTEGER NOT NULL CHECK (enabled IN (0, 1)),
+    epoch      BLOB    NOT NULL CHECK (length(epoch) = 8), -- in which it was enabled: a new one turns it off
+    since      INTEGER NOT NULL, -- up to this time its tokens are refused
+    jwks       TEXT    NOT NULL, -- JSON array of its public keys
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    extra      TEXT    NOT NULL,
+    mac_format INTEGER NOT NULL,
+    mac        BLOB    NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX issuer_site ON issuer (site);
 
 -- Keys that sign the audit's heads (Ed25519), each until the first row of the next one.
 CREATE TABLE audit_key (

@@ -18,6 +18,7 @@ pub(super) fn all(patient: &Patient) -> Vec<Finding> {
         audit(patient),
     ];
     findings.extend(keys(patient));
+    findings.extend(other_sites(patient));
     findings.extend(sleeping_users(patient));
     findings
 }
@@ -172,14 +173,29 @@ fn audit(patient: &Patient) -> Finding {
 
 fn keys(patient: &Patient) -> Vec<Finding> {
     let old = |at: i64| patient.now - at > 366 * DAY;
-    let signing = patient.keys.iter().filter(|key| key.retired_at.is_none());
+    let signing = patient.keys.iter().filter(|key| key.state == "signing");
     signing
         .filter(|key| old(key.active_from))
         .map(|key| {
             Finding::new(Level::Warn, "key_age", "ASVS 13.3.4")
                 .about(format!("key {}", key.kid))
                 .found(format!("it has signed for {}", when::length(patient.now - key.active_from)))
-                .fix("bring a new one: wardkey key import --algorithm ALGORITHM")
+                .fix(format!("wardkey key rotate --algorithm {}", key.algorithm))
+        })
+        .collect()
+}
+
+/// A site publishes its next keys two weeks ahead, if it is not told otherwise.
+fn other_sites(patient: &Patient) -> Vec<Finding> {
+    let sites = patient.sites.iter().filter(|site| site.enabled);
+    sites
+        .filter(|site| patient.now - site.updated_at > 14 * DAY)
+        .map(|site| {
+            let age = when::length(patient.now - site.updated_at);
+            Finding::new(Level::Warn, "site_keys", "RFC 7517 5")
+                .about(format!("site {}", site.issuer))
+                .found(format!("its keys are of {age} ago: its next ones may be unknown here"))
+                .fix("there: wardkey key export > SITE.json; here: wardkey call issuer.import < SITE.json")
         })
         .collect()
 }

@@ -11,8 +11,8 @@ use crate::user;
 use clap::Args;
 use serde::Serialize;
 use wardkey::admin::{
-    ClientDocument, KeyDocument, KeyList, ScopeList, SecretDocument, SecretList, SettingsDocument,
-    SettingsGet, UserDocument,
+    ClientDocument, IssuerDocument, IssuerList, KeyDocument, KeyList, ScopeList, SecretDocument,
+    SecretList, SettingsDocument, SettingsGet, UserDocument,
 };
 
 /// Hold the configuration against RFC 9700 and OWASP ASVS 5.0, and print the fix for each finding
@@ -80,6 +80,7 @@ struct Patient {
     users: Vec<UserDocument>,
     keys: Vec<KeyDocument>,
     scopes: Vec<String>,
+    sites: Vec<IssuerDocument>,
     /// The engine's time, and how far the machine's clock is from it, in seconds.
     now: i64,
     clock_off: i64,
@@ -157,6 +158,7 @@ impl Patient {
                 .into_iter()
                 .map(|s| s.scope)
                 .collect(),
+            sites: session.run(IssuerList::default())?.issuers,
             now: session.now().seconds(),
             clock_off: session.now().since(wall) / 1000,
             open_files: open_files(session.path()),
