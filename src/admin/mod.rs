@@ -18,6 +18,7 @@ mod role;
 mod scope;
 mod secret;
 mod settings;
+mod status;
 mod token;
 mod user;
 
@@ -50,6 +51,7 @@ pub use secret::{
     SecretList, SecretPage, SecretRevoke,
 };
 pub use settings::{SettingsDocument, SettingsGet, SettingsSet};
+pub use status::{DatabaseStatus, DatabaseStatusDocument};
 pub use token::{TokenDocument, TokenIntrospect, TokenRevoke};
 pub use user::{
     UserConfirm, UserConfirmed, UserCreate, UserDelete, UserDisable, UserDocument, UserEnable,

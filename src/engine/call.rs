@@ -119,6 +119,7 @@ operations! {
     ClientUpdate,
     ClockAccept,
     DatabaseCheck,
+    DatabaseStatus,
     GrantList,
     GrantRevoke,
     KeyImport,

@@ -2,6 +2,7 @@
 
 use crate::base::{RequestId, UnixTime};
 use crate::domain::Peer;
+use crate::engine::room::Missed;
 use crate::error::{Denied, Result};
 use crate::store::{AuditEntry, Tx, lock};
 use std::collections::HashMap;
@@ -21,6 +22,8 @@ pub(crate) struct Notes {
     uses_beyond: u64,
     refusals: HashMap<RefusalKey, Count>,
     refusals_beyond: Count,
+    /// What a full disk kept from being written at all.
+    missed: Missed,
     /// The hour whose refusal rows are counted, and how many it has had.
     hour: UnixTime,
     rows_this_hour: usize,
@@ -107,6 +110,11 @@ impl Gather {
         }
     }
 
+    /// Notes that something could not be written because the disk is full.
+    pub(crate) fn note_missed(&self, word: &'static str, now: UnixTime) {
+        lock(&self.notes).missed.add(word, now);
+    }
+
     /// Whether there is anything to write.
     pub(crate) fn is_empty(&self) -> bool {
         let notes = lock(&self.notes);
@@ -114,6 +122,7 @@ impl Gather {
             && notes.uses_beyond == 0
             && notes.refusals.is_empty()
             && notes.refusals_beyond.count == 0
+            && notes.missed.is_empty()
     }
 
     /// Takes everything out, for one transaction to write. At most so many refusal rows an hour: the
@@ -168,6 +177,7 @@ impl Gather {
             kept.merge(&count);
         }
         notes.refusals_beyond.merge(&taken.refusals_beyond);
+        notes.missed.merge(&taken.missed);
     }
 }
 
@@ -235,7 +245,7 @@ impl Notes {
         if self.refusals_beyond.count > 0 {
             tx.audit(&refused(&self.refusals_beyond))?;
         }
-        Ok(())
+        self.missed.write(tx)
     }
 }
 

@@ -29,7 +29,9 @@ mod people;
 mod rates;
 mod refresh;
 mod report;
+mod room;
 mod snapshot;
+mod status;
 mod time;
 mod token;
 mod user_check;
@@ -49,6 +51,7 @@ use crate::base::{Network, RequestId, UnixTime};
 use crate::crypto::password::Limiter;
 use crate::domain::{Actor, Strikes, Throttle};
 use crate::engine::gather::{Gather, Notes};
+use crate::engine::room::Purpose;
 use crate::engine::snapshot::{Frame, Snapshot};
 use crate::engine::time::{Belief, Timekeeper};
 use crate::engine::user_check::HostUsers;
@@ -226,32 +229,7 @@ impl Engine {
         now: UnixTime,
         work: impl FnOnce(&mut Tx<'_>) -> Outcome<T> + Send + 'static,
     ) -> Outcome<T> {
-        // Before the belief: one of before an operator set the time must not be written after it.
-        let moment = self.time.moment(now)?;
-        let luggage = Arc::new(Luggage {
-            notes: Mutex::new(Some(self.gather.take(now))),
-            belief: self.time.unrecorded(),
-        });
-        let carried = Arc::clone(&luggage);
-        let retention = self.snapshot.frame().settings.audit_retention.millis();
-        let cap = self.time.cut_cap();
-        let outcome = self.store.write(moment, move |tx| {
-            let outcome = work(tx)?;
-            carried.write(tx)?;
-            tx.cut_audit(retention, cap)?;
-            Ok(outcome)
-        });
-        match &outcome {
-            Ok(_) => {
-                self.flushed_at.store(now.millis(), Ordering::Relaxed);
-                if let Some(belief) = luggage.belief {
-                    self.time.recorded(belief);
-                }
-            }
-            // Nothing was written: the notes wait for the next write.
-            Err(_) => luggage.unpack(&self.gather),
-        }
-        outcome
+        self.write_for(Purpose::Change, now, work)
     }
 
     /// Writes what was gathered, if anything was.
@@ -260,7 +238,7 @@ impl Engine {
             return Ok(());
         }
         let (_, now) = self.current()?;
-        let outcome = self.write(now, |_| Ok(Ok(())))?;
+        let outcome = self.write_for(Purpose::Notes, now, |_| Ok(Ok(())))?;
         outcome.map_err(|_| Error::Internal { what: "a flush that was denied" })
     }
 

@@ -296,6 +296,7 @@ mod tests {
             audit: AuditHead { sequence: 1, hash: [0; 32] },
             cut: AuditHead { sequence: 0, hash: [0; 32] },
             cut_horizon: UnixTime::from_millis(0),
+            size_warned_at: UnixTime::from_millis(0),
         }
     }
 

@@ -221,6 +221,7 @@ record! {
         cut_sequence: u64,
         cut_hash: [u8; 32],
         cut_horizon: i64,
+        size_warned_at: i64,
     }
 }
 

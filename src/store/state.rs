@@ -35,6 +35,8 @@ pub(crate) struct State {
     pub(crate) cut: AuditHead,
     /// What is older than this may be cut.
     pub(crate) cut_horizon: UnixTime,
+    /// When it was last said that the file is near its limit.
+    pub(crate) size_warned_at: UnixTime,
 }
 
 /// What all processes follow about the wall clock.
@@ -70,6 +72,7 @@ impl State {
             audit: AuditHead { sequence: row.audit_sequence, hash: row.audit_hash },
             cut: AuditHead { sequence: row.cut_sequence, hash: row.cut_hash },
             cut_horizon: UnixTime::from_millis(row.cut_horizon),
+            size_warned_at: UnixTime::from_millis(row.size_warned_at),
         }
     }
 
@@ -102,6 +105,7 @@ impl State {
             cut_sequence: self.cut.sequence,
             cut_hash: self.cut.hash,
             cut_horizon: self.cut_horizon.millis(),
+            size_warned_at: self.size_warned_at.millis(),
         }
     }
 }

@@ -241,6 +241,7 @@ const TIMES: &[(&str, &str)] = &[
     ("state.cut_horizon", "stays: nothing is cut until the mark has caught up"),
     ("state.last_expiry", "brought back"),
     ("state.mark", "brought back"),
+    ("state.size_warned_at", "brought back"),
     ("user.created_at", "shown"),
     ("user.password_changed_at", "shown"),
     ("user.updated_at", "shown"),

@@ -32,6 +32,7 @@ CREATE TABLE state (
     cut_sequence   INTEGER NOT NULL, -- the last row that was cut from its beginning; 0 when none was
     cut_hash       BLOB    NOT NULL CHECK (length(cut_hash) = 32),
     cut_horizon    INTEGER NOT NULL, -- what is older than this may be cut
+    size_warned_at INTEGER NOT NULL, -- when it was last said that the file is near `max_file_size`
     mac_format     INTEGER NOT NULL,
     mac            BLOB    NOT NULL
 ) STRICT;
