@@ -12,7 +12,7 @@ use crate::store::reserve::Reserve;
 use crate::store::state::State;
 use crate::store::transaction::{Identity, Ledger, Tx};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -38,6 +38,8 @@ pub(crate) struct Writer {
     idle: Mutex<Option<Db>>,
     /// How many commits the main file is known to hold without the WAL.
     checkpointed: AtomicU64,
+    /// How many closures this process has written since it last copied the WAL.
+    uncopied: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -56,6 +58,7 @@ impl Writer {
             turn: Condvar::new(),
             idle: Mutex::default(),
             checkpointed: AtomicU64::new(0),
+            uncopied: AtomicUsize::new(0),
         }
     }
 
@@ -152,7 +155,11 @@ impl Writer {
             Ok((db, commits)) => {
                 batch.iter().for_each(|member| member.settle());
                 // The outcome is known; what follows is housekeeping, and may fail till next time.
-                if self.checkpoint(&db, identity, commits, lean).is_ok() {
+                let written = self.uncopied.fetch_add(batch.len(), Ordering::Relaxed) + batch.len();
+                let due = lean
+                    || commits.is_multiple_of(TRANSACTIONS_PER_CHECKPOINT)
+                    || written >= MEMBERS_PER_CHECKPOINT;
+                if !due || self.checkpoint(&db, identity, commits).is_ok() {
                     *lock(&self.idle) = Some(db);
                 }
             }
@@ -206,12 +213,11 @@ impl Writer {
         }
     }
 
-    /// Every so many transactions, copies the WAL into the main file and remembers how far it then is. After
-    /// a lean one at once: the next one then writes where this one did.
-    fn checkpoint(&self, db: &Db, identity: &Identity, commits: u64, lean: bool) -> Result<()> {
-        if (lean || commits.is_multiple_of(TRANSACTIONS_PER_CHECKPOINT))
-            && db.checkpoint(Checkpoint::Passive)?
-        {
+    /// Copies the WAL into the main file and remembers how far it then is: every so many transactions, so that
+    /// it stays short, and after each lean one, so that the next writes where this one did.
+    fn checkpoint(&self, db: &Db, identity: &Identity, commits: u64) -> Result<()> {
+        if db.checkpoint(Checkpoint::Passive)? {
+            self.uncopied.store(0, Ordering::Relaxed);
             self.checkpointed.fetch_max(commits, Ordering::Relaxed);
             record_checkpoint(db, &identity.keys.row_mac, commits)?;
         }
@@ -389,7 +395,8 @@ fn finish(db: &Db, identity: &Identity, ledger: &Ledger, members: Option<usize>)
 /// The writer's connection. It checkpoints by itself, to know when the main file is complete.
 fn connect(path: &Path, busy_timeout: Duration) -> Result<Db> {
     let db = Db::open(path, busy_timeout)?;
-    db.batch("PRAGMA wal_autocheckpoint = 0")?;
+    // A WAL that grew because somebody read for long is cut to eight megabytes when it begins anew.
+    db.batch("PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 8388608")?;
     Ok(db)
 }
 
@@ -413,6 +420,9 @@ const COMPANY: usize = 256;
 
 /// About as many pages as SQLite's own default of 1000, at four or five pages a transaction.
 const TRANSACTIONS_PER_CHECKPOINT: u64 = 200;
+
+/// The same where many threads share a transaction.
+const MEMBERS_PER_CHECKPOINT: usize = 1000;
 
 #[cfg(test)]
 mod tests {

@@ -34,6 +34,7 @@ fn these_are_the_operations() {
         "client.update",
         "clock.accept",
         "database.check",
+        "database.status",
         "grant.list",
         "grant.revoke",
         "key.import",
@@ -381,6 +382,7 @@ fn samples(client: &str, credential: &str, user: &str) -> Vec<(&'static str, Val
         ("client.update", with(of_client())),
         ("clock.accept", json!({"time": 1_772_353_800})),
         ("database.check", json!({})),
+        ("database.status", json!({})),
         ("grant.list", json!({"client_id": client, "user_id": user, "after": "a", "limit": 1})),
         ("grant.revoke", json!({"grant_id": "A".repeat(22)})),
         (
