@@ -314,7 +314,7 @@ impl Clinic {
 
 const PASSWORD: &str = "correct horse battery";
 
-const STEP_DAYS: i64 = 5;
+const STEP_DAYS: i64 = 8;
 
 /// The least that the limit may be.
 const LEAST: u64 = 16 << 20;

@@ -3,7 +3,12 @@
 //! `WARDKEY_TMPFS` names a small tmpfs of its own for these tests; without it they mount one where the
 //! system lets them.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops where it fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops where it fails"
+)]
 
 mod common;
 
@@ -22,6 +27,7 @@ use wardkey::admin::{
 };
 use wardkey::{
     Clock, Denied, Engine, Error, HttpRequest, ManualClock, Options, Settings, SystemClock,
+    UnixTime,
 };
 
 #[test]
@@ -119,7 +125,7 @@ fn work_on_a_full_disk(path: &Path) {
         ballast.refill();
         verify(&engine, &living).unwrap();
     }
-    assert!(reserve(path).exists(), "issuing does not touch it");
+    assert!(suffixed(path, ".reserve").exists(), "issuing does not touch it");
 
     drop(ballast);
     for _ in 0..10 {
@@ -143,20 +149,14 @@ fn end_things_on_a_full_disk(path: &Path) {
     let clock = std::sync::Arc::new(ManualClock::at(SystemClock.wall()));
     let engine = Engine::open(&Options::new(path).clock(clock.clone())).unwrap();
     let other = Engine::open(&Options::new(path)).unwrap();
-    let [client, lost, stolen, bad] = std::array::from_fn(|_| register(&engine));
-    let user = UserCreate {
-        username: "anna".into(),
-        password: SecretText::from("nobodys guess"),
-        ..UserCreate::default()
-    };
-    let user_id = engine.run(&admin(), user).unwrap().user_id;
+    let client = register(&engine);
+    let doomed = Doomed::register(&engine);
     let tokens: Vec<_> = (0..100).map(|_| issue(&engine, &client)).collect();
-    let [of_lost, of_stolen, of_bad] = [&lost, &stolen, &bad].map(|client| issue(&engine, client));
-    let reserve = reserve(path);
+    let reserve = suffixed(path, ".reserve");
 
     let ballast = Ballast::fill(path);
     assert_eq!(issue_until_it_fails(&engine, &client, &mut BTreeSet::new()), Error::Full);
-    assert!(reserve.exists());
+    assert!(reserve.exists(), "issuing does not touch it");
     let began = clock.wall();
     // The first one has no room but that of the reserve, which it takes for all processes.
     revoke(&engine, &tokens[0]).unwrap();
@@ -168,14 +168,8 @@ fn end_things_on_a_full_disk(path: &Path) {
         assert_eq!(exchange(engine, &client), 503);
     }
     clock.advance_millis(1_000);
-
-    // Refusals stay what they are.
-    let wrong = Registered { secret: "wrong".into(), ..client.clone() };
-    assert_eq!(exchange(&engine, &wrong), 401);
-    assert_eq!(ask(&engine, &client, "/oauth/token", GRANT_OF_UNKNOWN_SCOPE), 400);
-    let introspection = format!("token={}", tokens[1]);
-    assert_eq!(ask(&engine, &client, "/oauth/introspect", &introspection), 200);
-    assert_eq!(error_of(engine.run(&admin(), settings(None))), Error::Full);
+    assert_refusals_are_refusals(&engine, &client, &tokens[1]);
+    assert_eq!(error_of(engine.run(&admin(), SettingsSet::default())), Error::Full);
 
     // Ending goes on, in both of them, a hundred times and more.
     for (engine, token) in [&engine, &other].into_iter().cycle().zip(&tokens[1..50]) {
@@ -189,24 +183,7 @@ fn end_things_on_a_full_disk(path: &Path) {
         // Once more changes nothing, and takes no room.
         assert_eq!(ask(&engine, &client, "/oauth/revoke", &body), 200);
     }
-    let secret =
-        SecretRevoke { client_id: lost.id.clone(), credential_id: lost.credential.clone() };
-    engine.run(&admin(), secret).unwrap();
-    engine.run(&admin(), ClientRevoke { client_id: stolen.id.clone() }).unwrap();
-    other.run(&admin(), ClientDisable { client_id: bad.id.clone() }).unwrap();
-    engine.run(&admin(), UserRevoke { user_id: user_id.clone() }).unwrap();
-    engine.run(&admin(), UserDisable { user_id: user_id.clone() }).unwrap();
-    let password = SecretText::from("another guess");
-    engine.run(&admin(), UserSetPassword { user_id: user_id.clone(), password }).unwrap();
-    engine.run(&admin(), UserDelete { user_id }).unwrap();
-    engine.run(&admin(), ClientDelete { client_id: bad.id.clone() }).unwrap();
-    for (token, refusal) in [
-        (&of_lost, Denied::CredentialRevoked),
-        (&of_stolen, Denied::ClientTokensRevoked),
-        (&of_bad, Denied::ClientUnknown),
-    ] {
-        assert_eq!(why(verify(&engine, token)).code(), refusal.code());
-    }
+    doomed.end(&engine, &other);
     verify(&engine, &tokens[99]).unwrap();
     assert!(!reserve.exists());
     assert_chain_whole(&other);
@@ -216,24 +193,70 @@ fn end_things_on_a_full_disk(path: &Path) {
     drop(ballast);
     verify(&engine, &tokens[99]).unwrap();
     issue(&engine, &client);
-    assert!(reserve.exists(), "made again by the first write that there was room for");
-    assert_eq!(std::fs::metadata(&reserve).unwrap().len(), 1024 * 1024);
-    engine.maintain().unwrap();
+    assert_eq!(std::fs::metadata(&reserve).unwrap().len(), 1024 * 1024, "made again at once");
     let rows = events(&engine, "disk.full");
     assert_eq!(rows.len(), 1, "{rows:?}");
     let detail = &rows[0]["detail"];
-    assert_eq!(
-        (detail["from"].as_str().unwrap(), detail["until"].as_str().unwrap()),
-        (&*began.to_string(), &*ended.to_string())
-    );
-    assert_eq!(
-        (&detail["issue"], &detail["change"], &detail["refusal"]),
-        (&"3".into(), &"50".into(), &"1".into())
-    );
+    assert_eq!((&detail["from"], &detail["until"]), (&told(began), &told(ended)));
+    let [issued, changed, refused] =
+        ["issue", "change", "refusal"].map(|word| detail[word].as_str().unwrap());
+    assert_eq!((issued, changed, refused), ("3", "50", "1"));
     other.maintain().unwrap();
     assert_eq!(events(&engine, "disk.full").len(), 2, "one of each process");
     assert_eq!(events(&engine, "token.revoke").len(), 99);
     assert_chain_whole(&engine);
+}
+
+fn told(time: UnixTime) -> serde_json::Value {
+    time.to_string().into()
+}
+
+fn assert_refusals_are_refusals(engine: &Engine, client: &Registered, token: &str) {
+    let wrong = Registered { secret: "wrong".into(), ..client.clone() };
+    assert_eq!(exchange(engine, &wrong), 401);
+    let body = "grant_type=client_credentials&scope=lab:erase";
+    assert_eq!(ask(engine, client, "/oauth/token", body), 400);
+    assert_eq!(ask(engine, client, "/oauth/introspect", &format!("token={token}")), 200);
+}
+
+/// What is ended in every way there is.
+struct Doomed {
+    clients: [Registered; 3],
+    tokens: [String; 3],
+    user_id: String,
+}
+
+impl Doomed {
+    fn register(engine: &Engine) -> Self {
+        let user = UserCreate {
+            username: "anna".into(),
+            password: SecretText::from("nobodys guess"),
+            ..UserCreate::default()
+        };
+        let user_id = engine.run(&admin(), user).unwrap().user_id;
+        let clients = std::array::from_fn(|_| register(engine));
+        let tokens = clients.each_ref().map(|client| issue(engine, client));
+        Self { clients, tokens, user_id }
+    }
+
+    fn end(self, engine: &Engine, other: &Engine) {
+        let Self { clients: [lost, stolen, bad], tokens, user_id } = self;
+        let secret = SecretRevoke { client_id: lost.id, credential_id: lost.credential };
+        engine.run(&admin(), secret).unwrap();
+        engine.run(&admin(), ClientRevoke { client_id: stolen.id }).unwrap();
+        other.run(&admin(), ClientDisable { client_id: bad.id.clone() }).unwrap();
+        engine.run(&admin(), UserRevoke { user_id: user_id.clone() }).unwrap();
+        engine.run(&admin(), UserDisable { user_id: user_id.clone() }).unwrap();
+        let password = SecretText::from("another guess");
+        engine.run(&admin(), UserSetPassword { user_id: user_id.clone(), password }).unwrap();
+        engine.run(&admin(), UserDelete { user_id }).unwrap();
+        engine.run(&admin(), ClientDelete { client_id: bad.id }).unwrap();
+        let refusals =
+            [Denied::CredentialRevoked, Denied::ClientTokensRevoked, Denied::ClientUnknown];
+        for (token, refusal) in tokens.iter().zip(refusals) {
+            assert_eq!(why(verify(engine, token)).code(), refusal.code());
+        }
+    }
 }
 
 fn create_on_a_full_disk(path: &Path) {
@@ -322,10 +345,6 @@ fn assert_all_recorded(engine: &Engine, acknowledged: &BTreeSet<String>) {
     assert_chain_whole(engine);
 }
 
-fn reserve(path: &Path) -> PathBuf {
-    suffixed(path, ".reserve")
-}
-
 /// The status of a token request.
 fn exchange(engine: &Engine, client: &Registered) -> u16 {
     ask(engine, client, "/oauth/token", "grant_type=client_credentials")
@@ -345,12 +364,6 @@ fn ask(engine: &Engine, client: &Registered, path: &str, body: &str) -> u16 {
     };
     engine.http(&request, &bench()).unwrap().status
 }
-
-fn settings(max_file_size: Option<u64>) -> SettingsSet {
-    SettingsSet { max_file_size: Some(max_file_size), ..SettingsSet::default() }
-}
-
-const GRANT_OF_UNKNOWN_SCOPE: &str = "grant_type=client_credentials&scope=lab:erase";
 
 /// A file that takes all the room there is.
 struct Ballast {
