@@ -238,7 +238,7 @@ const MIN_RETENTION: Lifetime = Lifetime::seconds(189_345_600);
 
 const MAX_RETENTION: Lifetime = Lifetime::seconds(3_155_760_000);
 
-/// An empty database with its WAL takes a quarter of the least; SQLite's files end at the most.
+/// The WAL takes half of the least by itself; SQLite's files end at the most.
 const FILE_SIZES: std::ops::RangeInclusive<u64> = 16 * 1024 * 1024..=1 << 48;
 
 const MIN_LIFETIME: Lifetime = Lifetime::seconds(60);

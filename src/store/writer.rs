@@ -151,7 +151,14 @@ impl Writer {
     /// Commits a batch and settles each of its members.
     fn lead(&self, identity: &Identity, freshness: &Freshness, batch: &[Arc<dyn Member>]) {
         let lean = batch.iter().any(|member| member.manner() == Manner::Lean);
-        match self.commit(identity, freshness, batch, lean) {
+        let mut end = self.commit(identity, freshness, batch, lean);
+        // Not even the WAL's index had room, so that nobody holds the write lock now, and nothing has run.
+        if lean && end.as_ref().is_err_and(|error| *error == Error::Full) && self.reserve.is_there()
+        {
+            end =
+                self.reserve.release().and_then(|()| self.commit(identity, freshness, batch, lean));
+        }
+        match end {
             Ok((db, commits)) => {
                 batch.iter().for_each(|member| member.settle());
                 // The outcome is known; what follows is housekeeping, and may fail till next time.
