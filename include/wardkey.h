@@ -334,7 +334,7 @@
 // Storage: another program held the database for longer than the busy timeout; try again.
 #define WARDKEY_STORAGE_BUSY 411
 
-// Storage: the disk is full; nothing was changed. Make room and try again.
+// Storage: the disk is full, or the file has reached max_file_size; nothing was changed. Make room, or raise it, and try again.
 #define WARDKEY_STORAGE_FULL 412
 
 // Storage: something in the file was edited outside this library, or damaged; the message names it. Put a

@@ -222,7 +222,7 @@ fn a_path_beyond_ascii_and_one_full_of_uri_signs_are_just_paths() {
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .collect();
         names.sort();
-        let expected = [name.to_owned(), format!("{name}.fresh"), format!("{name}.key")];
+        let expected = ["", ".fresh", ".key", ".reserve"].map(|suffix| format!("{name}{suffix}"));
         assert_eq!(names, expected);
         assert_eq!(verify(&place.open(), &token).unwrap().client_id, client.id);
     }
@@ -363,7 +363,7 @@ fn assert_one_created(place: &Place, results: &[Result<(), Error>]) {
         assert!(matches!(error, Error::DatabaseExists { .. }), "{error}");
     }
     assert_eq!(audit(&place.open()).len(), 1);
-    assert_eq!(fs::read_dir(place.folder()).unwrap().count(), 3, "something was left behind");
+    assert_eq!(fs::read_dir(place.folder()).unwrap().count(), 4, "something was left behind");
 }
 
 // Whoever looks whether it is alone holds the file alone for that moment. The next one was told that the
@@ -563,7 +563,7 @@ fn the_other_process() {
         }
         "open read-only" => {
             let folder = path.parent().unwrap();
-            mount_tmpfs(folder, 4);
+            mount_tmpfs(folder, 16);
             create().unwrap();
             mount_read_only(folder);
             say_error(Engine::open(&options).map(drop));

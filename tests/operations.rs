@@ -265,6 +265,11 @@ fn kind(schema: &Value) -> String {
     if schema.get("$ref").is_some() {
         return link(type_of(schema));
     }
+    if let Some(either) = schema["anyOf"].as_array() {
+        let kinds: Vec<_> = either.iter().filter(|one| one["type"] != "null").map(kind).collect();
+        let null = if kinds.len() < either.len() { ", or `null`" } else { "" };
+        return kinds.join(", or ") + null;
+    }
     let names = match &schema["type"] {
         Value::String(name) => vec![name.as_str()],
         Value::Array(names) => names.iter().filter_map(Value::as_str).collect(),
@@ -308,7 +313,9 @@ fn range(schema: &Value, least: &str, most: &str, unit: &str) -> String {
 /// The types that a member's schema names.
 fn types_in(schema: &Value) -> Vec<&str> {
     let own = schema.get("$ref").map(|_| type_of(schema));
-    own.into_iter().chain(schema.get("items").into_iter().flat_map(types_in)).collect()
+    let either = schema["anyOf"].as_array().into_iter().flatten();
+    let inner = schema.get("items").into_iter().chain(either);
+    own.into_iter().chain(inner.flat_map(types_in)).collect()
 }
 
 fn type_of(reference: &Value) -> &str {

@@ -22,6 +22,7 @@ mod schema;
 mod scope;
 mod secret;
 mod settings;
+mod status;
 mod token;
 mod transfer;
 mod user;
@@ -60,6 +61,7 @@ pub use secret::{
     SecretRotated, SecretUpdate,
 };
 pub use settings::{SettingsDocument, SettingsGet, SettingsSet};
+pub use status::{DatabaseStatus, DatabaseStatusDocument};
 pub use token::{TokenDocument, TokenIntrospect, TokenRevoke};
 pub use transfer::{ClientAdopt, ClientExport, ClientExported, Exported, ExportedClient};
 pub use user::{

@@ -216,6 +216,9 @@ fn limits_of(name: &str) -> Value {
         "key_publish_ahead" => number(300, 315_575_999),
         "RateDocument.per_minute" => number(1, 60_000_000),
         "RateDocument.burst" => number(1, 1_000_000),
+        "SettingsSet.max_file_size" => {
+            json!({"minimum": 16_777_216, "maximum": 281_474_976_710_656_i64})
+        }
         "audit_retention" => number(189_345_600, 3_155_760_000),
         "overlap" => number(0, 31_622_400),
         // In the future, whenever that is.

@@ -29,21 +29,21 @@ operation!(SecretCreate = "client.secret.create" -> SecretCreated);
 /// the old one obtained lives on. The answer is the only place where the new one is ever shown.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub struct SecretRotate {
     /// The client.
     pub client_id: String,
     /// The old secret's id; absent: the only one that has not ended.
-    #[serde(deserialize_with = "some")]
+    #[serde(default, deserialize_with = "some")]
     pub credential_id: Option<String>,
     /// Seconds for which both are valid, 0 to 31622400. Default 1209600, 14 days. An earlier end of the old one stays.
-    #[serde(deserialize_with = "some")]
+    #[serde(default, deserialize_with = "some")]
     pub overlap: Option<u32>,
     /// What people call the new one; absent: what they call the old one.
-    #[serde(deserialize_with = "some")]
+    #[serde(default, deserialize_with = "some")]
     pub label: Option<String>,
     /// Until when the new one is valid, in seconds; absent: until it is revoked.
-    #[serde(deserialize_with = "some")]
+    #[serde(default, deserialize_with = "some")]
     pub expires_at: Option<i64>,
 }
 operation!(SecretRotate = "client.secret.rotate" -> SecretRotated);
@@ -52,17 +52,17 @@ operation!(SecretRotate = "client.secret.rotate" -> SecretRotated);
 /// that is now is no revocation.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub struct SecretUpdate {
     /// The client.
     pub client_id: String,
     /// The secret's id.
     pub credential_id: String,
     /// What people call it.
-    #[serde(deserialize_with = "some")]
+    #[serde(default, deserialize_with = "some")]
     pub label: Option<String>,
     /// Until when it is valid, in seconds; `null`: until it is revoked.
-    #[serde(deserialize_with = "some")]
+    #[serde(default, deserialize_with = "some")]
     pub expires_at: Option<Option<i64>>,
 }
 operation!(SecretUpdate = "client.secret.update" -> SecretDocument);

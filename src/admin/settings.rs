@@ -101,6 +101,9 @@ pub struct SettingsSet {
     /// years), which is also the least.
     #[serde(deserialize_with = "some")]
     pub audit_retention: Option<u32>,
+    /// See [`Settings::max_file_size`]; bytes, 16777216 (16 MiB) to 281474976710656; `null`: no limit.
+    #[serde(deserialize_with = "some")]
+    pub max_file_size: Option<Option<u64>>,
 }
 operation!(SettingsSet = "settings.set" -> SettingsDocument);
 
@@ -154,6 +157,9 @@ pub struct SettingsDocument {
     pub texts: Texts,
     /// Seconds that rows of the audit are kept.
     pub audit_retention: u32,
+    /// See [`Settings::max_file_size`].
+    #[serde(default)]
+    pub max_file_size: Option<u64>,
 }
 
 impl SettingsSet {
@@ -182,6 +188,7 @@ impl SettingsSet {
             ("password_blocklist", self.password_blocklist.is_some()),
             ("texts", self.texts.is_some()),
             ("audit_retention", self.audit_retention.is_some()),
+            ("max_file_size", self.max_file_size.is_some()),
         ];
         given.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
     }
@@ -214,6 +221,7 @@ impl SettingsSet {
         replace(&mut document.password_blocklist, self.password_blocklist);
         replace(&mut document.texts, self.texts);
         replace(&mut document.audit_retention, self.audit_retention);
+        replace(&mut document.max_file_size, self.max_file_size);
         document.into_settings()
     }
 }
@@ -249,6 +257,7 @@ impl From<&Settings> for SettingsDocument {
             password_blocklist: settings.password_blocklist.clone(),
             texts: settings.texts.clone(),
             audit_retention: settings.audit_retention.as_seconds(),
+            max_file_size: settings.max_file_size,
         }
     }
 }
@@ -293,6 +302,7 @@ impl SettingsDocument {
             password_blocklist: self.password_blocklist,
             texts: self.texts,
             audit_retention: Lifetime::seconds(self.audit_retention),
+            max_file_size: self.max_file_size,
         };
         settings.check()?;
         Ok(settings)

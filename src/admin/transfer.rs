@@ -1,7 +1,7 @@
 //! `client.export`, `client.adopt`: a client's registration on its way from one site to another.
 
 use crate::admin::client::ClientDocument;
-use crate::admin::document::{RateDocument, by_id, operation, some, some_object, some_rate};
+use crate::admin::document::{RateDocument, by_id, object, operation, some, some_rate};
 use crate::admin::metadata::{Members, with_metadata};
 use crate::domain::Metadata;
 use crate::error::Result;
@@ -25,7 +25,7 @@ with_metadata! {
 /// The answer of `client.export`, as `client.adopt` takes it.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub struct Exported {
     /// The form of this document: 1.
     pub format: u32,
@@ -34,24 +34,24 @@ pub struct Exported {
     /// The other site's id.
     pub site: String,
     /// The client.
-    #[serde(deserialize_with = "some_object")]
-    pub client: Option<ExportedClient>,
+    #[serde(deserialize_with = "object")]
+    pub client: ExportedClient,
 }
 
 /// `client.adopt`: registers a client as another site has exported it. It gets no secret: `client.secret.create` and
 /// `client.secret.import` give it one here.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub struct ClientAdopt {
     /// The document that `client.export` answered there.
-    #[serde(deserialize_with = "some_object")]
-    pub exported: Option<Exported>,
+    #[serde(deserialize_with = "object")]
+    pub exported: Exported,
     /// Its id here; absent: the same as there.
-    #[serde(deserialize_with = "some")]
+    #[serde(default, deserialize_with = "some")]
     pub client_id: Option<String>,
     /// Whether it may be used at once; absent: as there.
-    #[serde(deserialize_with = "some")]
+    #[serde(default, deserialize_with = "some")]
     pub enabled: Option<bool>,
 }
 operation!(ClientAdopt = "client.adopt" -> ClientDocument);

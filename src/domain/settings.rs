@@ -69,6 +69,10 @@ pub struct Settings {
     pub texts: Texts,
     /// How long the audit is kept. Default six years, which is the least; 100 years at most.
     pub audit_retention: Lifetime,
+    /// How many bytes the database may take of the disk: pages in use, and the WAL. From nine tenths of it on,
+    /// the audit warns once a day; once it is reached, nothing is issued, and what was goes on being verified and
+    /// revoked. Default none; at least 16 MiB.
+    pub max_file_size: Option<u64>,
 }
 
 impl Default for Settings {
@@ -96,6 +100,7 @@ impl Default for Settings {
             password_blocklist: Vec::new(),
             texts: Texts::default(),
             audit_retention: MIN_RETENTION,
+            max_file_size: None,
         }
     }
 }
@@ -182,6 +187,10 @@ impl Settings {
             return Err(Error::document("audit_retention", why));
         }
         check_keys(self.key_lifetime, self.key_publish_ahead)?;
+        if self.max_file_size.is_some_and(|size| !FILE_SIZES.contains(&size)) {
+            let why = "must be 16777216 (16 MiB) to 281474976710656 bytes";
+            return Err(Error::document("max_file_size", why));
+        }
         check_text("clinic_name", &self.clinic_name, 0, 100)?;
         check_blocklist(&self.password_blocklist)?;
         self.texts.check()
@@ -258,6 +267,9 @@ const BLOCKLIST_LIMIT: usize = 64;
 const MIN_RETENTION: Lifetime = Lifetime::seconds(189_345_600);
 
 const MAX_RETENTION: Lifetime = Lifetime::seconds(3_155_760_000);
+
+/// The WAL takes half of the least by itself; SQLite's files end at the most.
+const FILE_SIZES: std::ops::RangeInclusive<u64> = 16 * 1024 * 1024..=1 << 48;
 
 const MIN_LIFETIME: Lifetime = Lifetime::seconds(60);
 

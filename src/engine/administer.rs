@@ -61,6 +61,15 @@ impl Engine {
         outcome.map_err(|_| Error::Internal { what: "administration that was denied" })
     }
 
+    /// As [`Engine::change_client`], for what ends something: on a full disk too.
+    pub(super) fn secure_client(
+        &self,
+        now: UnixTime,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<Client> + Clone + Send + 'static,
+    ) -> Result<ClientDocument> {
+        self.secure(now, work).map(|client| ClientDocument::from(&client))
+    }
+
     pub(super) fn change_client(
         &self,
         now: UnixTime,
@@ -229,7 +238,7 @@ administer!(ClientList, |request, engine, _actor, _now| {
 });
 
 administer!(ClientDisable, |request, engine, actor, now| {
-    engine.change_client(now, move |tx| domain::set_enabled(tx, &request.client_id, false, &actor))
+    engine.secure_client(now, move |tx| domain::set_enabled(tx, &request.client_id, false, &actor))
 });
 
 administer!(ClientEnable, |request, engine, actor, now| {
@@ -238,11 +247,11 @@ administer!(ClientEnable, |request, engine, actor, now| {
 
 administer!(ClientRevoke, |request, engine, actor, now| {
     engine
-        .change_client(now, move |tx| domain::revoke_client_tokens(tx, &request.client_id, &actor))
+        .secure_client(now, move |tx| domain::revoke_client_tokens(tx, &request.client_id, &actor))
 });
 
 administer!(ClientDelete, |request, engine, actor, now| {
-    engine.change(now, move |tx| domain::delete_client(tx, &request.client_id, &actor))?;
+    engine.secure(now, move |tx| domain::delete_client(tx, &request.client_id, &actor))?;
     Ok(Done::default())
 });
 

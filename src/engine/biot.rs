@@ -10,6 +10,7 @@ use crate::engine::endpoint::Exchange;
 use crate::engine::issue::{ATTEMPTS, Caller, Request, entry_of};
 use crate::engine::login::Login;
 use crate::engine::rates::Spend;
+use crate::engine::room::Purpose;
 use crate::engine::snapshot::Frame;
 use crate::error::{Denied, Error, Result};
 use crate::oauth::{self, BiotTokens, HttpRequest, HttpResponse, LoginAttempt, ReadFailure};
@@ -140,7 +141,7 @@ impl Engine {
         let mut grant = Grant::begin(new, grant_id, settings.refresh_token_lifetime, now);
         let entry =
             AuditEntry { scope: Some(grant.scope.as_str().to_owned()), ..entry_of(request) };
-        let outcome = self.write(now, move |tx| {
+        let outcome = self.write_for(Purpose::Issue, now, move |tx| {
             if domain::stale(tx, &ticket)? {
                 return Ok(Ok(None));
             }

@@ -140,6 +140,7 @@ operations! {
     ClientUpdate,
     ClockAccept,
     DatabaseCheck,
+    DatabaseStatus,
     GrantList,
     GrantRevoke,
     IssuerClientAdd,

@@ -57,10 +57,10 @@ fn check(
         going
     };
     let mut findings = view.check_rows(&mut step)?;
-    let mut names = view.names()?;
+    let mut names = view.names(state.mark)?;
     let keys = AuditKeys::load(view)?;
     let verdict = follow_chain(view, &keys, &mut |row| {
-        names.read(row, state.mark);
+        names.read(row);
         (row.sequence - state.cut.sequence) % ROWS_A_STEP != 1 || step()
     })?;
     // A chain that is broken is read no further: what it says of rows is not the whole story.

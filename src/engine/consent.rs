@@ -6,6 +6,7 @@ use crate::engine::authorize::{Addressed, PENDING_LIFETIME, Stop, Visit};
 use crate::engine::decide::{Decided, Deciding, Verdict, judge, still_logged_in};
 use crate::engine::endpoint::Exchange;
 use crate::engine::issue::entry_of;
+use crate::engine::room::Purpose;
 use crate::error::{Denied, Result};
 use crate::oauth::{self, AuthorizationError, HttpResponse, PendingRequest, Problem};
 use std::sync::Arc;
@@ -141,7 +142,11 @@ impl Engine {
             peer: *peer,
             entry: entry_of(&request),
         };
-        match self.write(self.time.now(), move |tx| deciding.record(tx))? {
+        let purpose = match &deciding.verdict {
+            Verdict::Approved | Verdict::Vouched { .. } => Purpose::Issue,
+            Verdict::Refused(_) => Purpose::Refusal,
+        };
+        match self.write_for(purpose, self.time.now(), move |tx| deciding.record(tx))? {
             Ok(Decided::Code(code)) => {
                 let code = std::str::from_utf8(code.expose()).unwrap_or_default();
                 Ok(visit.way_back(addressed).print_code(code))

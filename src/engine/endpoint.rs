@@ -11,7 +11,7 @@ use crate::engine::rates::Spend;
 use crate::engine::snapshot::Frame;
 use crate::error::{Denied, Error, Result};
 use crate::oauth::{self, Endpoint, HttpRequest, HttpResponse, Problem, ReadFailure, RefusalShape};
-use crate::store::AuditEntry;
+use crate::store::{AuditEntry, Tx};
 use std::cell::{Cell, OnceCell};
 
 impl Engine {
@@ -260,10 +260,9 @@ impl Engine {
         let own = token.client_id == client_id;
         // A public client has proved nothing: in its name, anybody could write a row with each request
         // that changes nothing.
-        if caller.proven.credential_id.is_none()
-            && let Some(why) = self.futile(&token, own, exchange.now)
-        {
-            self.note(asked, &why, Some(client_id), None);
+        let futile = self.futile(&token, own, exchange.now);
+        if let (None, Some(why)) = (&caller.proven.credential_id, &futile) {
+            self.note(asked, why, Some(client_id), None);
             return Ok(());
         }
         self.charge_revocation(caller, asked, exchange)?;
@@ -280,15 +279,37 @@ impl Engine {
         if !own {
             entry.detail.insert("owner", owner);
         }
-        let outcome = self.write(exchange.now, move |tx| {
+        let work = move |tx: &mut Tx<'_>| {
             if own {
-                domain::revoke_token(tx, &token_id, Some(expires_at), entry)?;
+                domain::revoke_token(tx, &token_id, Some(expires_at), entry)
             } else {
-                tx.audit(&entry)?;
+                tx.audit(&entry)
             }
-            Ok(Ok(()))
-        })?;
-        outcome.map_err(|_| Error::Internal { what: "a revocation that was denied" })
+        };
+        self.revoke_or_note(caller, asked, exchange.now, futile, work)
+    }
+
+    /// Ends something for its client. What changes nothing gets no room of the reserve: on a full disk it is
+    /// noted in memory.
+    pub(super) fn revoke_or_note(
+        &self,
+        caller: &Caller,
+        asked: &Request<'_>,
+        now: UnixTime,
+        futile: Option<Denied>,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<()> + Clone + Send + 'static,
+    ) -> Result<()> {
+        let Some(why) = futile else {
+            return self.secure(now, work);
+        };
+        match self.change(now, work) {
+            Err(Error::Full) => {
+                let client_id = caller.state.client.client_id.as_str();
+                self.note(asked, &why, Some(client_id), caller.proven.credential_id.as_ref());
+                Ok(())
+            }
+            end => end,
+        }
     }
 
     /// Charges a public client for a revocation that changes something; a client with a secret has been charged.

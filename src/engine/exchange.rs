@@ -10,6 +10,7 @@ use crate::engine::gather::note_proof;
 use crate::engine::issue::{ATTEMPTS, Caller, Request, denied};
 use crate::engine::rates::Spend;
 use crate::engine::refresh::{denial_of, refuse};
+use crate::engine::room::Purpose;
 use crate::engine::snapshot::Frame;
 use crate::error::{Denied, Error, Result};
 use crate::store::{AuditEntry, Outcome, Tx};
@@ -72,7 +73,10 @@ impl Engine {
                 peer: request.peer,
                 entry: denial_of(request, &caller),
             };
-            match self.write(now, move |tx| exchanging.record(tx))? {
+            // One that is used twice ends its grant, which a file at its limit has room for.
+            let purpose =
+                if exchanging.ticket.is_some() { Purpose::Issue } else { Purpose::Change };
+            match self.write_for(purpose, now, move |tx| exchanging.record(tx))? {
                 Ok(Some(issued)) => return Ok(issued),
                 Ok(None) => {}
                 Err(why) => {

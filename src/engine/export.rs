@@ -10,6 +10,7 @@ use crate::domain::Actor;
 use crate::engine::Engine;
 use crate::engine::administer::{Administer, administer, page_size, private};
 use crate::engine::audit::{AuditKeys, verify_chain};
+use crate::engine::room::Purpose;
 use crate::error::{Error, Result};
 use crate::store::{AuditEntry, AuditFilter, AuditHead, HostEvent, View, verify_head};
 
@@ -35,10 +36,11 @@ administer!(AuditExport, |request, engine, _actor, now| {
 
 administer!(AuditAppend, |request, engine, actor, now| {
     let entry = host_entry(request, &actor)?;
-    let sequence = engine.change(now, move |tx| {
+    let outcome = engine.write_for(Purpose::HostEvent, now, move |tx| {
         tx.audit(&entry)?;
-        Ok(tx.audit_sequence())
+        Ok(Ok(tx.audit_sequence()))
     })?;
+    let sequence = outcome.map_err(|_| Error::Internal { what: "an event that was denied" })?;
     Ok(AuditAppended { sequence })
 });
 

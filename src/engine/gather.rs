@@ -2,6 +2,7 @@
 
 use crate::base::{RequestId, UnixTime};
 use crate::domain::Peer;
+use crate::engine::room::Missed;
 use crate::error::{Denied, Result};
 use crate::store::{AuditEntry, Tx, Used, lock};
 use std::collections::HashMap;
@@ -23,6 +24,8 @@ pub(crate) struct Notes {
     proofs: HashMap<String, TokenUses>,
     refusals: HashMap<RefusalKey, Count>,
     refusals_beyond: Count,
+    /// What a full disk kept from being written at all.
+    missed: Missed,
     /// The hour whose refusal rows are counted, and how many it has had.
     hour: UnixTime,
     rows_this_hour: usize,
@@ -129,6 +132,11 @@ impl Gather {
         }
     }
 
+    /// Notes that something could not be written because the disk is full.
+    pub(crate) fn note_missed(&self, word: &'static str, now: UnixTime) {
+        lock(&self.notes).missed.add(word, now);
+    }
+
     /// Whether there is anything to write.
     pub(crate) fn is_empty(&self) -> bool {
         let notes = lock(&self.notes);
@@ -137,6 +145,7 @@ impl Gather {
             && notes.uses_beyond == 0
             && notes.refusals.is_empty()
             && notes.refusals_beyond.count == 0
+            && notes.missed.is_empty()
     }
 
     /// Takes everything out, for one transaction to write. At most so many refusal rows an hour: the
@@ -199,6 +208,7 @@ impl Gather {
             kept.merge(&count);
         }
         notes.refusals_beyond.merge(&taken.refusals_beyond);
+        notes.missed.merge(&taken.missed);
     }
 }
 
@@ -289,7 +299,7 @@ impl Notes {
         if self.refusals_beyond.count > 0 {
             tx.audit(&refused(&self.refusals_beyond))?;
         }
-        Ok(())
+        self.missed.write(tx)
     }
 }
 

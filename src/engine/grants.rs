@@ -32,7 +32,7 @@ administer!(GrantList, |request, engine, _actor, _now| {
 
 administer!(GrantRevoke, |request, engine, actor, now| {
     let id = request.grant_id;
-    let grant = engine.change(now, move |tx| {
+    let grant = engine.secure(now, move |tx| {
         let grant = find(tx, &id)?;
         revoke_grant(tx, grant, actor.did("grant.revoke"))?;
         find(tx, &id)
@@ -92,9 +92,10 @@ impl Engine {
             ..entry_of(asked)
         };
         let grant_id = family.grant.grant_id.as_str().to_owned();
-        self.change(exchange.now, move |tx| {
+        let work = move |tx: &mut Tx<'_>| {
             if own { revoke_grant(tx, find(tx, &grant_id)?, entry) } else { tx.audit(&entry) }
-        })
+        };
+        self.revoke_or_note(caller, asked, exchange.now, futile, work)
     }
 
     /// Ends the family of a refresh token that an operator has the text of.
@@ -107,7 +108,7 @@ impl Engine {
         let family = self.store.read(|view| Family::find(view, token))?;
         let unknown = || Error::document("token", Denied::RefreshTokenUnknown.to_string());
         let grant_id = family.ok_or_else(unknown)?.grant.grant_id.as_str().to_owned();
-        self.change(now, move |tx| {
+        self.secure(now, move |tx| {
             revoke_grant(tx, find(tx, &grant_id)?, actor.did("grant.revoke"))
         })
     }

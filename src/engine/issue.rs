@@ -11,6 +11,7 @@ use crate::engine::Engine;
 use crate::engine::access::AccessToken;
 use crate::engine::gather::{Refusal, note_proof};
 use crate::engine::rates::Spend;
+use crate::engine::room::Purpose;
 use crate::engine::snapshot::Frame;
 use crate::error::{Denied, Error, Result};
 use crate::oauth;
@@ -244,22 +245,29 @@ impl Engine {
         if request.scope.is_none_or(is_tellable) {
             entry.detail.insert("why", why.to_string());
         }
-        let outcome = self.write(now, move |tx| {
+        let told = why.clone();
+        let outcome = self.write_for(Purpose::Refusal, now, move |tx| {
             if let Some((client_id, credential_id)) = &holder {
                 note_proof(tx, client_id, credential_id, peer, 1)?;
             }
             tx.audit(&entry)?;
-            Ok(Err::<(), _>(why))
-        })?;
+            Ok(Err::<(), _>(told))
+        });
         match outcome {
-            Err(why) => Err(denied(why, request)),
-            Ok(()) => Err(Error::Internal { what: "a denial that was allowed" }),
+            // A refusal is one on a full disk too: it is gathered then.
+            Err(Error::Full) => {
+                self.note(request, &why, Some(client_id), credential_id);
+                Err(denied(why, request))
+            }
+            Err(error) => Err(error),
+            Ok(Err(why)) => Err(denied(why, request)),
+            Ok(Ok(())) => Err(Error::Internal { what: "a denial that was allowed" }),
         }
     }
 
     /// Records a ticket; `None` if what it was decided on has changed.
     fn record(&self, ticket: Ticket, peer: Peer, now: UnixTime) -> Result<Option<Issued>> {
-        let outcome = self.write(now, move |tx| {
+        let outcome = self.write_for(Purpose::Issue, now, move |tx| {
             if domain::stale(tx, &ticket)? {
                 return Ok(Ok(None));
             }

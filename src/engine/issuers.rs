@@ -10,6 +10,7 @@ use crate::engine::Engine;
 use crate::engine::administer::{Administer, administer, new_metadata, private};
 use crate::engine::snapshot::load_settings;
 use crate::error::{Error, Result};
+use crate::store::Tx;
 
 administer!(IssuerImport, |request, engine, actor, now| {
     let IssuerImport { issuer, site, jwks } = request;
@@ -41,7 +42,7 @@ administer!(IssuerDisable, |request, engine, actor, now| {
 });
 
 administer!(IssuerDelete, |request, engine, actor, now| {
-    engine.change(now, move |tx| domain::delete_issuer(tx, &request.issuer, &actor))?;
+    engine.secure(now, move |tx| domain::delete_issuer(tx, &request.issuer, &actor))?;
     Ok(Done::default())
 });
 
@@ -64,8 +65,8 @@ impl Engine {
         actor: Actor,
         now: UnixTime,
     ) -> Result<IssuerDocument> {
-        let issuer =
-            self.change(now, move |tx| domain::set_issuer_enabled(tx, &issuer, enabled, &actor))?;
+        let set = move |tx: &mut Tx<'_>| domain::set_issuer_enabled(tx, &issuer, enabled, &actor);
+        let issuer = if enabled { self.change(now, set) } else { self.secure(now, set) }?;
         Ok(IssuerDocument::from(&issuer))
     }
 }

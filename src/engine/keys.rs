@@ -11,8 +11,8 @@ use crate::engine::administer::{Administer, administer, private};
 use crate::engine::snapshot::{Frame, load_settings};
 use crate::error::{Error, Result};
 use crate::store::lock;
-use std::sync::TryLockError;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, TryLockError};
 
 impl Engine {
     /// Makes the first signing key of an algorithm, when it is first needed.
@@ -154,9 +154,10 @@ administer!(KeyRetire, |request, engine, actor, now| {
     let kid = request.kid;
     let key = frame.keyring.by_kid(&kid);
     let key = key.ok_or_else(|| Error::NotFound { what: "signing key", id: kid.clone() })?;
-    let new = engine.spare_key(key.algorithm, &frame)?;
+    // Shared, because a security change may be tried twice.
+    let new = engine.spare_key(key.algorithm, &frame)?.map(Arc::new);
     let retired = kid.clone();
-    engine.change(now, move |tx| domain::refuse_key(tx, &retired, new.as_ref(), &actor))?;
+    engine.secure(now, move |tx| domain::refuse_key(tx, &retired, new.as_deref(), &actor))?;
     engine.key_document(&kid)
 });
 

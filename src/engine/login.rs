@@ -5,6 +5,7 @@ use crate::base::RequestId;
 use crate::domain::{Attempt, LoggedIn, Password, Peer, Trial, Verdict, settle};
 use crate::engine::Engine;
 use crate::engine::gather::Refusal;
+use crate::engine::room::Purpose;
 use crate::error::{Denied, Error, Result};
 use crate::store::AuditEntry;
 
@@ -67,7 +68,7 @@ impl Engine {
             ..AuditEntry::default()
         };
         // The time after the hash: a wait that it caused begins when it is known.
-        self.write(self.time.now(), move |tx| settle(tx, &verdict, entry))
+        self.write_for(Purpose::Login, self.time.now(), move |tx| settle(tx, &verdict, entry))
     }
 
     /// A name that one of our own users has, in whatever case, is looked up here and nowhere else; the host is asked

@@ -31,8 +31,10 @@ mod people;
 mod rates;
 mod refresh;
 mod report;
+mod room;
 mod secrets;
 mod snapshot;
+mod status;
 mod time;
 mod token;
 mod transfer;
@@ -53,6 +55,7 @@ use crate::base::{Leap, Network, RequestId, UnixTime};
 use crate::crypto::password::Limiter;
 use crate::domain::{Actor, Strikes, Throttle};
 use crate::engine::gather::{Gather, Notes};
+use crate::engine::room::Purpose;
 use crate::engine::snapshot::{Frame, Snapshot};
 use crate::engine::time::{Belief, Timekeeper};
 use crate::engine::user_check::HostUsers;
@@ -235,37 +238,7 @@ impl Engine {
         now: UnixTime,
         work: impl FnOnce(&mut Tx<'_>) -> Outcome<T> + Send + 'static,
     ) -> Outcome<T> {
-        // Before the belief: one of before an operator set the time must not be written after it.
-        let moment = self.time.moment(now)?;
-        let luggage = Arc::new(Luggage {
-            notes: Mutex::new(Some(self.gather.take(now))),
-            belief: self.time.unrecorded(),
-            leap: self.time.unrecorded_leap(),
-        });
-        let carried = Arc::clone(&luggage);
-        let retention = self.snapshot.frame().settings.audit_retention.millis();
-        let cap = self.time.cut_cap();
-        let outcome = self.store.write(moment, move |tx| {
-            let changes = tx.clock_changes();
-            let outcome = work(tx)?;
-            carried.write(tx, tx.clock_changes() == changes)?;
-            tx.cut_audit(retention, cap)?;
-            Ok(outcome)
-        });
-        match &outcome {
-            Ok(_) => {
-                self.flushed_at.store(now.millis(), Ordering::Relaxed);
-                if let Some(belief) = luggage.belief {
-                    self.time.recorded(belief);
-                }
-                if let Some(leap) = luggage.leap {
-                    self.time.recorded_leap(leap);
-                }
-            }
-            // Nothing was written: the notes wait for the next write.
-            Err(_) => luggage.unpack(&self.gather),
-        }
-        outcome
+        self.write_for(Purpose::Change, now, work)
     }
 
     /// Writes what was gathered, if anything was.
@@ -275,7 +248,7 @@ impl Engine {
             return Ok(());
         }
         let (_, now) = self.current()?;
-        let outcome = self.write(now, |_| Ok(Ok(())))?;
+        let outcome = self.write_for(Purpose::Notes, now, |_| Ok(Ok(())))?;
         outcome.map_err(|_| Error::Internal { what: "a flush that was denied" })
     }
 

@@ -52,6 +52,18 @@ impl Engine {
         Ok(Some(phc))
     }
 
+    /// As [`Engine::change_user`], for what ends something: on a full disk too.
+    fn secure_user(
+        &self,
+        now: UnixTime,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<UserState> + Clone + Send + 'static,
+    ) -> Result<UserDocument> {
+        self.secure(now, move |tx| {
+            let state = work(tx)?;
+            document_of(&tx.view(), &state)
+        })
+    }
+
     fn change_user(
         &self,
         now: UnixTime,
@@ -105,7 +117,7 @@ administer!(UserSetPassword, |request, engine, actor, now| {
     let username = read_username(&user.username)?;
     let phc = engine.hash_new_password(request.password.expose(), &username)?;
     let user_id = request.user_id;
-    engine.change_user(now, move |tx| {
+    engine.secure_user(now, move |tx| {
         domain::set_password(tx, &user_id, username.as_str(), phc, &actor)
     })
 });
@@ -141,7 +153,7 @@ administer!(UserList, |request, engine, _actor, _now| {
 });
 
 administer!(UserDisable, |request, engine, actor, now| {
-    engine.change_user(now, move |tx| domain::set_user_enabled(tx, &request.user_id, false, &actor))
+    engine.secure_user(now, move |tx| domain::set_user_enabled(tx, &request.user_id, false, &actor))
 });
 
 administer!(UserEnable, |request, engine, actor, now| {
@@ -149,7 +161,7 @@ administer!(UserEnable, |request, engine, actor, now| {
 });
 
 administer!(UserRevoke, |request, engine, actor, now| {
-    engine.change_user(now, move |tx| domain::revoke_user_tokens(tx, &request.user_id, &actor))
+    engine.secure_user(now, move |tx| domain::revoke_user_tokens(tx, &request.user_id, &actor))
 });
 
 administer!(UserConfirm, |request, engine, actor, now| {
@@ -166,7 +178,7 @@ administer!(UserConfirm, |request, engine, actor, now| {
 });
 
 administer!(UserDelete, |request, engine, actor, now| {
-    engine.change(now, move |tx| domain::delete_user(tx, &request.user_id, &actor))?;
+    engine.secure(now, move |tx| domain::delete_user(tx, &request.user_id, &actor))?;
     Ok(Done::default())
 });
 

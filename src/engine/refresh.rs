@@ -9,6 +9,7 @@ use crate::engine::Engine;
 use crate::engine::gather::note_proof;
 use crate::engine::issue::{ATTEMPTS, Caller, Request, denied, entry_of};
 use crate::engine::rates::Spend;
+use crate::engine::room::Purpose;
 use crate::engine::snapshot::Frame;
 use crate::error::{Denied, Error, Result};
 use crate::store::{AuditEntry, Outcome, Tx};
@@ -67,7 +68,9 @@ impl Engine {
                 peer: request.peer,
                 entry: denial_of(request, &caller),
             };
-            let outcome = self.write(now, move |tx| refreshing.record(tx))?;
+            let purpose =
+                if refreshing.ticket.is_some() { Purpose::Issue } else { Purpose::Change };
+            let outcome = self.write_for(purpose, now, move |tx| refreshing.record(tx))?;
             match outcome {
                 Ok(Some(issued)) => return Ok(issued),
                 Ok(None) => {}

@@ -128,7 +128,7 @@ fn read_place(place: &str) -> Option<(i64, String)> {
 }
 
 administer!(SecretRevoke, |request, engine, actor, now| {
-    let credential = engine.change(now, move |tx| {
+    let credential = engine.secure(now, move |tx| {
         domain::revoke_secret(tx, &request.client_id, &request.credential_id, &actor)
     })?;
     engine.secret_document(&credential)

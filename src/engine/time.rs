@@ -355,6 +355,7 @@ mod tests {
             cut: AuditHead { sequence: 0, hash: [0; 32] },
             cut_horizon: UnixTime::from_millis(0),
             leap: Leap::default(),
+            size_warned_at: UnixTime::from_millis(0),
         }
     }
 

@@ -116,7 +116,7 @@ administer!(TokenRevoke, |request, engine, actor, now| {
             return Err(Error::document(".", "must have either `token` or `jti`"));
         }
     };
-    engine.change(now, move |tx| domain::revoke_token(tx, &token_id, expires_at, entry))?;
+    engine.secure(now, move |tx| domain::revoke_token(tx, &token_id, expires_at, entry))?;
     Ok(Done::default())
 });
 

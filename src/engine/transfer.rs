@@ -20,13 +20,12 @@ administer!(ClientExport, |request, engine, _actor, _now| {
 });
 
 administer!(ClientAdopt, |request, engine, actor, now| {
-    let exported = request.exported.ok_or_else(|| Error::document("exported", "must be given"))?;
+    let exported = request.exported;
     if exported.format != FORMAT {
         let why = format!("must be {FORMAT}: another release may know this form");
         return Err(Error::document("exported.format", why));
     }
-    let client =
-        exported.client.ok_or_else(|| Error::document("exported.client", "must be given"))?;
+    let client = exported.client;
     let origin = Origin {
         client_id: client_id("exported.client.client_id", &client.client_id)?,
         site: SiteId::parse(&exported.site)

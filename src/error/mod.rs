@@ -127,7 +127,7 @@ pub enum Error {
     },
     /// Another writer held the database for longer than the busy timeout.
     Busy,
-    /// The disk is full; nothing was changed.
+    /// The disk is full, or the file has reached the setting `max_file_size`; nothing was changed.
     Full,
     /// A stored row does not carry a valid authentication code: it was edited outside this library, or damaged.
     Corrupt {
@@ -230,7 +230,9 @@ impl fmt::Display for Error {
             ),
             Self::Closed => f.write_str("the engine is closed"),
             Self::Busy => f.write_str("another program held the database for too long; try again"),
-            Self::Full => f.write_str("the disk is full; nothing was changed"),
+            Self::Full => f.write_str(
+                "the disk is full, or the file has reached `max_file_size`; nothing was changed",
+            ),
             Self::OutcomeUnknown => {
                 f.write_str("the disk failed during a commit; whether it took place is not known")
             }

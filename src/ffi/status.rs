@@ -199,7 +199,7 @@ pub const WARDKEY_STORAGE_NETWORK: i32 = 409;
 pub const WARDKEY_STORAGE_NOT_WRITABLE: i32 = 410;
 /// Storage: another program held the database for longer than the busy timeout; try again.
 pub const WARDKEY_STORAGE_BUSY: i32 = 411;
-/// Storage: the disk is full; nothing was changed. Make room and try again.
+/// Storage: the disk is full, or the file has reached max_file_size; nothing was changed. Make room, or raise it, and try again.
 pub const WARDKEY_STORAGE_FULL: i32 = 412;
 /// Storage: something in the file was edited outside this library, or damaged; the message names it. Put a
 /// backup back and open it with WARDKEY_MODE_RESTORE.
@@ -436,7 +436,7 @@ const CODES: &[Row] = &[
     (WARDKEY_STORAGE_NETWORK, c"WARDKEY_STORAGE_NETWORK", c"Storage: the database lies on a network filesystem, whose locks cannot be trusted. Move it to a local disk."),
     (WARDKEY_STORAGE_NOT_WRITABLE, c"WARDKEY_STORAGE_NOT_WRITABLE", c"Storage: the file or its folder cannot be written by this user. Give it the right to both."),
     (WARDKEY_STORAGE_BUSY, c"WARDKEY_STORAGE_BUSY", c"Storage: another program held the database for longer than the busy timeout; try again."),
-    (WARDKEY_STORAGE_FULL, c"WARDKEY_STORAGE_FULL", c"Storage: the disk is full; nothing was changed. Make room and try again."),
+    (WARDKEY_STORAGE_FULL, c"WARDKEY_STORAGE_FULL", c"Storage: the disk is full, or the file has reached max_file_size; nothing was changed. Make room, or raise it, and try again."),
     (WARDKEY_STORAGE_CORRUPT, c"WARDKEY_STORAGE_CORRUPT", c"Storage: something in the file was edited outside this library, or damaged; the message names it. Put a backup back and open it with WARDKEY_MODE_RESTORE."),
     (WARDKEY_STORAGE_IO, c"WARDKEY_STORAGE_IO", c"Storage: the operating system failed; the message says at what, system_code how."),
     (WARDKEY_STORAGE_OUTCOME_UNKNOWN, c"WARDKEY_STORAGE_OUTCOME_UNKNOWN", c"Storage: the disk failed during a commit, and whether it took place is not known. Look before you repeat it."),

@@ -22,6 +22,7 @@ pub(crate) struct Names {
     stored: BTreeMap<(String, String), String>,
     /// The newest naming of each: where it was, and what it said.
     named: BTreeMap<(String, String), (u64, Named)>,
+    mark: UnixTime,
 }
 
 impl View<'_> {
@@ -46,25 +47,24 @@ impl View<'_> {
     }
 
     /// The rows that are there, to be held against the audit.
-    pub(crate) fn names(&self) -> Result<Names> {
+    pub(crate) fn names(&self, mark: UnixTime) -> Result<Names> {
         let mut stored = BTreeMap::new();
         for table in &TABLES {
             let macs = stored_macs(self.db, table)?.into_iter();
             stored.extend(macs.map(|(id, mac)| ((table.name.to_owned(), id), mac)));
         }
-        Ok(Names { stored, named: BTreeMap::new() })
+        Ok(Names { stored, named: BTreeMap::new(), mark })
     }
 }
 
 impl Names {
     /// Reads what a row of the audit names. Of rows that go when their time is over, only those are kept that
     /// are there or should be: the audit has millions of the others.
-    pub(crate) fn read(&mut self, row: &AuditRow, mark: UnixTime) {
+    pub(crate) fn read(&mut self, row: &AuditRow) {
         for named in Named::of_row(&row.row) {
             let key = (named.table.clone(), named.id.clone());
             let at = named.at.unwrap_or(row.sequence);
-            let lasts =
-                !expires(&named.table) || named.ends.is_some_and(|ends| ends > mark.millis());
+            let lasts = self.lasts(&named);
             let known = self.named.contains_key(&key) || self.stored.contains_key(&key);
             if (lasts || known) && self.named.get(&key).is_none_or(|(newest, _)| *newest <= at) {
                 self.named.insert(key, (at, named));
@@ -90,12 +90,16 @@ impl Names {
             }
         }
         for (key, (_, named)) in &self.named {
-            let lasts = !expires(&named.table) || named.ends.is_some();
-            if lasts && named.mac.is_some() && !self.stored.contains_key(key) {
+            if self.lasts(named) && named.mac.is_some() && !self.stored.contains_key(key) {
                 find(key, "it is missing");
             }
         }
         findings
+    }
+
+    /// Whether a row must be there.
+    fn lasts(&self, named: &Named) -> bool {
+        named.ends.map_or(!expires(&named.table), |ends| ends > self.mark.millis())
     }
 }
 

@@ -10,6 +10,7 @@ use crate::store::keys::{DataKeys, Wrapper};
 use crate::store::master::{self, KeySource, MasterKey};
 use crate::store::open::Creation;
 use crate::store::record::{self, Named};
+use crate::store::reserve::Reserve;
 use crate::store::rows::AuditKeyRow;
 use crate::store::schema;
 use crate::store::state::{Clockwork, State};
@@ -18,7 +19,7 @@ use crate::sys;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Makes the three files at `path`; the database appears last, complete.
+/// Makes the files at `path`; the database appears last, complete.
 pub(super) fn create(path: &Path, source: &KeySource, creation: Creation<'_>) -> Result<()> {
     let exists = |path: &Path| Error::DatabaseExists { path: path.to_owned() };
     let folder = folder_of(path);
@@ -47,6 +48,8 @@ pub(super) fn create(path: &Path, source: &KeySource, creation: Creation<'_>) ->
     let mut name = [0; 8];
     entropy.fill(&mut name)?;
     let draft = master::suffixed(path, &format!(".new-{}", encode::hex(&name)));
+    // Nothing could be issued without it.
+    Reserve::of(path).provide()?;
     let built = build(&draft, &master, database_id, creation);
     if let Err(error) = built {
         // Best effort: the error that matters is the first one, and the draft is nobody's database.
@@ -111,6 +114,7 @@ fn found(
         cut: start,
         cut_horizon: creation.now.plus_millis(-SIX_YEARS_MILLIS),
         leap: Leap::default(),
+        size_warned_at: UnixTime::from_millis(0),
     };
     state.insert(db, &keys.row_mac)?;
     let identity = Identity::of(db, keys, Arc::clone(&creation.entropy))?;

@@ -4,7 +4,7 @@ use crate::crypto::Cell;
 use crate::error::{Error, Result};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, ErrorCode, OpenFlags, ToSql};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 impl<'a> Cell<'a> {
@@ -277,6 +277,11 @@ impl Db {
         let finding =
             self.one("PRAGMA integrity_check(1)", &[], |row| Ok(row.text(0)?.to_owned()))?;
         if finding == "ok" { Ok(()) } else { Err(Error::Corrupt { what: finding }) }
+    }
+
+    /// Where its WAL is.
+    pub(crate) fn wal_path(&self) -> PathBuf {
+        PathBuf::from(format!("{}-wal", self.0.path().unwrap_or_default()))
     }
 
     /// Whether no transaction is open: SQLite ends one by itself when the disk is full or fails.

@@ -10,15 +10,18 @@ mod key_file;
 mod keys;
 mod logins;
 mod master;
+mod member;
 mod open;
 mod pair;
 mod prune;
 mod reader;
 mod record;
 mod rekey;
+mod reserve;
 mod restore;
 mod rows;
 mod schema;
+mod size;
 mod state;
 mod tables;
 #[cfg(test)]
@@ -39,6 +42,7 @@ pub(crate) use rows::{
     AuditKeyRow, ClientRow, CodeRow, CredentialRow, GrantRow, IssuerRow, NO_EXTRA, OpaqueTokenRow,
     RefreshTokenRow, RevokedTokenRow, RoleRow, SettingsRow, SigningKeyRow, UserRow, check_extra,
 };
+pub(crate) use size::FileSize;
 pub(crate) use state::{Clockwork, State};
 pub(crate) use transaction::{Identity, Tx, Used};
 pub(crate) use view::{ChangeRow, DecisionRow, PeerRow, ScopeRow, UseRow, View};

@@ -106,6 +106,11 @@ impl Store {
             freshness.acknowledge(held)?;
             writer.note_checkpoint(&db, &identity, &state, held);
         }
+        if !writer.reserve().is_there() && db.run("BEGIN IMMEDIATE").is_ok() {
+            // A copy has none, and one may have been given up. Best effort: the next write needs it.
+            let _ = writer.reserve().provide();
+            db.run("ROLLBACK")?;
+        }
         drop(db);
         let readers = Readers::new(path.to_owned(), busy_timeout);
         let store = Self { identity, freshness, readers, writer };
@@ -161,6 +166,20 @@ impl Store {
         work: impl FnOnce(&mut Tx<'_>) -> Outcome<T> + Send + 'static,
     ) -> Outcome<T> {
         self.writer.write_alone(&self.identity, &self.freshness, now, work)
+    }
+
+    /// As [`Store::write`], alone and into the room of the reserve file: for security changes on a full disk.
+    pub(crate) fn write_lean<T: Send + 'static>(
+        &self,
+        now: Moment,
+        work: impl FnOnce(&mut Tx<'_>) -> Outcome<T> + Send + 'static,
+    ) -> Outcome<T> {
+        self.writer.write_lean(&self.identity, &self.freshness, now, work)
+    }
+
+    /// Whether the reserve file is there.
+    pub(crate) fn has_reserve(&self) -> bool {
+        self.writer.reserve().is_there()
     }
 
     pub(super) const fn writer(&self) -> &Writer {

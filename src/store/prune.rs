@@ -68,5 +68,18 @@ fn credentials(db: &Db, over: UnixTime, limit: i64) -> Result<()> {
 /// The longest access token lives 30 days, whatever is configured (`domain/settings.rs`).
 const LONGEST_TOKEN_MILLIS: i64 = 30 * 86_400_000;
 
+/// Gives a few free pages back to the system where there are many: what is deleted in one day is written anew
+/// in the next.
+pub(super) fn give_back(db: &Db) -> Result<()> {
+    let free = db.one("PRAGMA freelist_count", &[], |row| row.integer(0))?;
+    if free > FREE_PAGES_KEPT {
+        db.all("PRAGMA incremental_vacuum(16)", &[], |_| Ok(()))?;
+    }
+    Ok(())
+}
+
+/// Four megabytes.
+const FREE_PAGES_KEPT: i64 = 1024;
+
 /// How many security changes a snapshot may be behind before it reloads everything.
 const CHANGES_KEPT: u64 = 4096;

@@ -31,7 +31,8 @@ pub(crate) struct Named {
     /// In base64url; absent when the row was deleted.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) mac: Option<String>,
-    /// When a revocation may be forgotten, in milliseconds: until then its row must be there.
+    /// When a revocation, or a secret that ends, may be forgotten, in milliseconds: until then its row must be
+    /// there.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) ends: Option<i64>,
     /// Where it was named first, when a cut names it again.
@@ -51,7 +52,11 @@ impl Named {
             })
         };
         let version = number("version").and_then(|version| u64::try_from(version).ok());
-        let ends = number("expires_at").filter(|_| R::TABLE == "revoked_token");
+        let ends = match R::TABLE {
+            "revoked_token" => number("expires_at"),
+            "credential" => number("expires_at").into_iter().chain(number("revoked_at")).min(),
+            _ => None,
+        };
         Self {
             table: R::TABLE.to_owned(),
             id: cells.first().map_or_else(String::new, id_of),

@@ -244,6 +244,7 @@ record! {
         cut_horizon: i64,
         leap_from: i64,
         leap_to: i64,
+        size_warned_at: i64,
     }
 }
 

@@ -6,6 +6,8 @@ use std::path::Path;
 
 /// Builds the newest schema in an empty database.
 pub(crate) fn build(db: &Db) -> Result<()> {
+    // Before the first page is written: it cannot be turned on later without writing the whole file anew.
+    db.batch("PRAGMA auto_vacuum = INCREMENTAL")?;
     db.batch(&format!("PRAGMA application_id = {APPLICATION_ID}"))?;
     for migration in MIGRATIONS {
         db.batch(migration)?;

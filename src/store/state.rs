@@ -37,6 +37,8 @@ pub(crate) struct State {
     pub(crate) cut_horizon: UnixTime,
     /// The clock's last leap that was believed.
     pub(crate) leap: Leap,
+    /// When it was last said that the file is near its limit.
+    pub(crate) size_warned_at: UnixTime,
 }
 
 /// What all processes follow about the wall clock.
@@ -76,6 +78,7 @@ impl State {
                 from: UnixTime::from_millis(row.leap_from),
                 to: UnixTime::from_millis(row.leap_to),
             },
+            size_warned_at: UnixTime::from_millis(row.size_warned_at),
         }
     }
 
@@ -110,6 +113,7 @@ impl State {
             cut_horizon: self.cut_horizon.millis(),
             leap_from: self.leap.from.millis(),
             leap_to: self.leap.to.millis(),
+            size_warned_at: self.size_warned_at.millis(),
         }
     }
 }

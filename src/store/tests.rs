@@ -300,6 +300,7 @@ const TIMES: &[(&str, &str)] = &[
     ("state.leap_from", "forgotten"),
     ("state.leap_to", "forgotten"),
     ("state.mark", "brought back"),
+    ("state.size_warned_at", "brought back"),
     ("user.created_at", "shown"),
     ("user.password_changed_at", "shown"),
     ("user.updated_at", "shown"),

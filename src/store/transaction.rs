@@ -7,6 +7,7 @@ use crate::store::audit::{AuditEntry, AuditHead, Cut, Facts};
 use crate::store::db::Db;
 use crate::store::keys::{DataKeys, Wrapped, Wrapper};
 use crate::store::record::{self, Named, Record};
+use crate::store::size::FileSize;
 use crate::store::state::{Clockwork, State};
 use crate::store::view::{DecisionRow, View};
 
@@ -34,6 +35,8 @@ pub(crate) struct Tx<'a> {
     db: &'a Db,
     identity: &'a Identity,
     now: UnixTime,
+    /// What the file took when it was first asked for.
+    pub(super) size: Option<FileSize>,
     pub(super) ledger: Ledger,
 }
 
@@ -68,7 +71,7 @@ pub(super) const MARK_LEAP_MILLIS: i64 = 3_600_000;
 
 impl<'a> Tx<'a> {
     pub(super) fn new(db: &'a Db, identity: &'a Identity, ledger: Ledger) -> Self {
-        Self { db, identity, now: ledger.state.mark, ledger }
+        Self { db, identity, now: ledger.state.mark, size: None, ledger }
     }
 
     /// Sets the time that the next member's rows carry; it never runs backwards.
@@ -129,6 +132,7 @@ impl<'a> Tx<'a> {
         state.clock_changes += 1;
         // Somebody has looked at the clock: what has ended by it has ended.
         state.leap = Leap::default();
+        state.size_warned_at = state.size_warned_at.min(time);
         if !lowered {
             return self.change("clock", "");
         }

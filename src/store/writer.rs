@@ -6,12 +6,13 @@ use crate::error::{Denied, Error, Result};
 use crate::store::audit::AuditHead;
 use crate::store::db::{Checkpoint, Db};
 use crate::store::freshness::Freshness;
+use crate::store::member::{Manner, Member, Slot};
 use crate::store::prune;
+use crate::store::reserve::Reserve;
 use crate::store::state::State;
 use crate::store::transaction::{Identity, Ledger, Tx};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -29,6 +30,7 @@ pub(crate) struct Moment {
 /// Hands closures to whichever thread holds the writer.
 pub(crate) struct Writer {
     path: PathBuf,
+    reserve: Reserve,
     busy_timeout: Duration,
     queue: Mutex<Queue>,
     turn: Condvar,
@@ -36,6 +38,8 @@ pub(crate) struct Writer {
     idle: Mutex<Option<Db>>,
     /// How many commits the main file is known to hold without the WAL.
     checkpointed: AtomicU64,
+    /// How many closures this process has written since it last copied the WAL.
+    uncopied: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -47,12 +51,14 @@ struct Queue {
 impl Writer {
     pub(crate) fn new(path: PathBuf, busy_timeout: Duration) -> Self {
         Self {
+            reserve: Reserve::of(&path),
             path,
             busy_timeout,
             queue: Mutex::default(),
             turn: Condvar::new(),
             idle: Mutex::default(),
             checkpointed: AtomicU64::new(0),
+            uncopied: AtomicUsize::new(0),
         }
     }
 
@@ -64,7 +70,7 @@ impl Writer {
         now: Moment,
         work: impl FnOnce(&mut Tx<'_>) -> Outcome<T> + Send + 'static,
     ) -> Outcome<T> {
-        self.hand_in(identity, freshness, Slot::new(now, false, work))
+        self.hand_in(identity, freshness, Slot::new(now, Manner::Shared, work))
     }
 
     /// As [`Writer::write`], in a transaction that nobody else's work is part of.
@@ -75,7 +81,24 @@ impl Writer {
         now: Moment,
         work: impl FnOnce(&mut Tx<'_>) -> Outcome<T> + Send + 'static,
     ) -> Outcome<T> {
-        self.hand_in(identity, freshness, Slot::new(now, true, work))
+        self.hand_in(identity, freshness, Slot::new(now, Manner::Alone, work))
+    }
+
+    /// As [`Writer::write_alone`], on a full disk: into the room that the reserve file gives up, with nothing
+    /// that nobody asked for. As long as the reserve is missing, every other write of any process is
+    /// [`Error::Full`]: it is made again once there is room for it four times over.
+    pub(crate) fn write_lean<T: Send + 'static>(
+        &self,
+        identity: &Identity,
+        freshness: &Freshness,
+        now: Moment,
+        work: impl FnOnce(&mut Tx<'_>) -> Outcome<T> + Send + 'static,
+    ) -> Outcome<T> {
+        self.hand_in(identity, freshness, Slot::new(now, Manner::Lean, work))
+    }
+
+    pub(crate) const fn reserve(&self) -> &Reserve {
+        &self.reserve
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -127,39 +150,60 @@ impl Writer {
 
     /// Commits a batch and settles each of its members.
     fn lead(&self, identity: &Identity, freshness: &Freshness, batch: &[Arc<dyn Member>]) {
-        let idle = lock(&self.idle).take();
-        let db = match idle.map_or_else(|| connect(&self.path, self.busy_timeout), Ok) {
-            Ok(db) => db,
-            Err(error) => return batch.iter().for_each(|member| member.fail(&error)),
-        };
-        let checkpointed = self.checkpointed.load(Ordering::Relaxed);
-        let end = match transact(&db, identity, freshness, batch, checkpointed) {
-            Err(Interrupted::Unknown { head, word, commits, error }) => {
-                // The connection whose sync failed may hold pages that the disk does not.
-                drop(db);
-                self.ascertain(identity, head).and_then(|db| {
-                    // Either way its fate is known now, and synced.
-                    settle_word(freshness, word)?;
-                    let db = db.ok_or(*error)?;
-                    freshness.acknowledge(commits)?;
-                    Ok((db, commits))
-                })
-            }
-            Err(Interrupted::RolledBack(error)) => {
-                drop(db);
-                Err(error)
-            }
-            Ok(commits) => Ok((db, commits)),
-        };
+        let lean = batch.iter().any(|member| member.manner() == Manner::Lean);
+        let mut end = self.commit(identity, freshness, batch, lean);
+        // Not even the WAL's index had room, so that nobody holds the write lock now, and nothing has run.
+        if lean && end.as_ref().is_err_and(|error| *error == Error::Full) && self.reserve.is_there()
+        {
+            end =
+                self.reserve.release().and_then(|()| self.commit(identity, freshness, batch, lean));
+        }
         match end {
             Ok((db, commits)) => {
                 batch.iter().for_each(|member| member.settle());
                 // The outcome is known; what follows is housekeeping, and may fail till next time.
-                if self.checkpoint(&db, identity, commits).is_ok() {
+                let written = self.uncopied.fetch_add(batch.len(), Ordering::Relaxed) + batch.len();
+                let due = lean
+                    || commits.is_multiple_of(TRANSACTIONS_PER_CHECKPOINT)
+                    || written >= MEMBERS_PER_CHECKPOINT;
+                if !due || self.checkpoint(&db, identity, commits).is_ok() {
                     *lock(&self.idle) = Some(db);
                 }
             }
             Err(error) => batch.iter().for_each(|member| member.fail(&error)),
+        }
+    }
+
+    /// Commits a batch. On success its fate is known and synced; returns how many commits there are with it.
+    fn commit(
+        &self,
+        identity: &Identity,
+        freshness: &Freshness,
+        batch: &[Arc<dyn Member>],
+        lean: bool,
+    ) -> Result<(Db, u64)> {
+        if !lean {
+            self.reserve.check()?;
+        }
+        let idle = lock(&self.idle).take();
+        let db = idle.map_or_else(|| connect(&self.path, self.busy_timeout), Ok)?;
+        match self.transact(&db, identity, freshness, batch, lean) {
+            Ok(commits) => Ok((db, commits)),
+            Err(Interrupted::RolledBack(error)) => {
+                drop(db);
+                Err(self.reserve.full_if_so(error))
+            }
+            Err(Interrupted::Unknown { head, word, commits, error }) => {
+                // The connection whose sync failed may hold pages that the disk does not.
+                drop(db);
+                let error = self.reserve.full_if_so(*error);
+                let db = self.ascertain(identity, head, error == Error::Full)?;
+                // Either way its fate is known now, and synced.
+                settle_word(freshness, word)?;
+                let db = db.ok_or(error)?;
+                freshness.acknowledge(commits)?;
+                Ok((db, commits))
+            }
         }
     }
 
@@ -176,25 +220,91 @@ impl Writer {
         }
     }
 
-    /// Every so many transactions, copies the WAL into the main file and remembers how far it then is.
+    /// Copies the WAL into the main file and remembers how far it then is: every so many transactions, so that
+    /// it stays short, and after each lean one, so that the next writes where this one did.
     fn checkpoint(&self, db: &Db, identity: &Identity, commits: u64) -> Result<()> {
-        if commits.is_multiple_of(TRANSACTIONS_PER_CHECKPOINT)
-            && db.checkpoint(Checkpoint::Passive)?
-        {
+        if db.checkpoint(Checkpoint::Passive)? {
+            self.uncopied.store(0, Ordering::Relaxed);
             self.checkpointed.fetch_max(commits, Ordering::Relaxed);
             record_checkpoint(db, &identity.keys.row_mac, commits)?;
         }
         Ok(())
     }
 
+    /// One transaction for the whole batch; returns how many there have been with it. On an error the
+    /// caller drops the connection, which rolls back.
+    fn transact(
+        &self,
+        db: &Db,
+        identity: &Identity,
+        freshness: &Freshness,
+        batch: &[Arc<dyn Member>],
+        lean: bool,
+    ) -> std::result::Result<u64, Interrupted> {
+        freshness.check_in_place()?;
+        let acknowledged = freshness.sequence()?;
+        db.run("BEGIN IMMEDIATE")?;
+        // Under the write lock: nobody is writing who has seen it otherwise.
+        if lean {
+            self.reserve.release()?
+        } else {
+            self.reserve.provide()?
+        }
+        let left_odd = freshness.left_odd()?;
+        let state = State::load(db, &identity.keys.row_mac)?;
+        // A database behind what was acknowledged was exchanged under us.
+        if state.commits < acknowledged {
+            return Err(Error::StaleDatabase { found: state.commits, acknowledged }.into());
+        }
+        state.audit.check_ends(db, &state.cut)?;
+        let mut tx = Tx::new(db, identity, Ledger::new(state));
+        for member in batch {
+            run_member(db, &mut tx, member.as_ref())?;
+        }
+        tx.note_leap(state.mark)?;
+        let mut ledger = tx.ledger;
+        if !ledger.dirty {
+            db.run("ROLLBACK")?;
+            return Ok(ledger.state.commits);
+        }
+        ledger.state.commits += 1;
+        let checkpointed = self.checkpointed.load(Ordering::Relaxed);
+        ledger.state.checkpointed = ledger.state.checkpointed.max(checkpointed);
+        let commits = ledger.state.commits;
+        finish(db, identity, &ledger, (!lean).then_some(batch.len()))?;
+        // A value left odd is moved on by a change of ours; otherwise it is settled with what we commit.
+        let word = if ledger.changed { Some(freshness.begin_change()?) } else { left_odd };
+        match db.run("COMMIT") {
+            Ok(()) => {
+                // The transaction has taken place; the file's being mapped was checked before it.
+                acknowledge(freshness, word, commits)?;
+                Ok(commits)
+            }
+            // A full disk is found before the commit frame is written, so the transaction is known not
+            // to have taken place; an I/O error may be the sync's, after it.
+            Err(Error::Full) => {
+                settle_word(freshness, word.filter(|_| ledger.changed))?;
+                Err(Interrupted::RolledBack(Error::Full))
+            }
+            Err(error) => {
+                let error = Box::new(error);
+                let head = ledger.state.audit;
+                Err(Interrupted::Unknown { head, word, commits, error })
+            }
+        }
+    }
+
     /// After a COMMIT that failed: learns from the file, through a new connection, whether it took
     /// place. No answer is given before a later commit has been synced, so that recovery after a power
-    /// loss cannot say otherwise. `None` if it did not.
-    fn ascertain(&self, identity: &Identity, head: AuditHead) -> Result<Option<Db>> {
+    /// loss cannot say otherwise. `None` if it did not. On a `full` disk this takes the reserve.
+    fn ascertain(&self, identity: &Identity, head: AuditHead, full: bool) -> Result<Option<Db>> {
         let unknown = |_| Error::OutcomeUnknown;
         let key = &identity.keys.row_mac;
         let db = connect(&self.path, self.busy_timeout).map_err(unknown)?;
         db.run("BEGIN IMMEDIATE").map_err(unknown)?;
+        if full {
+            self.reserve.release().map_err(unknown)?;
+        }
         let found = head.is_stored(&db).map_err(unknown)?;
         let state = State::load(&db, key).map_err(unknown)?;
         state.save(&db, key).map_err(unknown)?;
@@ -228,7 +338,7 @@ impl Drop for Leadership<'_> {
 
 /// How many of those who wait share the next transaction.
 fn company(waiting: &[Arc<dyn Member>]) -> usize {
-    let loner = waiting.iter().position(|member| member.alone());
+    let loner = waiting.iter().position(|member| member.manner() != Manner::Shared);
     loner.map_or(waiting.len(), |at| at.max(1)).min(COMPANY)
 }
 
@@ -243,61 +353,6 @@ enum Interrupted {
 impl From<Error> for Interrupted {
     fn from(error: Error) -> Self {
         Self::RolledBack(error)
-    }
-}
-
-/// One transaction for the whole batch; returns how many there have been with it. On an error the
-/// caller drops the connection, which rolls back.
-fn transact(
-    db: &Db,
-    identity: &Identity,
-    freshness: &Freshness,
-    batch: &[Arc<dyn Member>],
-    checkpointed: u64,
-) -> std::result::Result<u64, Interrupted> {
-    freshness.check_in_place()?;
-    let acknowledged = freshness.sequence()?;
-    db.run("BEGIN IMMEDIATE")?;
-    let left_odd = freshness.left_odd()?;
-    let state = State::load(db, &identity.keys.row_mac)?;
-    // A database behind what was acknowledged was exchanged under us.
-    if state.commits < acknowledged {
-        return Err(Error::StaleDatabase { found: state.commits, acknowledged }.into());
-    }
-    state.audit.check_ends(db, &state.cut)?;
-    let mut tx = Tx::new(db, identity, Ledger::new(state));
-    for member in batch {
-        run_member(db, &mut tx, member.as_ref())?;
-    }
-    tx.note_leap(state.mark)?;
-    let mut ledger = tx.ledger;
-    if !ledger.dirty {
-        db.run("ROLLBACK")?;
-        return Ok(ledger.state.commits);
-    }
-    ledger.state.commits += 1;
-    ledger.state.checkpointed = ledger.state.checkpointed.max(checkpointed);
-    let commits = ledger.state.commits;
-    finish(db, identity, &ledger, batch.len())?;
-    // A value left odd is moved on by a change of ours; otherwise it is settled with what we commit.
-    let word = if ledger.changed { Some(freshness.begin_change()?) } else { left_odd };
-    match db.run("COMMIT") {
-        Ok(()) => {
-            // The transaction has taken place; the file's being mapped was checked before it.
-            acknowledge(freshness, word, commits)?;
-            Ok(commits)
-        }
-        // A full disk is found before the commit frame is written, so the transaction is known not
-        // to have taken place; an I/O error may be the sync's, after it.
-        Err(Error::Full) => {
-            settle_word(freshness, word.filter(|_| ledger.changed))?;
-            Err(Interrupted::RolledBack(Error::Full))
-        }
-        Err(error) => {
-            let error = Box::new(error);
-            let head = ledger.state.audit;
-            Err(Interrupted::Unknown { head, word, commits, error })
-        }
     }
 }
 
@@ -329,12 +384,17 @@ fn run_member(db: &Db, tx: &mut Tx<'_>, member: &dyn Member) -> Result<()> {
 }
 
 /// What every transaction writes besides its members' rows.
-fn finish(db: &Db, identity: &Identity, ledger: &Ledger, members: usize) -> Result<()> {
+///
+/// Of so many `members` it clears away what is over; of none on a full disk.
+fn finish(db: &Db, identity: &Identity, ledger: &Ledger, members: Option<usize>) -> Result<()> {
     // The chain says who did what; a change it is silent about is a defect of ours.
     if !ledger.audited {
         return Err(Error::Internal { what: "a write without an audit row" });
     }
-    prune::expired(db, ledger, members)?;
+    if let Some(members) = members {
+        prune::expired(db, ledger, members)?;
+        prune::give_back(db)?;
+    }
     ledger.state.save(db, &identity.keys.row_mac)?;
     ledger.state.audit.sign(db, identity.audit_key_id, &identity.audit_key)
 }
@@ -342,7 +402,8 @@ fn finish(db: &Db, identity: &Identity, ledger: &Ledger, members: usize) -> Resu
 /// The writer's connection. It checkpoints by itself, to know when the main file is complete.
 fn connect(path: &Path, busy_timeout: Duration) -> Result<Db> {
     let db = Db::open(path, busy_timeout)?;
-    db.batch("PRAGMA wal_autocheckpoint = 0")?;
+    // A WAL that grew because somebody read for long is cut to eight megabytes when it begins anew.
+    db.batch("PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 8388608")?;
     Ok(db)
 }
 
@@ -356,106 +417,6 @@ fn settle_word(freshness: &Freshness, word: Option<u64>) -> Result<()> {
     word.map_or(Ok(()), |odd| freshness.end_change(odd))
 }
 
-/// A closure of one thread, with its type forgotten.
-trait Member: Send + Sync {
-    /// The time of its call.
-    fn now(&self) -> Moment;
-    /// Whether it shares its transaction with nobody.
-    fn alone(&self) -> bool;
-    /// Runs the closure and keeps its outcome back; an error asks for a rollback.
-    fn run(&self, tx: &mut Tx<'_>) -> Result<()>;
-    /// The transaction is committed: the outcome kept back is the fate.
-    fn settle(&self);
-    /// The transaction failed as a whole.
-    fn fail(&self, error: &Error);
-    /// The leader is gone without a word.
-    fn fail_if_unsettled(&self);
-}
-
-struct Slot<T, F> {
-    now: Moment,
-    alone: bool,
-    work: Mutex<Option<F>>,
-    fate: Mutex<Fate<T>>,
-}
-
-#[derive(Default)]
-enum Fate<T> {
-    #[default]
-    Waiting,
-    Provisional(Outcome<T>),
-    Settled(Outcome<T>),
-    Taken,
-}
-
-impl<T, F> Slot<T, F> {
-    fn new(now: Moment, alone: bool, work: F) -> Self {
-        Self { now, alone, work: Mutex::new(Some(work)), fate: Mutex::default() }
-    }
-
-    fn take(&self) -> Option<Outcome<T>> {
-        let mut fate = lock(&self.fate);
-        match std::mem::replace(&mut *fate, Fate::Taken) {
-            Fate::Settled(outcome) => Some(outcome),
-            other @ (Fate::Waiting | Fate::Provisional(_) | Fate::Taken) => {
-                *fate = other;
-                None
-            }
-        }
-    }
-}
-
-impl<T, F> Member for Slot<T, F>
-where
-    T: Send,
-    F: FnOnce(&mut Tx<'_>) -> Outcome<T> + Send,
-{
-    fn now(&self) -> Moment {
-        self.now
-    }
-
-    fn alone(&self) -> bool {
-        self.alone
-    }
-
-    fn run(&self, tx: &mut Tx<'_>) -> Result<()> {
-        // Decided at a time that an operator has set aside since: it must be decided anew.
-        if self.now.clock_changes != tx.clock_changes() {
-            *lock(&self.fate) = Fate::Provisional(Err(Error::Busy));
-            return Err(Error::Busy);
-        }
-        let Some(work) = lock(&self.work).take() else {
-            return Err(Error::Internal { what: "a write that ran twice" });
-        };
-        // A panic is this member's alone: its savepoint is rolled back, the others go on.
-        let outcome = catch_unwind(AssertUnwindSafe(|| work(tx)))
-            .unwrap_or(Err(Error::Internal { what: "a panic inside a write" }))
-            .and_then(|outcome| tx.check_named().map(|()| outcome));
-        let end = outcome.as_ref().map(|_| ()).map_err(Clone::clone);
-        *lock(&self.fate) = Fate::Provisional(outcome);
-        end
-    }
-
-    fn settle(&self) {
-        let mut fate = lock(&self.fate);
-        *fate = match std::mem::replace(&mut *fate, Fate::Taken) {
-            Fate::Provisional(outcome) => Fate::Settled(outcome),
-            other @ (Fate::Waiting | Fate::Settled(_) | Fate::Taken) => other,
-        };
-    }
-
-    fn fail(&self, error: &Error) {
-        *lock(&self.fate) = Fate::Settled(Err(error.clone()));
-    }
-
-    fn fail_if_unsettled(&self) {
-        let mut fate = lock(&self.fate);
-        if matches!(*fate, Fate::Waiting | Fate::Provisional(_)) {
-            *fate = Fate::Settled(Err(Error::Internal { what: "a panic while committing" }));
-        }
-    }
-}
-
 /// Locks also what a panicking thread had locked: everything behind these locks is replaced whole.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -467,6 +428,9 @@ const COMPANY: usize = 256;
 /// About as many pages as SQLite's own default of 1000, at four or five pages a transaction.
 const TRANSACTIONS_PER_CHECKPOINT: u64 = 200;
 
+/// The same where many threads share a transaction.
+const MEMBERS_PER_CHECKPOINT: usize = 1000;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -474,8 +438,10 @@ mod tests {
     use crate::store::audit::AuditEntry;
     use crate::store::freshness::Claim;
     use crate::store::master::{KeySource, Opener, freshness_path};
+    use crate::store::member::Fate;
     use crate::store::open::{Creation, Store, identify};
     use crate::store::view::{ChangeRow, View};
+    use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::thread;
 
     /// A new database with a writer, and nothing else.
@@ -594,7 +560,8 @@ mod tests {
     fn whoever_wants_to_be_alone_shares_with_nobody_and_keeps_nobody_waiting_for_long() {
         let queue = |alone: &[bool]| -> usize {
             let member = |alone: &bool| -> Arc<dyn Member> {
-                Arc::new(Slot::new(moment(0), *alone, |_: &mut Tx<'_>| Ok(Ok(0))))
+                let manner = if *alone { Manner::Alone } else { Manner::Shared };
+                Arc::new(Slot::new(moment(0), manner, |_: &mut Tx<'_>| Ok(Ok(0))))
             };
             company(&alone.iter().map(member).collect::<Vec<_>>())
         };
@@ -661,7 +628,7 @@ mod tests {
     fn the_lead_passes_on_when_its_holder_panics_and_its_batch_fails() {
         let bench = Bench::new();
         let mine = Arc::new(Slot {
-            alone: false,
+            manner: Manner::Shared,
             now: moment(0),
             work: Mutex::new(Some(fine("a"))),
             fate: Mutex::new(Fate::<u32>::Waiting),
@@ -783,7 +750,7 @@ mod tests {
         bench.write(0, fine("a")).unwrap().unwrap();
         let stored = bench.state().audit;
         let found = |head| {
-            let end = bench.writer.ascertain(&bench.identity, head);
+            let end = bench.writer.ascertain(&bench.identity, head, false);
             end.map(|db| db.is_some())
         };
         assert_eq!(found(stored), Ok(true));

@@ -20,7 +20,7 @@ fn the_defaults_are_what_the_documentation_says() {
         "key_lifetime": 7_776_000, "key_publish_ahead": 1_209_600,
         "clinic_name": "",
         "password_blocklist": [], "texts": {},
-        "audit_retention": 189_345_600,
+        "audit_retention": 189_345_600, "max_file_size": null,
     });
     assert_eq!(clinic.call("settings.get", json!({})), expected);
     assert_eq!(clinic.call("settings.set", json!({})), expected);
@@ -42,7 +42,7 @@ fn what_is_set_is_kept_and_what_is_not_named_stays() {
         "clinic_name": "St. Anna",
         "password_blocklist": ["Saint Mary", "Prax\u{ed}s"],
         "texts": {"lang": "de-AT", "login_intro": "{client} bittet Sie, sich anzumelden."},
-        "audit_retention": 315_576_000,
+        "audit_retention": 315_576_000, "max_file_size": 16_777_216_u64,
     });
     assert_eq!(clinic.call("settings.set", all.clone()), all);
     assert_eq!(clinic.call("settings.get", json!({})), all);

@@ -7,6 +7,7 @@ mod network;
 mod path;
 mod rename;
 mod rights;
+mod space;
 mod writable;
 
 pub(crate) use create::{create_private, sync_folder};
@@ -15,4 +16,5 @@ pub(crate) use identity::{FileIdentity, identity};
 pub(crate) use network::network_filesystem;
 pub(crate) use rename::rename_new;
 pub(crate) use rights::copy_rights;
+pub(crate) use space::free_space;
 pub(crate) use writable::{file_writable, writable_folder};
