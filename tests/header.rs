@@ -59,7 +59,7 @@ fn spaced(kind: &str) -> String {
 }
 
 /// In the order in which a reader wants them.
-const SOURCES: [&str; 9] = [
+const SOURCES: [&str; 10] = [
     "status.rs",
     "types.rs",
     "library.rs",
@@ -69,6 +69,7 @@ const SOURCES: [&str; 9] = [
     "http.rs",
     "pending.rs",
     "call.rs",
+    "backup.rs",
 ];
 
 const INTRODUCTION: &str = "\
@@ -84,6 +85,7 @@ const INTRODUCTION: &str = "\
  *     wardkey_options_init   defaults, then set mode and path
  *     wardkey_open           once, at the start of the program
  *     wardkey_call           administration: register clients, revoke, read the audit (JSON in and out)
+ *     wardkey_backup         a copy of the file while it is in use; wardkey_check examines the whole file
  *     wardkey_http           for requests to the paths of the OAuth endpoints
  *     wardkey_authorize      for every other request of your API
  *     wardkey_close          once, at the end

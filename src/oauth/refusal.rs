@@ -54,6 +54,7 @@ pub(crate) fn print_failure(error: &Error) -> HttpResponse {
         | Error::ActorMissing
         | Error::Forked
         | Error::Closed
+        | Error::Cancelled
         | Error::NotFound { .. }
         | Error::Conflict { .. }
         | Error::DatabaseMissing { .. }
