@@ -72,7 +72,7 @@ static wardkey_engine *open_as(uint32_t mode, const char *path) {
     wardkey_engine *engine = NULL;
     wardkey_options options;
     wardkey_error error;
-    DEMAND(WARDKEY_OK, wardkey_options_init(&options, sizeof options, NULL));
+    DEMAND(WARDKEY_OK, wardkey_options_init(&options, sizeof options));
     options.mode = mode;
     options.path = path;
     options.path_len = WARDKEY_NTS;
