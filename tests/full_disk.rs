@@ -191,9 +191,15 @@ fn copy_to_a_full_disk(path: &Path) {
     assert_eq!(error_of(backup()), Error::Full);
     let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
     assert!(!names.into_iter().any(|name| name.to_string_lossy().starts_with("copy")));
+    // Where there is room for the copy but not for its row, it goes too: none without its row.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let there = elsewhere.path().join("copy.db");
+    let copied = engine.backup(&admin(), &there, &mut |_| ControlFlow::Continue(()));
+    assert_eq!(error_of(copied), Error::Full);
+    assert_eq!(std::fs::read_dir(elsewhere.path()).unwrap().count(), 0);
     verify(&engine, &token).unwrap();
     drop(ballast);
-    backup().unwrap();
+    backup().unwrap().unwrap();
     assert_eq!(events(&engine, "database.backup").len(), 1);
     assert_chain_whole(&engine);
 }

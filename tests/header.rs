@@ -93,8 +93,8 @@ const INTRODUCTION: &str = "\
  * Rules for all functions:
  *
  * - They return a status code: WARDKEY_OK (0) is success, and of wardkey_verify and wardkey_authorize it
- *   alone means allowed. Codes come in hundreds: 1xx you called it wrongly, 2xx denied, 3xx not found or
- *   in conflict, 4xx the file or the disk, 5xx this library. Later releases may add codes.
+ *   alone means allowed. Codes come in hundreds: 1xx you called it wrongly, 2xx denied, 3xx not found, in
+ *   conflict or cancelled, 4xx the file or the disk, 5xx this library. Later releases may add codes.
  * - A wardkey_error says more, for the log. It may be NULL. No message holds a secret.
  * - Results are written on success only; but out-structs, wardkey_buf and handles are set to zero first.
  * - Texts are UTF-8 with a length in bytes; WARDKEY_NTS as the length stands for \"up to the NUL\".

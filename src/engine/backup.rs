@@ -12,7 +12,7 @@ use std::path::Path;
 impl Engine {
     /// Copies the database to the new file `to`, while any number of threads and processes use it, and checks
     /// the copy. Steps are pages: half of them copying, half of them checking. `progress` is told before each
-    /// few how far it has come, and may end it. While the copying goes on, the WAL beside the database grows by
+    /// few how far it has come, and may end it: then `None` is returned, and nothing is left. While the copying goes on, the WAL beside the database grows by
     /// what is written meanwhile: a `progress` that waits makes it grow.
     ///
     /// The copy is one file, readable by whoever may read the database, and holds everything but the key: see
@@ -21,11 +21,12 @@ impl Engine {
     /// The audit says who made it.
     ///
     /// # Errors
-    /// [`Error::Cancelled`] when `progress` ended it. [`Error::DatabaseExists`] if `to`, or what SQLite would
+    /// [`Error::DatabaseExists`] if `to`, or what SQLite would
     /// take for a part of it, is there already: nothing is overwritten. [`Error::InvalidArgument`] if `to` is the
     /// database itself, or would be a file that lies beside one. [`Error::Corrupt`] if the copy is not sound, as
-    /// the database then is not either ([`Engine::check`]). [`Error::ActorMissing`], [`Error::Full`],
-    /// [`Error::NotWritable`], [`Error::Io`].
+    /// the database then is not either ([`Engine::check`]). [`Error::Full`] if there is no room for the copy, or
+    /// for its row in the audit: there is no copy without its row. [`Error::ActorMissing`], [`Error::NotWritable`],
+    /// [`Error::Io`].
     ///
     /// ```
     /// use std::ops::ControlFlow;
@@ -39,7 +40,7 @@ impl Engine {
     ///     eprintln!("{} of {}", progress.done, progress.total);
     ///     ControlFlow::Continue(())
     /// })?;
-    /// assert!(to.is_file() && !backup.recovery_code);
+    /// assert!(to.is_file() && backup.is_some_and(|backup| !backup.recovery_code));
     /// # Ok::<(), wardkey::Error>(())
     /// ```
     pub fn backup(
@@ -47,7 +48,7 @@ impl Engine {
         context: &Context<'_>,
         to: impl AsRef<Path>,
         progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
-    ) -> Result<Backup> {
+    ) -> Result<Option<Backup>> {
         self.check_open()?;
         let (frame, now) = self.current()?;
         let actor = self.actor(context, &frame.settings.trusted_proxies, now)?;
@@ -67,7 +68,7 @@ impl Engine {
             entry.detail.insert("key_id", copied.master.id.clone());
             self.change(self.time.now(), move |tx| tx.audit(&entry))
         })?;
-        Ok(report(&to, copied))
+        Ok(copied.map(|copied| report(&to, copied)))
     }
 }
 

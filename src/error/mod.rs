@@ -152,8 +152,6 @@ pub enum Error {
         /// What failed, as the host said it, or what was false about its answer.
         why: String,
     },
-    /// The caller ended long work that it was asked about; nothing of it is left.
-    Cancelled,
     /// A defect of this library.
     Internal {
         /// What was found impossible.
@@ -237,7 +235,6 @@ impl fmt::Display for Error {
                 f.write_str("the disk failed during a commit; whether it took place is not known")
             }
             Self::Overloaded => f.write_str("too many passwords are being checked; try again"),
-            Self::Cancelled => f.write_str("it was cancelled; nothing of it is left"),
         }
     }
 }
@@ -316,7 +313,6 @@ impl Error {
             | Self::Io { .. }
             | Self::OutcomeUnknown
             | Self::Overloaded
-            | Self::Cancelled
             | Self::UserCheck { .. }
             | Self::Internal { .. } => Ok(()),
         }

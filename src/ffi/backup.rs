@@ -5,7 +5,7 @@ use crate::engine::Progress;
 use crate::ffi::boundary::{self, Held};
 use crate::ffi::guard::{Fault, guard_engine};
 use crate::ffi::read;
-use crate::ffi::status::WARDKEY_MISUSE_ARGUMENT;
+use crate::ffi::status::{WARDKEY_CANCELLED, WARDKEY_MISUSE_ARGUMENT};
 use crate::ffi::types::{Buf, CallContext, EngineHandle, ErrorReport};
 use std::ffi::{c_char, c_void};
 use std::ops::ControlFlow;
@@ -69,6 +69,7 @@ pub extern "C" fn wardkey_backup(
             }
             let copied =
                 open.engine.backup(&context, path, &mut |step| tell(progress, &held, step))?;
+            let copied = copied.ok_or_else(cancelled)?;
             boundary::write_buf(response, crate::admin::print(&copied)?);
             Ok(())
         },
@@ -105,7 +106,7 @@ pub extern "C" fn wardkey_check(
             let context = read::context(context)?;
             let checked = open.engine.check(&context, &mut |step| tell(progress, &held, step))?;
             if checked.cancelled {
-                return Err(crate::error::Error::Cancelled.into());
+                return Err(cancelled());
             }
             boundary::write_buf(response, crate::admin::print(&checked)?);
             Ok(())
@@ -113,6 +114,12 @@ pub extern "C" fn wardkey_check(
     );
     drop(held);
     end
+}
+
+/// Not success: a host that takes it for one would believe that it has a copy.
+fn cancelled() -> Fault {
+    let message = "it was cancelled; nothing of it is left".to_owned();
+    Fault { code: WARDKEY_CANCELLED, system_code: 0, message }
 }
 
 fn tell(

@@ -236,7 +236,6 @@ pub(super) fn of_error(error: &Error) -> (i32, i32) {
         Error::Closed => WARDKEY_MISUSE_CLOSED,
         Error::NotFound { .. } => WARDKEY_NOT_FOUND,
         Error::Conflict { .. } => WARDKEY_CONFLICT,
-        Error::Cancelled => WARDKEY_CANCELLED,
         Error::DatabaseMissing { .. } => WARDKEY_STORAGE_MISSING,
         Error::DatabaseExists { .. } => WARDKEY_STORAGE_EXISTS,
         Error::EmptyFile { .. } => WARDKEY_STORAGE_EMPTY_FILE,
@@ -462,7 +461,7 @@ mod tests {
                 "OK" => 0,
                 "MISUSE" => 1,
                 "DENIED" => 2,
-                "NOT" | "CONFLICT" => 3,
+                "NOT" | "CONFLICT" | "CANCELLED" => 3,
                 "STORAGE" => 4,
                 _ => 5,
             };

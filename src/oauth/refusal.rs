@@ -54,7 +54,6 @@ pub(crate) fn print_failure(error: &Error) -> HttpResponse {
         | Error::ActorMissing
         | Error::Forked
         | Error::Closed
-        | Error::Cancelled
         | Error::NotFound { .. }
         | Error::Conflict { .. }
         | Error::DatabaseMissing { .. }

@@ -28,7 +28,7 @@ pub(crate) struct Copied {
 
 impl Store {
     /// Copies the last commit's state to the new file `to`, and checks the copy. `progress` is told how much
-    /// of how much is done, and whether to go on; `record` runs when the copy has its name, which it loses
+    /// of how much is done, and whether to go on: if not, nothing is left and nothing returned. `record` runs when the copy has its name, which it loses
     /// again if that fails.
     ///
     /// SQLite's own copying, page by page within one reading transaction: others commit meanwhile without
@@ -36,14 +36,14 @@ impl Store {
     /// sorting besides.
     ///
     /// # Errors
-    /// [`Error::Cancelled`]; [`Error::DatabaseExists`] for a name that is taken; [`Error::InvalidArgument`]
+    /// [`Error::DatabaseExists`] for a name that is taken; [`Error::InvalidArgument`]
     /// for one that cannot be; [`Error::Corrupt`] if the copy is not sound; [`Error::Full`].
     pub(crate) fn backup(
         &self,
         to: &Path,
         progress: &mut dyn FnMut(u64, u64) -> bool,
         record: impl FnOnce(&Copied) -> Result<()>,
-    ) -> Result<Copied> {
+    ) -> Result<Option<Copied>> {
         check_target(self.path(), to)?;
         let mut unique = [0; 8];
         self.identity().entropy.fill(&mut unique)?;
@@ -57,15 +57,17 @@ impl Store {
             })
         })?;
         if !whole {
-            return Err(Error::Cancelled);
+            return Ok(None);
         }
-        let copied = self.check_copy(draft.path(), pages, progress)?;
+        let Some(copied) = self.check_copy(draft.path(), pages, progress)? else {
+            return Ok(None);
+        };
         // Best effort: the file is private as it is, and not every filesystem has owners.
         let _ = sys::file::copy_rights(self.path(), draft.path());
         draft.place(to)?;
         record(&copied)?;
         draft.keep();
-        Ok(copied)
+        Ok(Some(copied))
     }
 
     /// Reads the whole copy, as it is without its original.
@@ -74,7 +76,7 @@ impl Store {
         copy: &Path,
         pages: u64,
         progress: &mut dyn FnMut(u64, u64) -> bool,
-    ) -> Result<Copied> {
+    ) -> Result<Option<Copied>> {
         let db = Db::open_main_file(copy)?;
         let view = View::new(&db, self.identity());
         let state = view.state()?;
@@ -86,7 +88,7 @@ impl Store {
             going
         })?;
         if !going {
-            return Err(Error::Cancelled);
+            return Ok(None);
         }
         if let Some(finding) = findings.into_iter().next() {
             let id = finding.id.map(|id| format!(" `{id}`")).unwrap_or_default();
@@ -98,7 +100,7 @@ impl Store {
             .len();
         let (master, recovery_code) = (view.master_key()?, view.has_recovery_code()?);
         let key_found = self.key_found(&db, &master);
-        Ok(Copied { bytes, pages, state, master, key_found, recovery_code })
+        Ok(Some(Copied { bytes, pages, state, master, key_found, recovery_code }))
     }
 
     fn key_found(&self, db: &Db, master: &MasterKey) -> Option<bool> {

@@ -294,8 +294,7 @@ impl Db {
             match backup.step(PAGES_A_STEP).map_err(|e| failed(&e))? {
                 StepResult::Done => return Ok(true),
                 StepResult::More => {}
-                // Busy and locked, and what later releases may add.
-                _ => return Err(Error::Busy),
+                StepResult::Busy | StepResult::Locked | _ => return Err(Error::Busy),
             }
             let left = u64::try_from(backup.progress().remaining).unwrap_or(0);
             done = total.saturating_sub(left);
