@@ -10,6 +10,7 @@
  *     wardkey_options_init   defaults, then set mode and path
  *     wardkey_open           once, at the start of the program
  *     wardkey_call           administration: register clients, revoke, read the audit (JSON in and out)
+ *     wardkey_backup         a copy of the file while it is in use; wardkey_check examines the whole file
  *     wardkey_http           for requests to the paths of the OAuth endpoints
  *     wardkey_authorize      for every other request of your API
  *     wardkey_close          once, at the end
@@ -17,8 +18,8 @@
  * Rules for all functions:
  *
  * - They return a status code: WARDKEY_OK (0) is success, and of wardkey_verify and wardkey_authorize it
- *   alone means allowed. Codes come in hundreds: 1xx you called it wrongly, 2xx denied, 3xx not found or
- *   in conflict, 4xx the file or the disk, 5xx this library. Later releases may add codes.
+ *   alone means allowed. Codes come in hundreds: 1xx you called it wrongly, 2xx denied, 3xx not found, in
+ *   conflict or cancelled, 4xx the file or the disk, 5xx this library. Later releases may add codes.
  * - A wardkey_error says more, for the log. It may be NULL. No message holds a secret.
  * - Results are written on success only; but out-structs, wardkey_buf and handles are set to zero first.
  * - Texts are UTF-8 with a length in bytes; WARDKEY_NTS as the length stands for "up to the NUL".
@@ -291,6 +292,9 @@
 // A thing of this id exists already, or the change contradicts another.
 #define WARDKEY_CONFLICT 301
 
+// The program ended long work that it was asked about. Nothing of it is left.
+#define WARDKEY_CANCELLED 302
+
 // Storage: there is no database at the path. Correct the path, or make one with WARDKEY_MODE_CREATE.
 #define WARDKEY_STORAGE_MISSING 400
 
@@ -377,12 +381,17 @@
 #define WARDKEY_MODE_CREATE 1
 
 // Accept a database that may be an old copy, and open it: all tokens end, every secret has to be confirmed
-// by the operation `client.secret.confirm`, and every user by `user.confirm`.
+// by the operation `client.secret.confirm`, and every user by `user.confirm`. The row `database.restore` of the
+// audit counts what is refused since.
 #define WARDKEY_MODE_RESTORE 2
 
 // Bring the file to this library's format if it has an older one, and open it. In this release there is
 // no older format: every file that opens is current.
 #define WARDKEY_MODE_MIGRATE 3
+
+// As WARDKEY_MODE_RESTORE, but secrets and passwords are trusted as they stand in the copy: what was revoked or
+// replaced since it was made is good again. Recorded in the audit.
+#define WARDKEY_MODE_RESTORE_TRUSTING 4
 
 // The master key is in a file beside the database, made together with it. Who can read the whole folder
 // can read everything.
@@ -1140,6 +1149,70 @@ WARDKEY_API int32_t WARDKEY_CALL wardkey_call(const wardkey_engine *engine,
                      size_t json_len,
                      wardkey_buf *response,
                      wardkey_error *error);
+
+// Copies the database to a new file, while threads and programs use it.
+//
+// ```c
+// static int32_t WARDKEY_CALL show(void *user, uint64_t done, uint64_t total) {
+//     printf("%u %%\n", total ? (unsigned)(100 * done / total) : 0);
+//     return *(volatile int *)user ? WARDKEY_CANCELLED : 0; // anything but 0 ends it
+// }
+//
+// wardkey_buf json = {0};
+// if (wardkey_backup(engine, &context, "D:/backup/clinic-2026-03-01.db", WARDKEY_NTS,
+//                    show, &pressed_cancel, NULL, &json, &error) == WARDKEY_OK) {
+//     puts(json.data); // key_source, key_id, recovery_code, keep: what opens the copy, and what to keep
+// }
+// wardkey_buf_free(&json);
+// ```
+//
+// The copy is a whole database in one file, checked and synced; no key is in it. It appears under its name
+// complete or not at all, and nothing is overwritten. To use it, put it in the database's place and open it
+// with WARDKEY_MODE_RESTORE. The response has `path`, `bytes`, `pages`, `audit_sequence`, `audit_head`,
+// `key_source`, `key_id`, `key_found` (not where you have the key), `recovery_code` (whether there is one, which
+// opens the copy too) and `keep` (what to keep beside it, in words). The audit gets a row `database.backup`.
+//
+// engine: required. context: required, with an actor. path: required; relative to the program's folder.
+// progress: may be NULL; called before each few pages on this thread, with what is done of how much. Anything but
+// 0 from it cancels. It must return (no longjmp, no exception of your language), and may call this library; while
+// it waits, the file beside the database that ends in `-wal` grows. user: its first argument. destroy: may be
+// NULL; called with user exactly once before this function returns, however it returns. response: required; set
+// to zero, filled on success, to be freed by you. error: may be NULL.
+//
+// Returns WARDKEY_OK; WARDKEY_CANCELLED, then nothing of it is left; WARDKEY_STORAGE_EXISTS if there is
+// anything at the path; WARDKEY_MISUSE_ARGUMENT if it is the database itself or would lie beside one as
+// a part of it; WARDKEY_STORAGE_CORRUPT if the copy is not sound, as the database then is not either;
+// WARDKEY_MISUSE_ACTOR; a storage code. Any thread; after close WARDKEY_MISUSE_CLOSED.
+WARDKEY_API int32_t WARDKEY_CALL wardkey_backup(const wardkey_engine *engine,
+                       const wardkey_context *context,
+                       const char *path,
+                       size_t path_len,
+                       int32_t (WARDKEY_CALL *progress)(void *user,
+                                           uint64_t done,
+                                           uint64_t total),
+                       void *user,
+                       void (WARDKEY_CALL *destroy)(void *user),
+                       wardkey_buf *response,
+                       wardkey_error *error);
+
+// Checks the whole file: SQLite's own check, every row's code, every row against the audit, the audit's chain. It is
+// the operation `database.check` of wardkey_call, with progress.
+//
+// engine: required. context: required, with an actor. progress, user, destroy: as of wardkey_backup. response:
+// required; set to zero, filled on success, to be freed by you: `sound`, `cancelled`, `findings`, `audit`. error: may
+// be NULL.
+//
+// Returns WARDKEY_OK if it could be checked, and `sound` says what came out; WARDKEY_CANCELLED;
+// WARDKEY_MISUSE_ACTOR; a storage code. Any thread; after close WARDKEY_MISUSE_CLOSED.
+WARDKEY_API int32_t WARDKEY_CALL wardkey_check(const wardkey_engine *engine,
+                      const wardkey_context *context,
+                      int32_t (WARDKEY_CALL *progress)(void *user,
+                                          uint64_t done,
+                                          uint64_t total),
+                      void *user,
+                      void (WARDKEY_CALL *destroy)(void *user),
+                      wardkey_buf *response,
+                      wardkey_error *error);
 
 #ifdef __cplusplus
 }  // extern "C"

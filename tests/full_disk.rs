@@ -20,6 +20,7 @@ use common::{
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{ErrorKind, Write};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use wardkey::admin::{
     ClientDelete, ClientDisable, ClientRevoke, SecretRevoke, SecretText, SettingsGet, SettingsSet,
@@ -48,6 +49,11 @@ fn a_database_is_not_half_created_on_a_full_disk() {
 #[test]
 fn a_database_on_a_full_disk_says_so_at_open_and_opens_when_there_is_room() {
     on_a_small_disk("open");
+}
+
+#[test]
+fn a_copy_that_the_disk_has_no_room_for_leaves_nothing() {
+    on_a_small_disk("copy");
 }
 
 fn on_a_small_disk(role: &str) {
@@ -85,6 +91,7 @@ fn play(role: &str, path: &Path) {
         "end" => end_things_on_a_full_disk(path),
         "create" => create_on_a_full_disk(path),
         "open" => open_on_a_full_disk(path),
+        "copy" => copy_to_a_full_disk(path),
         other => panic!("no role {other}"),
     }
 }
@@ -300,6 +307,31 @@ fn open_on_a_full_disk(path: &Path) {
         ballast.refill();
     }
     panic!("80 pages are not enough");
+}
+
+fn copy_to_a_full_disk(path: &Path) {
+    create(path).unwrap();
+    let engine = Engine::open(&Options::new(path)).unwrap();
+    let client = register(&engine);
+    let token = issue(&engine, &client);
+    let folder = path.parent().unwrap();
+    let to = folder.join("copy.db");
+    let backup = || engine.backup(&admin(), &to, &mut |_| ControlFlow::Continue(()));
+    let ballast = Ballast::fill(path);
+    assert_eq!(error_of(backup()), Error::Full);
+    let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+    assert!(!names.into_iter().any(|name| name.to_string_lossy().starts_with("copy")));
+    // Where there is room for the copy but not for its row, it goes too: none without its row.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let there = elsewhere.path().join("copy.db");
+    let copied = engine.backup(&admin(), &there, &mut |_| ControlFlow::Continue(()));
+    assert_eq!(error_of(copied), Error::Full);
+    assert_eq!(std::fs::read_dir(elsewhere.path()).unwrap().count(), 0);
+    verify(&engine, &token).unwrap();
+    drop(ballast);
+    backup().unwrap().unwrap();
+    assert_eq!(events(&engine, "database.backup").len(), 1);
+    assert_chain_whole(&engine);
 }
 
 fn create(path: &Path) -> Result<(), Error> {

@@ -59,7 +59,7 @@ fn spaced(kind: &str) -> String {
 }
 
 /// In the order in which a reader wants them.
-const SOURCES: [&str; 9] = [
+const SOURCES: [&str; 10] = [
     "status.rs",
     "types.rs",
     "library.rs",
@@ -69,6 +69,7 @@ const SOURCES: [&str; 9] = [
     "http.rs",
     "pending.rs",
     "call.rs",
+    "backup.rs",
 ];
 
 const INTRODUCTION: &str = "\
@@ -84,6 +85,7 @@ const INTRODUCTION: &str = "\
  *     wardkey_options_init   defaults, then set mode and path
  *     wardkey_open           once, at the start of the program
  *     wardkey_call           administration: register clients, revoke, read the audit (JSON in and out)
+ *     wardkey_backup         a copy of the file while it is in use; wardkey_check examines the whole file
  *     wardkey_http           for requests to the paths of the OAuth endpoints
  *     wardkey_authorize      for every other request of your API
  *     wardkey_close          once, at the end
@@ -91,8 +93,8 @@ const INTRODUCTION: &str = "\
  * Rules for all functions:
  *
  * - They return a status code: WARDKEY_OK (0) is success, and of wardkey_verify and wardkey_authorize it
- *   alone means allowed. Codes come in hundreds: 1xx you called it wrongly, 2xx denied, 3xx not found or
- *   in conflict, 4xx the file or the disk, 5xx this library. Later releases may add codes.
+ *   alone means allowed. Codes come in hundreds: 1xx you called it wrongly, 2xx denied, 3xx not found, in
+ *   conflict or cancelled, 4xx the file or the disk, 5xx this library. Later releases may add codes.
  * - A wardkey_error says more, for the log. It may be NULL. No message holds a secret.
  * - Results are written on success only; but out-structs, wardkey_buf and handles are set to zero first.
  * - Texts are UTF-8 with a length in bytes; WARDKEY_NTS as the length stands for \"up to the NUL\".

@@ -375,6 +375,12 @@ fn sentence_of_file<'a>(
         }
         "database.create" => format!("the database was created, issuer {}", detail("issuer")),
         "database.open" => format!("the database was opened with {}", detail("clock")),
+        "database.backup" => {
+            format!("the database was copied to {}, {} bytes", detail("file"), detail("bytes"))
+        }
+        "database.restore" if detail("trusted_secrets") == "true" => {
+            "the database was restored: all tokens ended, secrets and users were trusted".to_owned()
+        }
         "database.restore" => {
             "the database was restored: all tokens ended, all secrets and users await confirmation"
                 .to_owned()

@@ -5,6 +5,7 @@
 //! those of the audit, which are milliseconds.
 
 mod audit;
+mod backup;
 mod check;
 mod client;
 mod clock;
@@ -31,6 +32,7 @@ pub use audit::{
     AuditEntryDocument, AuditExplain, AuditExplanation, AuditKeyDocument, AuditPage, AuditRead,
     AuditStart, AuditVerdict, AuditVerify,
 };
+pub use backup::{Backup, Refused, Restored};
 pub use check::{DatabaseCheck, DatabaseChecked, FindingDocument};
 pub use client::{
     ClientCreate, ClientCreated, ClientDelete, ClientDisable, ClientDocument, ClientEnable,
@@ -70,6 +72,7 @@ pub use user::{
 };
 
 pub(crate) use audit::{explanation, page};
+pub(crate) use backup::keep;
 pub(crate) use document::{parse, print};
 pub(crate) use export::{export_row, export_start};
 pub(crate) use grant::{PendingDocument, PendingScope};

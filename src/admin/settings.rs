@@ -101,7 +101,8 @@ pub struct SettingsSet {
     /// years), which is also the least.
     #[serde(deserialize_with = "some")]
     pub audit_retention: Option<u32>,
-    /// See [`Settings::max_file_size`]; bytes, 16777216 (16 MiB) to 281474976710656; `null`: no limit.
+    /// Bytes that the database may take; from nine tenths on the audit warns once a day, then issuing stops; `null`:
+    /// no limit. At first `null`.
     #[serde(deserialize_with = "some")]
     pub max_file_size: Option<Option<u64>>,
 }
@@ -157,7 +158,7 @@ pub struct SettingsDocument {
     pub texts: Texts,
     /// Seconds that rows of the audit are kept.
     pub audit_retention: u32,
-    /// See [`Settings::max_file_size`].
+    /// Bytes that the database may take; `null`: no limit.
     #[serde(default)]
     pub max_file_size: Option<u64>,
 }

@@ -1,10 +1,11 @@
 //! The first rows of a database, and those of a restore.
 
-use crate::admin;
+use crate::admin::{self, Restored};
 use crate::base::{Leap, RequestId, Secret, UnixTime};
 use crate::crypto::RecoveryCode;
 use crate::domain::{self, Actor, Context, Settings};
 use crate::engine::options::{Options, Recovery};
+use crate::engine::restored;
 use crate::engine::time::{self, Belief};
 use crate::error::{Error, Result};
 use crate::store::{Acceptance, Accepted, AuditEntry, Creation, Opener, SettingsRow, Store, Tx};
@@ -33,19 +34,25 @@ pub(crate) fn create(options: &Options, settings: &Settings, context: &Context<'
 }
 
 /// Renews the database of `options`: what was issued until now has ended.
-pub(crate) fn restore(options: &Options, context: &Context<'_>) -> Result<()> {
+pub(crate) fn restore(options: &Options, context: &Context<'_>) -> Result<Restored> {
     let (now, actor) = who_and_when(options, context)?;
     let opener = Opener::Master(&options.key);
+    let mut report = Restored::default();
     Store::restore(&acceptance(options), opener, None, now, |tx, accepted| {
         let mut entry = actor.did("database.restore");
-        renew(tx, &actor, &mut entry)?;
-        note(&mut entry, accepted);
+        report = renew(tx, &actor, accepted, options.trust_secrets)?;
+        note(&mut entry, accepted, &report);
         tx.audit(&entry)
-    })
+    })?;
+    Ok(report)
 }
 
 /// Gives the database of `options` a new master key where its own is lost.
-pub(crate) fn recover(options: &Options, recovery: &Recovery, context: &Context<'_>) -> Result<()> {
+pub(crate) fn recover(
+    options: &Options,
+    recovery: &Recovery,
+    context: &Context<'_>,
+) -> Result<Restored> {
     let (now, actor) = who_and_when(options, context)?;
     let mut entry = actor.did("database.recover");
     let code = match recovery {
@@ -62,14 +69,18 @@ pub(crate) fn recover(options: &Options, recovery: &Recovery, context: &Context<
         return adopt(options, recovery, (now, &actor), entry);
     };
     let source = Some(&options.key);
+    let mut report = Restored::default();
     Store::restore(&acceptance(options), opener, source, now, |tx, accepted| {
         // What the freshness file vouches for is no old copy: nothing has to end.
-        if !accepted.fresh {
-            renew(tx, &actor, &mut entry)?;
-        }
-        note(&mut entry, accepted);
+        report = if accepted.fresh {
+            restored::found(accepted)
+        } else {
+            renew(tx, &actor, accepted, options.trust_secrets)?
+        };
+        note(&mut entry, accepted, &report);
         tx.audit(&entry)
-    })
+    })?;
+    Ok(report)
 }
 
 /// Recovers without any key. Whoever could write the file before may have written anything into it: nobody
@@ -79,19 +90,26 @@ fn adopt(
     recovery: &Recovery,
     (now, actor): (impl FnOnce(UnixTime) -> UnixTime, &Actor),
     mut entry: AuditEntry,
-) -> Result<()> {
+) -> Result<Restored> {
+    if options.trust_secrets {
+        let why = "without a key nobody knows who wrote the secrets";
+        return Err(Error::argument("trust_secrets", why));
+    }
     let code_lost = matches!(recovery, Recovery::WithoutKey { code_lost: true });
+    let mut report = Restored::default();
     Store::adopt(&acceptance(options), &options.key, code_lost, now, |tx, accepted| {
         tx.begin_epoch()?;
         domain::unconfirm_users(tx)?;
         domain::unconfirm_all(tx)?;
-        note(&mut entry, accepted);
+        report = restored::adopted(accepted, &tx.awaiting()?);
+        note(&mut entry, accepted, &report);
         entry.detail.insert("not_vouched_for", "everything before this row".to_owned());
         tx.audit(&entry)?;
         close_doors(tx, actor)?;
         domain::disable_all_clients(tx, actor)?;
         domain::disable_all_users(tx, actor).map(|_| ())
-    })
+    })?;
+    Ok(report)
 }
 
 /// The settings that let somebody in are the defaults again.
@@ -114,17 +132,17 @@ fn close_doors(tx: &mut Tx<'_>, actor: &Actor) -> Result<()> {
 }
 
 /// Ends what may have been revoked in the time that is lost.
-fn renew(tx: &mut Tx<'_>, actor: &Actor, entry: &mut AuditEntry) -> Result<()> {
+fn renew(tx: &mut Tx<'_>, actor: &Actor, accepted: &Accepted, trust: bool) -> Result<Restored> {
     tx.begin_epoch()?;
     domain::retire_all(tx, actor)?;
-    let secrets = domain::unconfirm_all(tx)?;
-    let users = domain::unconfirm_users(tx)?;
-    entry.detail.insert("secrets_to_confirm", secrets.to_string());
-    entry.detail.insert("users_to_confirm", users.to_string());
-    Ok(())
+    if !trust {
+        domain::unconfirm_all(tx)?;
+        domain::unconfirm_users(tx)?;
+    }
+    Ok(restored::renewed(accepted, &tx.awaiting()?, trust))
 }
 
-fn note(entry: &mut AuditEntry, accepted: &Accepted) {
+fn note(entry: &mut AuditEntry, accepted: &Accepted, report: &Restored) {
     if let Some(suffix) = &accepted.wal_aside {
         entry.detail.insert("wal_set_aside", suffix.clone());
     }
@@ -132,6 +150,7 @@ fn note(entry: &mut AuditEntry, accepted: &Accepted) {
         entry.detail.insert("key_source", master.source.to_owned());
         entry.detail.insert("key_id", master.id.clone());
     }
+    restored::note(entry, report);
 }
 
 fn acceptance(options: &Options) -> Acceptance<'_> {

@@ -4,6 +4,7 @@ mod access;
 mod administer;
 mod audit;
 mod authorize;
+mod backup;
 #[cfg(feature = "test-hooks")]
 mod bench;
 mod biot;
@@ -31,6 +32,7 @@ mod people;
 mod rates;
 mod refresh;
 mod report;
+mod restored;
 mod room;
 mod secrets;
 mod snapshot;
@@ -51,6 +53,7 @@ pub use user_check::{UserCheck, UserLogin, UserVerdict};
 pub(crate) use crate::domain::{Context, Required, Settings, TokenFormat};
 pub(crate) use crate::oauth::{HttpRequest, HttpResponse};
 
+use crate::admin::Restored;
 use crate::base::{Leap, Network, RequestId, UnixTime};
 use crate::crypto::password::Limiter;
 use crate::domain::{Actor, Strikes, Throttle};
@@ -87,6 +90,8 @@ pub struct Engine {
     flushed_at: AtomicI64,
     /// When somebody last looked whether a signing key is due, in milliseconds.
     tended_at: AtomicI64,
+    /// What the restore that it was opened with found.
+    restored: Option<Restored>,
     _open: OpenCount,
 }
 
@@ -121,6 +126,7 @@ impl Engine {
         let engine = Self {
             store: Arc::new(store),
             snapshot,
+            restored: None,
             flushed_at: AtomicI64::new(time.now().millis()),
             tended_at: AtomicI64::new(0),
             time,
@@ -139,16 +145,18 @@ impl Engine {
 
     /// Accepts a database although it may be an old copy, and opens it: a new epoch begins, in which all
     /// tokens have ended, signing keys are retired, every secret awaits `client.secret.confirm`, and every user
-    /// `user.confirm`.
+    /// `user.confirm`, unless [`Options::trust_secrets`]. [`Engine::restored`] has what it found.
     ///
     /// # Errors
     /// Those of [`Engine::open`] but the stale ones; [`Error::Busy`] while any process has it open.
     pub fn restore(options: &Options, context: &Context<'_>) -> Result<Self> {
-        {
+        let report = {
             let _open = OpenCount::begin()?;
-            founding::restore(options, context)?;
-        }
-        Self::open(options)
+            founding::restore(options, context)?
+        };
+        let mut engine = Self::open(options)?;
+        engine.restored = Some(report);
+        Ok(engine)
     }
 
     /// Gives a database whose master key is lost a new one, where the options say that the key is, and opens
@@ -165,11 +173,20 @@ impl Engine {
     /// [`Error::InvalidArgument`] for a wrong code, for a database that has none, and for a recovery without
     /// key where there is something better; else those of [`Engine::restore`].
     pub fn recover(options: &Options, recovery: &Recovery, context: &Context<'_>) -> Result<Self> {
-        {
+        let report = {
             let _open = OpenCount::begin()?;
-            founding::recover(options, recovery, context)?;
-        }
-        Self::open(options)
+            founding::recover(options, recovery, context)?
+        };
+        let mut engine = Self::open(options)?;
+        engine.restored = Some(report);
+        Ok(engine)
+    }
+
+    /// What the restore or recovery found with which this engine was opened, and what is refused since; `None` of
+    /// one that was simply opened.
+    #[must_use]
+    pub const fn restored(&self) -> Option<&Restored> {
+        self.restored.as_ref()
     }
 
     /// Writes what was gathered and closes. Calls that are under way in other threads finish; later ones

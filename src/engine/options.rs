@@ -27,6 +27,7 @@ pub struct Options {
     pub(crate) busy_timeout: Duration,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) user_check: Option<Arc<dyn UserCheck>>,
+    pub(crate) trust_secrets: bool,
     /// `None` for the machine's.
     entropy: Option<Arc<dyn Entropy>>,
 }
@@ -42,6 +43,7 @@ impl Options {
             busy_timeout: Duration::from_secs(5),
             clock: Arc::new(SystemClock),
             user_check: None,
+            trust_secrets: false,
             entropy: None,
         }
     }
@@ -88,6 +90,15 @@ impl Options {
     #[must_use]
     pub fn user_check(mut self, check: Arc<dyn UserCheck>) -> Self {
         self.user_check = Some(check);
+        self
+    }
+
+    /// Has a restore, or a recovery, trust secrets and passwords as they stand in the copy: none awaits its
+    /// confirmation. What was revoked or replaced since the copy was made is then good again. Recorded in the
+    /// audit; opening and creating need no such word.
+    #[must_use]
+    pub const fn trust_secrets(mut self) -> Self {
+        self.trust_secrets = true;
         self
     }
 

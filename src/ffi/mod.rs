@@ -3,6 +3,7 @@
 //! `types`, `status` and the modules with exported functions are what the header is printed from.
 #![expect(unreachable_pub, reason = "the header is printed from what is `pub`")]
 
+mod backup;
 mod boundary;
 mod call;
 mod guard;

@@ -15,7 +15,7 @@ use crate::ffi::status::{
 use crate::ffi::types::{
     EngineHandle, ErrorReport, OpenOptions, WARDKEY_KEY_BYTES, WARDKEY_KEY_CALLBACK,
     WARDKEY_KEY_DPAPI, WARDKEY_KEY_FILE, WARDKEY_MODE_CREATE, WARDKEY_MODE_MIGRATE,
-    WARDKEY_MODE_OPEN, WARDKEY_MODE_RESTORE,
+    WARDKEY_MODE_OPEN, WARDKEY_MODE_RESTORE, WARDKEY_MODE_RESTORE_TRUSTING,
 };
 use crate::ffi::user_check::HostCheck;
 use crate::sys;
@@ -202,6 +202,7 @@ fn open_engine(parts: &OpenOptions, held: Others) -> Result<(Engine, Vec<Held>),
             Engine::open(&options)?
         }
         WARDKEY_MODE_RESTORE => Engine::restore(&options, &context)?,
+        WARDKEY_MODE_RESTORE_TRUSTING => Engine::restore(&options.trust_secrets(), &context)?,
         _ => {
             return Err(Fault::misuse(
                 WARDKEY_MISUSE_ARGUMENT,

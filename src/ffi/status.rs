@@ -167,6 +167,8 @@ pub const WARDKEY_DENIED_ISSUER_DISABLED: i32 = 260;
 pub const WARDKEY_NOT_FOUND: i32 = 300;
 /// A thing of this id exists already, or the change contradicts another.
 pub const WARDKEY_CONFLICT: i32 = 301;
+/// The program ended long work that it was asked about. Nothing of it is left.
+pub const WARDKEY_CANCELLED: i32 = 302;
 
 /// Storage: there is no database at the path. Correct the path, or make one with WARDKEY_MODE_CREATE.
 pub const WARDKEY_STORAGE_MISSING: i32 = 400;
@@ -424,6 +426,7 @@ const CODES: &[Row] = &[
     (WARDKEY_DENIED_ISSUER_DISABLED, c"WARDKEY_DENIED_ISSUER_DISABLED", c"Denied: the site that signed the token is disabled, or was not enabled again after a restore."),
     (WARDKEY_NOT_FOUND, c"WARDKEY_NOT_FOUND", c"The thing named does not exist."),
     (WARDKEY_CONFLICT, c"WARDKEY_CONFLICT", c"A thing of this id exists already, or the change contradicts another."),
+    (WARDKEY_CANCELLED, c"WARDKEY_CANCELLED", c"The program ended long work that it was asked about. Nothing of it is left."),
     (WARDKEY_STORAGE_MISSING, c"WARDKEY_STORAGE_MISSING", c"Storage: there is no database at the path. Correct the path, or make one with WARDKEY_MODE_CREATE."),
     (WARDKEY_STORAGE_EXISTS, c"WARDKEY_STORAGE_EXISTS", c"Storage: a database, or what belongs to one, exists at the path already; nothing was overwritten. Open it with WARDKEY_MODE_OPEN, or choose another path."),
     (WARDKEY_STORAGE_EMPTY_FILE, c"WARDKEY_STORAGE_EMPTY_FILE", c"Storage: the file is empty. Put a backup back and open it with WARDKEY_MODE_RESTORE, or move the file away and make a database with WARDKEY_MODE_CREATE."),
@@ -462,7 +465,7 @@ mod tests {
                 "OK" => 0,
                 "MISUSE" => 1,
                 "DENIED" => 2,
-                "NOT" | "CONFLICT" => 3,
+                "NOT" | "CONFLICT" | "CANCELLED" => 3,
                 "STORAGE" => 4,
                 _ => 5,
             };

@@ -362,11 +362,15 @@ pub const WARDKEY_MODE_OPEN: u32 = 0;
 /// Create a database, and open it. WARDKEY_STORAGE_EXISTS if there is anything at the path.
 pub const WARDKEY_MODE_CREATE: u32 = 1;
 /// Accept a database that may be an old copy, and open it: all tokens end, every secret has to be confirmed
-/// by the operation `client.secret.confirm`, and every user by `user.confirm`.
+/// by the operation `client.secret.confirm`, and every user by `user.confirm`. The row `database.restore` of the
+/// audit counts what is refused since.
 pub const WARDKEY_MODE_RESTORE: u32 = 2;
 /// Bring the file to this library's format if it has an older one, and open it. In this release there is
 /// no older format: every file that opens is current.
 pub const WARDKEY_MODE_MIGRATE: u32 = 3;
+/// As WARDKEY_MODE_RESTORE, but secrets and passwords are trusted as they stand in the copy: what was revoked or
+/// replaced since it was made is good again. Recorded in the audit.
+pub const WARDKEY_MODE_RESTORE_TRUSTING: u32 = 4;
 
 /// The master key is in a file beside the database, made together with it. Who can read the whole folder
 /// can read everything.

@@ -2,6 +2,7 @@
 
 use crate::crypto::Cell;
 use crate::error::{Error, Result};
+use rusqlite::backup::{self, StepResult};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, ErrorCode, OpenFlags, ToSql};
 use std::path::{Path, PathBuf};
@@ -269,6 +270,38 @@ impl Db {
         })
     }
 
+    /// Copies what this connection sees into the empty file `to`, as it is without a WAL; `step` is told how
+    /// many pages of how many are there, and whether to go on. The copy is not synced. Within a transaction:
+    /// SQLite would begin again at each commit of others.
+    ///
+    /// # Errors
+    /// [`Error::Full`] and what else writing says; `to` is then worth nothing.
+    pub(crate) fn copy_to(
+        &self,
+        to: &Path,
+        step: &mut dyn FnMut(u64, u64) -> bool,
+    ) -> Result<bool> {
+        let total = self.one("PRAGMA page_count", &[], |row| row.unsigned(0))?;
+        let mut copy = Self::look(to, Duration::ZERO)?;
+        // Nobody else knows the file, and nobody takes it for anything before it is whole.
+        copy.batch(
+            "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE",
+        )?;
+        let failed = |error: &rusqlite::Error| fault("copying the database", to, error);
+        let backup = backup::Backup::new(&self.0, &mut copy.0).map_err(|e| failed(&e))?;
+        let mut done = 0;
+        while step(done, total) {
+            match backup.step(PAGES_A_STEP).map_err(|e| failed(&e))? {
+                StepResult::Done => return Ok(true),
+                StepResult::More => {}
+                StepResult::Busy | StepResult::Locked | _ => return Err(Error::Busy),
+            }
+            let left = u64::try_from(backup.progress().remaining).unwrap_or(0);
+            done = total.saturating_sub(left);
+        }
+        Ok(false)
+    }
+
     /// Reads the whole file.
     ///
     /// # Errors
@@ -358,3 +391,6 @@ fn fault(doing: &'static str, path: &Path, error: &rusqlite::Error) -> Error {
         _ => other(),
     }
 }
+
+/// 256 KiB of the usual 4 KiB each.
+const PAGES_A_STEP: std::ffi::c_int = 64;

@@ -139,7 +139,7 @@ impl KeySource {
         Ok((key, master))
     }
 
-    const fn name(&self) -> &'static str {
+    pub(super) const fn name(&self) -> &'static str {
         match self {
             Self::File => Kind::Plain.source(),
             Self::Dpapi => Kind::Dpapi.source(),

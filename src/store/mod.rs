@@ -1,6 +1,7 @@
 //! Rows: one SQLite file, its key file and its freshness file. Holds no rule and reads no clock.
 
 mod audit;
+mod backup;
 mod check;
 mod create;
 mod cut;
@@ -8,6 +9,7 @@ mod db;
 mod freshness;
 mod key_file;
 mod keys;
+mod living;
 mod logins;
 mod master;
 mod member;
@@ -33,7 +35,9 @@ mod writer;
 pub(crate) use audit::{
     AuditEntry, AuditFilter, AuditHead, AuditRow, HostEvent, row_digest, verify_head,
 };
+pub(crate) use backup::Copied;
 pub(crate) use check::Finding;
+pub(crate) use living::{Awaiting, Living};
 pub(crate) use logins::{FailureKey, FailureRow};
 pub(crate) use master::{KeySource, MasterKey, Opener};
 pub(crate) use open::{Creation, Store};

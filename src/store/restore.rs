@@ -8,6 +8,7 @@ use crate::store::db::{Checkpoint, Db};
 use crate::store::freshness::Unborn;
 use crate::store::key_file::KeyFile;
 use crate::store::keys::{DataKeys, Wrapped, Wrapper};
+use crate::store::living::Living;
 use crate::store::master::{KeySource, MasterKey, Opener, freshness_path, key_path, suffixed};
 use crate::store::open::{Store, check_file, identify, read_database_id};
 use crate::store::pair::MainFile;
@@ -36,6 +37,12 @@ pub(crate) struct Accepted {
     pub(crate) wal_aside: Option<String>,
     /// Whether the freshness file says that nothing is newer than this database.
     pub(crate) fresh: bool,
+    /// What the freshness file has of it.
+    pub(crate) acknowledged: Option<u64>,
+    /// The database as it was found.
+    pub(crate) state: State,
+    /// What was in force in it.
+    pub(crate) living: Living,
     /// The master key that it got.
     pub(crate) master: Option<MasterKey>,
 }
@@ -65,7 +72,9 @@ impl Store {
         let state = State::load(&db, &identity.keys.row_mac)?;
         let acknowledged = claim.sequence_of(identity.database_id)?;
         let fresh = wal_aside.is_none() && acknowledged.is_some_and(|at| at <= state.commits);
-        let mut accepted = Accepted { wal_aside, fresh, master: None };
+        let at = now(state.mark);
+        let living = Living::count(&db, &state, at)?;
+        let mut accepted = Accepted { wal_aside, fresh, acknowledged, state, living, master: None };
         if let Some(source) = source {
             let (key, master) = put_key(path, &db, source, entropy.as_ref())?;
             identity.keys.wrap(&db, Wrapper::Master, &key, entropy.as_ref())?;
@@ -73,7 +82,7 @@ impl Store {
             accepted.master = Some(master);
         }
         finish(path, &db, (&identity, state), &mut claim, |tx| {
-            tx.at(now(state.mark));
+            tx.at(at);
             tx.follow_stored()?;
             renew(tx, &accepted)
         })
@@ -111,12 +120,21 @@ impl Store {
         db.check_integrity()?;
         db.run("BEGIN IMMEDIATE")?;
         let at = now(state.mark);
+        let living = Living::count(&db, &state, at)?;
+        let acknowledged = claim.sequence_of(read_database_id(&db)?)?;
         let (key, master) = put_key(path, &db, source, entropy.as_ref())?;
         let gone = uncheckable(&db)?;
         let identity = begin_anew(&db, &key, at, entropy)?;
         state.save(&db, &identity.keys.row_mac)?;
         master.save(&db)?;
-        let accepted = Accepted { wal_aside: None, fresh: false, master: Some(master) };
+        let accepted = Accepted {
+            wal_aside: None,
+            fresh: false,
+            acknowledged,
+            state,
+            living,
+            master: Some(master),
+        };
         finish(path, &db, (&identity, state), &mut claim, |tx| {
             tx.at(at);
             name_anew(tx, gone)?;

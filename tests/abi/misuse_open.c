@@ -204,7 +204,7 @@ static void wrong_paths(void) {
 
 static void wrong_members(void) {
     unsigned char key[33] = {0};
-    options.mode = 4;
+    options.mode = WARDKEY_MODE_RESTORE_TRUSTING + 1;
     REFUSES(WARDKEY_MISUSE_ARGUMENT);
     options.mode = UINT32_MAX;
     REFUSES(WARDKEY_MISUSE_ARGUMENT);

@@ -1,6 +1,7 @@
 //! Files and folders: making them private, durable and once only, and telling where they cannot be.
 
 mod create;
+mod draft;
 mod failure;
 mod identity;
 mod network;
@@ -11,6 +12,7 @@ mod space;
 mod writable;
 
 pub(crate) use create::{create_private, sync_folder};
+pub(crate) use draft::Draft;
 pub(crate) use failure::failed;
 pub(crate) use identity::{FileIdentity, identity};
 pub(crate) use network::network_filesystem;
