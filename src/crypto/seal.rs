@@ -41,6 +41,8 @@ impl SealingKey {
             .seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), Aad::from(aad), body)
             .map_err(|_| Error::Internal { what: "sealing more than AES-GCM can" })?;
         sealed.extend_from_slice(tag.as_ref());
+        #[cfg(memcheck)]
+        crate::sys::memcheck::defined(&sealed);
         Ok(sealed)
     }
 

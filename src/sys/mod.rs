@@ -5,3 +5,5 @@ pub(crate) mod dpapi;
 pub(crate) mod file;
 pub(crate) mod fork;
 pub(crate) mod mapping;
+#[cfg(memcheck)]
+pub(crate) mod memcheck;
