@@ -42,15 +42,13 @@ fn examples_of(text: &str) -> Vec<String> {
 fn compile(examples: &[String]) {
     let mut program = PRELUDE.to_owned();
     for (index, example) in examples.iter().enumerate() {
-        if example.starts_with("static ") {
-            program.push_str(example);
-        } else {
-            write!(
-                program,
-                "void example_{index}(void);\nvoid example_{index}(void) {{\n{example}}}\n"
-            )
-            .unwrap();
-        }
+        let (functions, statements) = parts(example);
+        program.push_str(&functions);
+        write!(
+            program,
+            "void example_{index}(void);\nvoid example_{index}(void) {{\n{statements}}}\n"
+        )
+        .unwrap();
     }
     let folder = tempfile::tempdir().unwrap();
     let source = folder.path().join("examples.c");
@@ -69,6 +67,19 @@ fn compile(examples: &[String]) {
     assert!(output.status.success(), "{said}\n{}", numbered.collect::<String>());
 }
 
+/// An example's functions, which come first, and its statements.
+fn parts(example: &str) -> (String, &str) {
+    if !example.starts_with("static ") {
+        return (String::new(), example);
+    }
+    match example.rsplit_once("\n}\n\n") {
+        Some((functions, rest)) if !rest.starts_with("static ") => {
+            (format!("{functions}\n}}\n"), rest)
+        }
+        _ => (example.to_owned(), ""),
+    }
+}
+
 /// What a reader's program has around an example.
 const PRELUDE: &str = "\
 #include \"wardkey.h\"
@@ -83,6 +94,7 @@ extern wardkey_http_request request;
 extern wardkey_http_response response;
 extern wardkey_principal who;
 extern const wardkey_header *headers;
+extern int pressed_cancel;
 extern size_t header_count, body_len;
 extern const char *body, *token, *client_id, *client_secret, *handle;
 typedef struct staff {
