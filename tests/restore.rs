@@ -539,6 +539,7 @@ fn a_revocation_outlives_the_token_by_its_margin_and_then_leaves_no_row() {
     }
     clock.advance_millis(5 * 60_000);
     issue(&engine, &client);
+    issue(&engine, &client);
     assert_eq!(rows(), 0);
     assert!(matches!(why(verify(&engine, &token)), Denied::TokenExpired { .. }));
 }

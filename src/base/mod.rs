@@ -22,4 +22,3 @@ pub use entropy::{Entropy, SystemEntropy};
 pub(crate) use entropy::{PooledEntropy, system_random};
 pub(crate) use id::{Epoch, Generation, GrantId, UserId};
 pub(crate) use text::nfc;
-pub(crate) use time::Leap;

@@ -118,74 +118,9 @@ impl Lifetime {
     }
 }
 
-/// The last time that the clock gained more than time could have passed, and was believed: what ended in between may
-/// have ended only by a mistake of the clock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Leap {
-    /// The time before.
-    pub(crate) from: UnixTime,
-    /// The time after.
-    pub(crate) to: UnixTime,
-}
-
-impl Leap {
-    /// Whether people still have a day to find out what the leap was: until then what it ended is not held against
-    /// anybody, and nothing is forgotten for good.
-    pub(crate) fn is_fresh(self, now: UnixTime) -> bool {
-        self.to > self.from && now < self.to.plus_millis(DAY_MILLIS)
-    }
-
-    /// Whether what ended at `end` goes on at `now` because the leap ended it.
-    pub(crate) fn spares(self, end: UnixTime, now: UnixTime) -> bool {
-        self.from < end && end <= self.to && self.is_fresh(now)
-    }
-
-    /// With one more leap, or a later word of the same one. Leaps within a day of each other are one.
-    #[must_use]
-    pub(crate) fn with(self, next: Self) -> Self {
-        let near = |one: Self, other: Self| other.from < one.to.plus_millis(DAY_MILLIS);
-        if self.to > self.from && near(self, next) && near(next, self) {
-            Self { from: self.from.min(next.from), to: self.to.max(next.to) }
-        } else if next.to > self.to {
-            next
-        } else {
-            self
-        }
-    }
-}
-
-const DAY_MILLIS: i64 = 86_400_000;
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_leap_spares_what_ended_in_it_for_a_day() {
-        let at = UnixTime::from_seconds;
-        let leap = Leap { from: at(100), to: at(5000) };
-        let last = at(5000 + 86_400).plus_millis(-1);
-        assert!(leap.spares(at(101), at(5000)) && leap.spares(at(5000), last));
-        assert!(!leap.spares(at(100), last) && !leap.spares(at(5001), last));
-        assert!(!leap.spares(at(101), at(5000 + 86_400)));
-        assert!(!Leap::default().spares(at(0), at(0)) && !Leap::default().is_fresh(at(0)));
-    }
-
-    #[test]
-    fn leaps_within_a_day_of_each_other_are_one_and_an_older_one_changes_nothing() {
-        let at = UnixTime::from_seconds;
-        let (day, hour) = (86_400, 3600);
-        let first = Leap { from: at(day), to: at(2 * day) };
-        let soon = Leap { from: at(2 * day + hour), to: at(5 * day) };
-        let late = Leap { from: at(9 * day), to: at(10 * day) };
-        assert_eq!(Leap::default().with(first), first);
-        assert_eq!(first.with(soon), Leap { from: at(day), to: at(5 * day) });
-        assert_eq!(soon.with(first), first.with(soon));
-        assert_eq!(first.with(late), late);
-        assert_eq!(late.with(first), late);
-        assert_eq!(late.with(Leap::default()), late);
-    }
-
     #[test]
     fn times_print_as_rfc_3339() {
         let printed = |seconds| UnixTime::from_seconds(seconds).to_string();

@@ -1,6 +1,6 @@
 //! Whether a client is who it says it is.
 
-use crate::base::{ClientId, CredentialId, Leap, Secret, UnixTime};
+use crate::base::{ClientId, CredentialId, Secret, UnixTime};
 use crate::crypto::password::{self, Limiter};
 use crate::crypto::{self, DigestKey};
 use crate::domain::client::{AuthMethod, Client};
@@ -34,7 +34,7 @@ impl ClientState {
         self.credentials.iter().any(|credential| match credential.kind {
             CredentialKind::Generated(_) => false,
             CredentialKind::Imported(_) | CredentialKind::Strong(_) => {
-                credential.check_usable(means.now, means.leap).is_ok()
+                credential.check_usable(means.now).is_ok()
             }
         })
     }
@@ -91,8 +91,6 @@ pub(crate) struct Means<'a> {
     pub(crate) throttle: &'a Throttle,
     pub(crate) peer: Peer,
     pub(crate) now: UnixTime,
-    /// The clock's last leap, which ends no secret at once.
-    pub(crate) leap: Leap,
 }
 
 /// A client that proved who it is.
@@ -100,8 +98,6 @@ pub(crate) struct Means<'a> {
 pub(crate) struct Proven {
     /// The secret it proved it with; `None` for a public client, which proves nothing.
     pub(crate) credential_id: Option<CredentialId>,
-    /// Whether the secret has ended, but by a leap of the clock.
-    pub(crate) spared: bool,
     /// If the secret can be stored in a better way now: how.
     pub(crate) strengthening: Option<Strengthening>,
 }
@@ -109,15 +105,11 @@ pub(crate) struct Proven {
 impl Proven {
     /// A client that has nothing to prove it by.
     pub(crate) const fn public() -> Self {
-        Self { credential_id: None, spared: false, strengthening: None }
+        Self { credential_id: None, strengthening: None }
     }
 
-    fn by(credential: &Credential, now: UnixTime) -> Self {
-        Self {
-            credential_id: Some(credential.credential_id.clone()),
-            spared: !credential.lives(now),
-            strengthening: None,
-        }
+    fn by(credential: &Credential) -> Self {
+        Self { credential_id: Some(credential.credential_id.clone()), strengthening: None }
     }
 }
 
@@ -196,7 +188,7 @@ impl Guess<'_> {
             | CredentialKind::Generated(_)
             | CredentialKind::Strong(_) => None,
         };
-        Proven { strengthening, ..Proven::by(credential, means.now) }
+        Proven { strengthening, ..Proven::by(credential) }
     }
 
     fn foreign_digest(&self, means: &Means<'_>) -> [u8; 32] {
@@ -233,7 +225,7 @@ fn examine<'a>(
     };
     let guess = Guess { state, secret, digest };
     match recognise(&guess, means)? {
-        Some(credential) => match credential.check_usable(means.now, means.leap) {
+        Some(credential) => match credential.check_usable(means.now) {
             Ok(()) => Ok(Finding::Proven(state, guess.proven_by(credential, means))),
             Err(why) => {
                 let credential_id = Some(credential.credential_id.clone());
@@ -291,7 +283,7 @@ fn recognise<'a>(
 
 /// The strong secret that was presented, if it may be used now.
 fn strong<'a>(guess: &Guess<'a>, means: &Means<'_>) -> Option<&'a Credential> {
-    let usable = |credential: &&Credential| credential.check_usable(means.now, means.leap).is_ok();
+    let usable = |credential: &&Credential| credential.check_usable(means.now).is_ok();
     let mut digest = None;
     let mut found = None;
     for credential in guess.state.credentials.iter().filter(usable) {
@@ -310,9 +302,9 @@ fn imported<'a>(
     state: &'a ClientState,
     means: &Means<'_>,
 ) -> impl Iterator<Item = (&'a Credential, &'a str)> {
-    let (now, leap) = (means.now, means.leap);
+    let now = means.now;
     state.credentials.iter().filter_map(move |credential| match &credential.kind {
-        CredentialKind::Imported(phc) if credential.check_usable(now, leap).is_ok() => {
+        CredentialKind::Imported(phc) if credential.check_usable(now).is_ok() => {
             Some((credential, phc.as_str()))
         }
         CredentialKind::Imported(_) | CredentialKind::Generated(_) | CredentialKind::Strong(_) => {
@@ -436,7 +428,6 @@ mod tests {
                 throttle: &self.throttle,
                 peer: Peer::Known(peer.parse().unwrap()),
                 now: UnixTime::from_seconds(second),
-                leap: Leap::default(),
             };
             match authenticate(&readings, &means) {
                 Ok(answer) => Some(answer.map(|(_, proven)| proven)),

@@ -1,6 +1,6 @@
 //! A client's secrets, as what proves them.
 
-use crate::base::{ClientId, CredentialId, Leap, UnixTime};
+use crate::base::{ClientId, CredentialId, UnixTime};
 use crate::error::{Denied, Error, Result};
 use crate::store::{CredentialRow, check_extra};
 
@@ -56,19 +56,15 @@ impl CredentialKind {
 }
 
 impl Credential {
-    /// Whether the secret may be used at `now`, or because the clock's last leap ended it a moment ago.
-    pub(crate) fn check_usable(
-        &self,
-        now: UnixTime,
-        leap: Leap,
-    ) -> std::result::Result<(), Denied> {
+    /// Whether the secret may be used at `now`.
+    pub(crate) fn check_usable(&self, now: UnixTime) -> std::result::Result<(), Denied> {
         if self.revoked_at.is_some() {
             Err(Denied::SecretRevoked)
         } else if !self.confirmed {
             Err(Denied::SecretUnconfirmed)
         } else if self.not_before.is_some_and(|from| now < from) {
             Err(Denied::SecretNotYetValid)
-        } else if self.expires_at.is_some_and(|end| now >= end && !leap.spares(end, now)) {
+        } else if self.expires_at.is_some_and(|end| now >= end) {
             Err(Denied::SecretExpired)
         } else {
             Ok(())

@@ -1,7 +1,7 @@
 //! The first rows of a database, and those of a restore.
 
 use crate::admin::{self, Restored};
-use crate::base::{Leap, RequestId, Secret, UnixTime};
+use crate::base::{RequestId, Secret, UnixTime};
 use crate::crypto::RecoveryCode;
 use crate::domain::{self, Actor, Context, Settings};
 use crate::engine::options::{Options, Recovery};
@@ -194,14 +194,5 @@ pub(crate) fn record_belief(tx: &mut Tx<'_>, belief: &Belief) -> Result<()> {
     };
     entry.detail.insert("wall", belief.wall.to_string());
     entry.detail.insert("time", belief.time.to_string());
-    tx.audit(&entry)
-}
-
-/// Writes a leap of the clock for all processes to follow.
-pub(crate) fn record_leap(tx: &mut Tx<'_>, leap: Leap) -> Result<()> {
-    tx.note_clock_leap(leap)?;
-    let mut entry = AuditEntry { event: "clock.leap", outcome: "done", ..AuditEntry::default() };
-    entry.detail.insert("from", leap.from.to_string());
-    entry.detail.insert("to", leap.to.to_string());
     tx.audit(&entry)
 }

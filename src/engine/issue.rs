@@ -121,10 +121,7 @@ impl Engine {
             sequence: frame.sequence,
             entry: entry_of(request),
         };
-        let ticket = Ticket::make(permit, making)?;
-        // Its secret has ended, but a leap of the clock may have been what ended it.
-        let spared = caller.proven.spared;
-        Ok(Some(if spared { ticket.noting("spared", "clock.leap") } else { ticket }))
+        Ticket::make(permit, making).map(Some)
     }
 
     /// The request of a host that passes id and secret itself.
@@ -164,7 +161,6 @@ impl Engine {
             throttle: &self.guesses,
             peer: request.peer,
             now,
-            leap: self.time.leap(),
         };
         let Refused { why, client_id, credential_id } = match authenticate(&readings, &means)? {
             Ok((state, proven)) => {

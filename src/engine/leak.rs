@@ -87,7 +87,7 @@ impl Engine {
         let client_id = credential.client_id.as_str();
         let enabled =
             self.snapshot.client(&self.store, client_id)?.is_some_and(|state| state.client.enabled);
-        let standing = credential.check_usable(now, self.time.leap()).and(if enabled {
+        let standing = credential.check_usable(now).and(if enabled {
             Ok(())
         } else {
             Err(Denied::ClientDisabled)

@@ -54,7 +54,7 @@ pub(crate) use crate::domain::{Context, Required, Settings, TokenFormat};
 pub(crate) use crate::oauth::{HttpRequest, HttpResponse};
 
 use crate::admin::Restored;
-use crate::base::{Leap, Network, RequestId, UnixTime};
+use crate::base::{Network, RequestId, UnixTime};
 use crate::crypto::password::Limiter;
 use crate::domain::{Actor, Strikes, Throttle};
 use crate::engine::gather::{Gather, Notes};
@@ -260,8 +260,7 @@ impl Engine {
 
     /// Writes what was gathered, if anything was.
     fn flush(&self) -> Result<()> {
-        let heard = self.time.unrecorded().is_none() && self.time.unrecorded_leap().is_none();
-        if self.gather.is_empty() && heard {
+        if self.gather.is_empty() && self.time.unrecorded().is_none() {
             return Ok(());
         }
         let (_, now) = self.current()?;
@@ -316,7 +315,6 @@ impl Drop for Engine {
 struct Luggage {
     notes: Mutex<Option<Notes>>,
     belief: Option<Belief>,
-    leap: Option<Leap>,
 }
 
 impl Luggage {
@@ -336,9 +334,6 @@ impl Luggage {
         }
         if let Some(belief) = self.belief {
             founding::record_belief(tx, &belief)?;
-        }
-        if let Some(leap) = self.leap {
-            founding::record_leap(tx, leap)?;
         }
         Ok(())
     }

@@ -79,7 +79,6 @@ impl Engine {
         let luggage = Arc::new(Luggage {
             notes: Mutex::new(Some(self.gather.take(now))),
             belief: self.time.unrecorded(),
-            leap: self.time.unrecorded_leap(),
         });
         let settings = &self.snapshot.frame().settings;
         let (retention, limit) = (settings.audit_retention.millis(), settings.max_file_size);
@@ -105,9 +104,6 @@ impl Engine {
                 self.flushed_at.store(now.millis(), Ordering::Relaxed);
                 if let Some(belief) = luggage.belief {
                     self.time.recorded(belief);
-                }
-                if let Some(leap) = luggage.leap {
-                    self.time.recorded_leap(leap);
                 }
             }
             // Nothing was written: the notes wait for the next write.

@@ -1,6 +1,6 @@
 //! The engine's time: the wall clock as long as it is plausible.
 
-use crate::base::{Clock, Leap, UnixTime};
+use crate::base::{Clock, UnixTime};
 use crate::domain::Steady;
 use crate::error::{Error, Result};
 use crate::store::{Clockwork, Moment, State, lock};
@@ -24,15 +24,6 @@ pub(crate) struct Timekeeper {
     cut_base: i64,
     /// A change of belief that the file does not know yet.
     unrecorded: Mutex<Option<Belief>>,
-    leap: Mutex<Leapt>,
-}
-
-/// The clock's last leap that was believed.
-#[derive(Clone, Copy)]
-struct Leapt {
-    leap: Leap,
-    /// Whether the file knows it.
-    recorded: bool,
 }
 
 /// A change of belief, for the file and the audit.
@@ -62,14 +53,8 @@ impl Timekeeper {
             believed: AtomicBool::new(state.clock.believed),
             cut_base: state.cut_horizon.plus_millis(DAY_MILLIS).millis().saturating_sub(monotonic),
             unrecorded: Mutex::default(),
-            leap: Mutex::new(Leapt { leap: state.leap, recorded: true }),
         };
         keeper.judge(pack(state.clock_changes, 0), wall, time, plausible);
-        // How long a machine was switched off only its clock tells: no leap as long as a running process would believe
-        // it, too.
-        if time.since(state.mark) > LEAP_MILLIS {
-            keeper.leapt(Leap { from: state.mark, to: time });
-        }
         keeper
     }
 
@@ -80,9 +65,6 @@ impl Timekeeper {
         let expected = millis_of(packed).saturating_add(monotonic);
         let ahead = wall.millis().saturating_sub(expected);
         let plausible = (-STANDSTILL_MILLIS..=self.leap_limit()).contains(&ahead);
-        if plausible && ahead > LEAP_NOTED_MILLIS {
-            self.leapt(Leap { from: UnixTime::from_millis(expected), to: wall });
-        }
         if plausible && self.believed.load(Ordering::Acquire) {
             return self.told(packed, wall.millis(), monotonic);
         }
@@ -109,31 +91,6 @@ impl Timekeeper {
         UnixTime::from_millis(self.cut_base.saturating_add(self.clock.monotonic()))
     }
 
-    /// The last leap that was believed, by this process or another.
-    pub(crate) fn leap(&self) -> Leap {
-        lock(&self.leap).leap
-    }
-
-    fn leapt(&self, leap: Leap) {
-        let mut last = lock(&self.leap);
-        let leap = last.leap.with(leap);
-        if leap != last.leap {
-            *last = Leapt { leap, recorded: false };
-        }
-    }
-
-    /// A leap that has to be written, if there is one.
-    pub(crate) fn unrecorded_leap(&self) -> Option<Leap> {
-        let last = lock(&self.leap);
-        Some(last.leap).filter(|_| !last.recorded)
-    }
-
-    /// `leap` is in the file now.
-    pub(crate) fn recorded_leap(&self, leap: Leap) {
-        let mut last = lock(&self.leap);
-        last.recorded |= last.leap == leap;
-    }
-
     /// Whether the wall clock is believed.
     pub(crate) fn is_believed(&self) -> bool {
         self.believed.load(Ordering::Acquire)
@@ -158,13 +115,6 @@ impl Timekeeper {
         if unrecorded.is_none() {
             self.offset.store(state.clock.offset, Ordering::Release);
             self.believed.store(state.clock.believed, Ordering::Release);
-        }
-        {
-            let mut last = lock(&self.leap);
-            if state.clock_changes & CHANGES_MASK > known {
-                *last = Leapt { leap: state.leap, recorded: true };
-            }
-            last.leap = last.leap.with(state.leap);
         }
         let mark = state.mark.millis();
         let base = mark.saturating_sub(self.clock.monotonic());
@@ -289,9 +239,6 @@ pub(crate) fn plausible(wall: UnixTime, mark: UnixTime) -> UnixTime {
 /// 7 days: more than the wall clock may gain on the monotonic one while a process runs.
 const LEAP_MILLIS: i64 = 7 * DAY_MILLIS;
 
-/// An hour: what a clock gains at once beyond that is a leap of it, not drift.
-const LEAP_NOTED_MILLIS: i64 = 3_600_000;
-
 /// 400 days: longer than a clinic's server stands switched off.
 const LEAP_ACROSS_RESTART_MILLIS: i64 = 400 * DAY_MILLIS;
 
@@ -354,7 +301,6 @@ mod tests {
             audit: AuditHead { sequence: 1, hash: [0; 32] },
             cut: AuditHead { sequence: 0, hash: [0; 32] },
             cut_horizon: UnixTime::from_millis(0),
-            leap: Leap::default(),
             size_warned_at: UnixTime::from_millis(0),
         }
     }

@@ -1,6 +1,6 @@
 //! Making a database: whole or not at all.
 
-use crate::base::{Entropy, Epoch, Leap, Secret, SiteId, UnixTime, encode};
+use crate::base::{Entropy, Epoch, Secret, SiteId, UnixTime, encode};
 use crate::crypto::{Algorithm, Cell, PrivateKey};
 use crate::error::{Error, Result};
 use crate::store::audit::AuditHead;
@@ -113,7 +113,6 @@ fn found(
         audit: start,
         cut: start,
         cut_horizon: creation.now.plus_millis(-SIX_YEARS_MILLIS),
-        leap: Leap::default(),
         size_warned_at: UnixTime::from_millis(0),
     };
     state.insert(db, &keys.row_mac)?;

@@ -15,13 +15,12 @@ pub(super) fn expired(db: &Db, ledger: &Ledger, members: usize) -> Result<()> {
     let oldest_kept = state.sequence.saturating_sub(CHANGES_KEPT);
     db.execute("DELETE FROM change WHERE sequence <= ?", &[Cell::unsigned(oldest_kept)])?;
     // A wall clock ahead of time that is not believed may be right: until somebody knows, nothing is over.
-    // After a leap of the mark, others must hear of the new time before what it ended is forgotten.
     let doubted_ahead = !state.clock.believed && state.clock.offset <= 0;
-    // What a leap of the clock ended may have to go on: people have a day to see what it was.
-    if doubted_ahead || ledger.leapt || state.leap.is_fresh(state.mark) {
+    if doubted_ahead {
         return Ok(());
     }
-    let over = state.mark.plus_millis(-MARK_LEAP_MILLIS);
+    // After a leap of the mark, others must hear of the new time before what it ended is forgotten.
+    let over = ledger.known.min(state.mark).plus_millis(-MARK_LEAP_MILLIS);
     let limit = i64::try_from(members).unwrap_or(i64::MAX).saturating_mul(2).saturating_add(8);
     let cells = [Cell::Integer(over.millis()), Cell::Integer(limit)];
     db.execute(

@@ -242,8 +242,6 @@ record! {
         cut_sequence: u64,
         cut_hash: [u8; 32],
         cut_horizon: i64,
-        leap_from: i64,
-        leap_to: i64,
         size_warned_at: i64,
     }
 }

@@ -1,6 +1,6 @@
 //! The one row that every transaction moves on.
 
-use crate::base::{Epoch, Leap, UnixTime};
+use crate::base::{Epoch, UnixTime};
 use crate::crypto::RowMacKey;
 use crate::error::{Error, Result};
 use crate::store::audit::AuditHead;
@@ -35,8 +35,6 @@ pub(crate) struct State {
     pub(crate) cut: AuditHead,
     /// What is older than this may be cut.
     pub(crate) cut_horizon: UnixTime,
-    /// The clock's last leap that was believed.
-    pub(crate) leap: Leap,
     /// When it was last said that the file is near its limit.
     pub(crate) size_warned_at: UnixTime,
 }
@@ -74,10 +72,6 @@ impl State {
             audit: AuditHead { sequence: row.audit_sequence, hash: row.audit_hash },
             cut: AuditHead { sequence: row.cut_sequence, hash: row.cut_hash },
             cut_horizon: UnixTime::from_millis(row.cut_horizon),
-            leap: Leap {
-                from: UnixTime::from_millis(row.leap_from),
-                to: UnixTime::from_millis(row.leap_to),
-            },
             size_warned_at: UnixTime::from_millis(row.size_warned_at),
         }
     }
@@ -111,8 +105,6 @@ impl State {
             cut_sequence: self.cut.sequence,
             cut_hash: self.cut.hash,
             cut_horizon: self.cut_horizon.millis(),
-            leap_from: self.leap.from.millis(),
-            leap_to: self.leap.to.millis(),
             size_warned_at: self.size_warned_at.millis(),
         }
     }

@@ -1,6 +1,6 @@
 //! One member's view of a writing transaction.
 
-use crate::base::{Entropy, Epoch, Leap, Secret, SiteId, UnixTime, encode};
+use crate::base::{Entropy, Epoch, Secret, SiteId, UnixTime, encode};
 use crate::crypto::{Cell, PrivateKey};
 use crate::error::{Error, Result};
 use crate::store::audit::{AuditEntry, AuditHead, Cut, Facts};
@@ -52,8 +52,8 @@ pub(super) struct Ledger {
     pub(super) audited: bool,
     /// Whether security changed.
     pub(super) changed: bool,
-    /// Whether the mark leapt: nothing is pruned by a time that other processes have not heard of.
-    pub(super) leapt: bool,
+    /// The mark before: nothing is pruned by a time that other processes have not heard of.
+    pub(super) known: UnixTime,
     /// Whether it was looked what of the audit is too old.
     pub(super) cut: bool,
 }
@@ -61,8 +61,8 @@ pub(super) struct Ledger {
 impl Ledger {
     pub(super) const fn new(state: State) -> Self {
         let unnamed = Vec::new();
-        let [dirty, audited, changed, leapt, cut] = [false; 5];
-        Self { state, unnamed, dirty, audited, changed, leapt, cut }
+        let [dirty, audited, changed, cut] = [false; 4];
+        Self { known: state.mark, state, unnamed, dirty, audited, changed, cut }
     }
 }
 
@@ -85,7 +85,6 @@ impl<'a> Tx<'a> {
     pub(super) fn note_leap(&mut self, before: UnixTime) -> Result<()> {
         if self.ledger.dirty && self.ledger.state.mark.since(before) > MARK_LEAP_MILLIS {
             self.change("clock", "")?;
-            self.ledger.leapt = true;
         }
         Ok(())
     }
@@ -130,8 +129,6 @@ impl<'a> Tx<'a> {
         (self.now, state.mark) = (time, time);
         state.clock = Clockwork { believed: true, offset: 0 };
         state.clock_changes += 1;
-        // Somebody has looked at the clock: what has ended by it has ended.
-        state.leap = Leap::default();
         state.size_warned_at = state.size_warned_at.min(time);
         if !lowered {
             return self.change("clock", "");
@@ -178,12 +175,6 @@ impl<'a> Tx<'a> {
     /// Sets what all processes follow about the clock.
     pub(crate) fn set_clock(&mut self, clock: Clockwork) -> Result<()> {
         self.ledger.state.clock = clock;
-        self.change("clock", "")
-    }
-
-    /// Notes that the clock leapt and was believed. All processes follow.
-    pub(crate) fn note_clock_leap(&mut self, leap: Leap) -> Result<()> {
-        self.ledger.state.leap = self.ledger.state.leap.with(leap);
         self.change("clock", "")
     }
 

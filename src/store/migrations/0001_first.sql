@@ -32,8 +32,6 @@ CREATE TABLE state (
     cut_sequence   INTEGER NOT NULL, -- the last row that was cut from its beginning; 0 when none was
     cut_hash       BLOB    NOT NULL CHECK (length(cut_hash) = 32),
     cut_horizon    INTEGER NOT NULL, -- what is older than this may be cut
-    leap_from      INTEGER NOT NULL, -- the time before the clock's last leap that was believed, 0 if none was
-    leap_to        INTEGER NOT NULL, -- and after it
     size_warned_at INTEGER NOT NULL, -- when it was last said that the file is near `max_file_size`
     mac_format     INTEGER NOT NULL,
     mac            BLOB    NOT NULL
