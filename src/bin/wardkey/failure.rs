@@ -31,6 +31,7 @@ pub(crate) enum Exit {
     NotOpened,
     Damaged,
     Findings,
+    Undecidable,
 }
 
 impl Exit {
@@ -47,6 +48,7 @@ impl Exit {
             Self::NotOpened => 8,
             Self::Damaged => 9,
             Self::Findings => 10,
+            Self::Undecidable => 11,
         }
     }
 }

@@ -7,6 +7,7 @@ mod doctor;
 mod failure;
 mod globals;
 mod grant;
+mod head;
 mod init;
 mod input;
 mod key;
@@ -179,7 +180,7 @@ fn administer(
         Administration::Grant(command) => command.run(session, input, out),
         Administration::Token(command) => command.run(session, input, out),
         Administration::Settings(command) => command.run(session, input, out),
-        Administration::Audit(command) => command.run(session, out),
+        Administration::Audit(command) => command.run(session, input, out),
         Administration::Leak(leak) => leak.run(session, input, out),
         Administration::Rekey(rekey) => rekey.run(session, input, out),
         Administration::Doctor(doctor) => doctor.run(session, out),
@@ -210,6 +211,7 @@ Exit codes:
    8  the database does not open as it is: key, restore, folder or version
    9  damaged or edited outside this program; the audit is broken
   10  doctor found something to mend
+  11  nothing can be said of an audit head: audit check, check --head
 
 With --json an error is one JSON object on standard error: error, message, next, exit.
 Secrets are read from a prompt, standard input or a file, never from arguments.";
