@@ -378,6 +378,7 @@ fn sentence_of_file<'a>(
         "database.backup" => {
             format!("the database was copied to {}, {} bytes", detail("file"), detail("bytes"))
         }
+        "database.prune" => "what was over was cleared away at once".to_owned(),
         "database.restore" if detail("trusted_secrets") == "true" => {
             "the database was restored: all tokens ended, secrets and users were trusted".to_owned()
         }

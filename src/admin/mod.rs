@@ -63,7 +63,7 @@ pub use secret::{
     SecretRotated, SecretUpdate,
 };
 pub use settings::{SettingsDocument, SettingsGet, SettingsSet};
-pub use status::{DatabaseStatus, DatabaseStatusDocument};
+pub use status::{DatabasePrune, DatabasePruned, DatabaseStatus, DatabaseStatusDocument};
 pub use token::{TokenDocument, TokenIntrospect, TokenRevoke};
 pub use transfer::{ClientAdopt, ClientExport, ClientExported, Exported, ExportedClient};
 pub use user::{

@@ -1,7 +1,7 @@
-//! `database.status`: what the database takes of the disk.
+//! `database.status`, `database.prune`: what the database takes of the disk, and giving some of it back.
 
 use crate::admin::document::operation;
-use crate::store::FileSize;
+use crate::store::{FileSize, Leftovers};
 use serde::{Deserialize, Serialize};
 
 /// `database.status`: what the database takes of the disk, and whether that stops anything. Changes nothing.
@@ -48,6 +48,46 @@ impl DatabaseStatusDocument {
             max_file_size,
             size: word,
             reserve,
+        }
+    }
+}
+
+/// `database.prune`: clears away what is over: tokens, grants and secrets that ended long enough ago, rows of the audit that are
+/// older than `audit_retention`, and free pages. Nothing has to call it: every write clears a few. One call is one write
+/// of some tenths of a second; again, as long as there is `more`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct DatabasePrune {}
+operation!(DatabasePrune = "database.prune" -> DatabasePruned);
+
+/// What was cleared away. Other programs' writes in that moment count, too.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct DatabasePruned {
+    /// Tokens, grants, secrets and requests that were over.
+    pub rows: u64,
+    /// Rows cut from the audit's beginning. A day's worth at most as long as a program runs for less than one, so that a wrong
+    /// clock cuts no more.
+    pub audit_rows: u64,
+    /// Bytes of the file that were given back. Four megabytes of free pages are kept to be used again.
+    pub bytes: u64,
+    /// Rows that are over and stay, because the clock is not believed or leapt within a day.
+    pub kept: u64,
+    /// Whether another call finds more.
+    pub more: bool,
+}
+
+impl DatabasePruned {
+    pub(crate) const fn new(before: Leftovers, after: Leftovers) -> Self {
+        let audit_rows = after.cut.saturating_sub(before.cut);
+        Self {
+            rows: before.rows.saturating_sub(after.rows),
+            audit_rows,
+            bytes: before.bytes.saturating_sub(after.bytes),
+            kept: if after.may_go { 0 } else { after.over },
+            more: (after.may_go && after.over > 0) || audit_rows > 0 || after.spare_pages,
         }
     }
 }

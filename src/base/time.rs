@@ -22,6 +22,21 @@ impl UnixTime {
         Self(seconds.saturating_mul(1000))
     }
 
+    /// The time at which a day of the Gregorian calendar begins in UTC; `None` for a day that there is not.
+    ///
+    /// ```
+    /// # use wardkey::UnixTime;
+    /// assert_eq!(UnixTime::from_date(2026, 3, 1), Some(UnixTime::from_seconds(1_772_323_200)));
+    /// assert_eq!(UnixTime::from_date(2026, 2, 29), None);
+    /// ```
+    #[must_use]
+    pub fn from_date(year: u16, month: u8, day: u8) -> Option<Self> {
+        let date = (i64::from(year), i64::from(month), i64::from(day));
+        let days = days_of(date);
+        // The 31st of a shorter month is the next one's first.
+        (civil(days) == date).then_some(Self(days * 86_400_000))
+    }
+
     /// Milliseconds since 1970-01-01 UTC.
     #[must_use]
     pub const fn millis(self) -> i64 {
@@ -87,6 +102,14 @@ const fn civil(days: i64) -> (i64, i64, i64) {
     (year, month, day)
 }
 
+/// The day counted from 1970-01-01 of a proleptic Gregorian date: [`civil`] the other way round.
+const fn days_of((year, month, day): (i64, i64, i64)) -> i64 {
+    let shifted = if month <= 2 { year - 1 } else { year };
+    let month_from_march = (month + 9) % 12;
+    let leap_days = shifted.div_euclid(4) - shifted.div_euclid(100) + shifted.div_euclid(400);
+    365 * shifted + leap_days + (153 * month_from_march + 2) / 5 + day - 1 - 719_468
+}
+
 /// A length of time in whole seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Lifetime(u32);
@@ -131,6 +154,24 @@ mod tests {
         assert_eq!(printed(4_107_542_400), "2100-03-01T00:00:00.000Z");
         assert_eq!(printed(-1), "1969-12-31T23:59:59.000Z");
         assert_eq!(UnixTime::MAX.to_string(), "9999-12-31T23:59:59.999Z");
+    }
+
+    #[test]
+    fn every_day_of_the_calendar_is_read_as_it_is_printed_and_no_other_is() {
+        for day in -719_528..2_932_897 {
+            let time = UnixTime::from_seconds(day * 86_400);
+            let (year, month, day) = civil(day);
+            let date =
+                (year.try_into().unwrap(), month.try_into().unwrap(), day.try_into().unwrap());
+            assert_eq!(UnixTime::from_date(date.0, date.1, date.2), Some(time));
+        }
+        for (month, day) in [(0, 1), (13, 1), (1, 0), (1, 32), (2, 30), (4, 31), (2, 29)] {
+            assert_eq!(UnixTime::from_date(2026, month, day), None, "{month}-{day}");
+        }
+        assert!(
+            UnixTime::from_date(2100, 2, 29).is_none()
+                && UnixTime::from_date(2000, 2, 29).is_some()
+        );
     }
 
     #[test]

@@ -140,6 +140,7 @@ operations! {
     ClientUpdate,
     ClockAccept,
     DatabaseCheck,
+    DatabasePrune,
     DatabaseStatus,
     GrantList,
     GrantRevoke,

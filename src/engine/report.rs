@@ -52,21 +52,12 @@ fn month(text: &str) -> Option<(UnixTime, UnixTime)> {
     {
         return None;
     }
-    let (year, month): (i64, i64) = (year.parse().ok()?, month.parse().ok()?);
-    if !(1970..=9999).contains(&year) || !(1..=12).contains(&month) {
+    let (year, month): (u16, u8) = (year.parse().ok()?, month.parse().ok()?);
+    if year < 1970 {
         return None;
     }
-    let next = if month == 12 { (year + 1, 1) } else { (year, month + 1) };
-    Some((first_of(year, month), first_of(next.0, next.1)))
-}
-
-/// Days before the first of a month since 1970: years that begin in March end with their leap day.
-fn first_of(year: i64, month: i64) -> UnixTime {
-    let year = if month <= 2 { year - 1 } else { year };
-    let months = (month + 9) % 12;
-    let leaps = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
-    let days = 365 * year + leaps + (153 * months + 2) / 5 - 719_468;
-    UnixTime::from_seconds(days * 86_400)
+    let (next_year, next_month) = if month == 12 { (year + 1, 1) } else { (year, month + 1) };
+    Some((UnixTime::from_date(year, month, 1)?, UnixTime::from_date(next_year, next_month, 1)?))
 }
 
 #[cfg(test)]
@@ -83,7 +74,18 @@ mod tests {
         assert_eq!(until.since(from), 29 * 86_400_000);
         let (from, until) = month("2026-12").unwrap();
         assert_eq!(until.since(from), 31 * 86_400_000);
-        for bad in ["", "2026", "2026-13", "2026-00", "26-03", "2026-3", "+026-03", "2026-03-01"] {
+        assert!(month("9999-12").is_some());
+        for bad in [
+            "",
+            "1969-12",
+            "2026",
+            "2026-13",
+            "2026-00",
+            "26-03",
+            "2026-3",
+            "+026-03",
+            "2026-03-01",
+        ] {
             assert!(month(bad).is_none(), "{bad}");
         }
     }

@@ -1,6 +1,6 @@
-//! What the database takes of the disk.
+//! What the database takes of the disk, and clearing away what is over.
 
-use crate::admin::{DatabaseStatus, DatabaseStatusDocument};
+use crate::admin::{DatabasePrune, DatabasePruned, DatabaseStatus, DatabaseStatusDocument};
 use crate::base::UnixTime;
 use crate::domain::Actor;
 use crate::engine::Engine;
@@ -12,4 +12,14 @@ administer!(DatabaseStatus, |_request, engine, _actor, _now| {
     let size = engine.store.read(|view| view.file_size())?;
     let reserve = engine.store.has_reserve();
     Ok(DatabaseStatusDocument::new(size, frame.settings.max_file_size, reserve))
+});
+
+administer!(DatabasePrune, |_request, engine, actor, now| {
+    let before = engine.store.read(|view| view.leftovers())?;
+    engine.change(now, move |tx| {
+        tx.clear_thoroughly();
+        tx.audit(&actor.did("database.prune"))
+    })?;
+    let after = engine.store.read(|view| view.leftovers())?;
+    Ok(DatabasePruned::new(before, after))
 });

@@ -41,6 +41,7 @@ pub(crate) use living::{Awaiting, Living};
 pub(crate) use logins::{FailureKey, FailureRow};
 pub(crate) use master::{KeySource, MasterKey, Opener};
 pub(crate) use open::{Creation, Store};
+pub(crate) use prune::Leftovers;
 pub(crate) use restore::{Acceptance, Accepted};
 pub(crate) use rows::{
     AuditKeyRow, ClientRow, CodeRow, CredentialRow, GrantRow, IssuerRow, NO_EXTRA, OpaqueTokenRow,

@@ -27,6 +27,23 @@ fn each_transaction_clears_a_few_expired_rows_and_no_more() {
 }
 
 #[test]
+fn a_thorough_transaction_clears_all_that_is_over_but_nothing_by_its_own_leap() {
+    with_store(|store, _| {
+        revoke_many(store, 0, 40);
+        let thorough = || {
+            write(store, TWO_HOURS, |tx| {
+                tx.clear_thoroughly();
+                Ok(())
+            });
+            let left = store.read(|view| view.leftovers()).unwrap();
+            (left.rows, left.over, left.may_go)
+        };
+        assert_eq!(thorough(), (40, 40, true));
+        assert_eq!(thorough(), (0, 0, true));
+    });
+}
+
+#[test]
 fn a_row_is_kept_for_an_hour_beyond_its_end() {
     with_store(|store, _| {
         revoke_many(store, 10, 1);

@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::store::audit::{AuditEntry, AuditHead, Cut, Facts};
 use crate::store::db::Db;
 use crate::store::keys::{DataKeys, Wrapped, Wrapper};
+use crate::store::prune::Share;
 use crate::store::record::{self, Named, Record};
 use crate::store::size::FileSize;
 use crate::store::state::{Clockwork, State};
@@ -56,13 +57,15 @@ pub(super) struct Ledger {
     pub(super) known: UnixTime,
     /// Whether it was looked what of the audit is too old.
     pub(super) cut: bool,
+    /// How much it clears away; without it, as much as its members add.
+    pub(super) share: Option<Share>,
 }
 
 impl Ledger {
     pub(super) const fn new(state: State) -> Self {
         let unnamed = Vec::new();
         let [dirty, audited, changed, cut] = [false; 4];
-        Self { known: state.mark, state, unnamed, dirty, audited, changed, cut }
+        Self { known: state.mark, state, unnamed, dirty, audited, changed, cut, share: None }
     }
 }
 

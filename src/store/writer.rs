@@ -7,7 +7,7 @@ use crate::store::audit::AuditHead;
 use crate::store::db::{Checkpoint, Db};
 use crate::store::freshness::Freshness;
 use crate::store::member::{Manner, Member, Slot};
-use crate::store::prune;
+use crate::store::prune::{self, Share};
 use crate::store::reserve::Reserve;
 use crate::store::state::State;
 use crate::store::transaction::{Identity, Ledger, Tx};
@@ -392,8 +392,9 @@ fn finish(db: &Db, identity: &Identity, ledger: &Ledger, members: Option<usize>)
         return Err(Error::Internal { what: "a write without an audit row" });
     }
     if let Some(members) = members {
-        prune::expired(db, ledger, members)?;
-        prune::give_back(db)?;
+        let share = ledger.share.unwrap_or_else(|| Share::of(members));
+        prune::expired(db, ledger, share)?;
+        prune::give_back(db, share)?;
     }
     ledger.state.save(db, &identity.keys.row_mac)?;
     ledger.state.audit.sign(db, identity.audit_key_id, &identity.audit_key)

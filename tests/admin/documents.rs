@@ -375,6 +375,7 @@ pub(crate) fn samples(client: &str, credential: &str, user: &str) -> Vec<(&'stat
         ("client.update", with(of_client())),
         ("clock.accept", json!({"time": 1_772_353_800})),
         ("database.check", json!({})),
+        ("database.prune", json!({})),
         ("database.status", json!({})),
         ("grant.list", json!({"client_id": client, "user_id": user, "after": "a", "limit": 1})),
         ("grant.revoke", json!({"grant_id": "A".repeat(22)})),

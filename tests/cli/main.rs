@@ -21,6 +21,7 @@ mod recovery;
 mod report;
 mod secrecy;
 mod tokens;
+mod upkeep;
 
 use crate::common::Place;
 use assert_cmd::Command;

@@ -1,6 +1,6 @@
 //! Another master key, a recovery code, and what is left where the key is lost.
 
-use crate::common::{Place, issue, try_issue, verify, why};
+use crate::common::{Place, Registered, issue, try_issue, verify, why};
 use crate::{Desk, assert_fits, registered, text};
 use std::fs;
 use wardkey::Denied;
@@ -61,6 +61,51 @@ fn of_a_backup_and_a_code_everything_is_confirmed_anew() {
     assert_eq!(desk.run("user confirm --all --json").json()["confirmed"], 1);
     desk.run("user confirm bea").ok();
     assert_eq!(desk.run("user show bea --json").json()["confirmed"], true);
+}
+
+#[test]
+fn a_restore_says_what_it_refuses_from_now_on_and_why() {
+    let (desk, client) = restored_copy();
+    let done = desk.run("restore --yes").ok();
+    assert_fits(&done.out);
+    for said in
+        ["writes lost", "Refused from now on", "access token", "client secret", "audit head"]
+    {
+        assert!(done.out.contains(said), "{said}: {}", done.out);
+    }
+    assert_eq!(why(try_issue(&desk.place.open(), &client)), Denied::SecretUnconfirmed);
+    let (desk, _) = restored_copy();
+    let done = desk.run("restore --yes --json").json();
+    let report = &done["report"];
+    assert_eq!((&report["new_epoch"], &report["trusted_secrets"]), (&true.into(), &false.into()));
+    let refused = report["refused"].as_array().unwrap();
+    let of = |kind: &str| refused.iter().find(|refused| refused["kind"] == kind).unwrap();
+    assert_eq!(of("client_secret")["count"], 1);
+    assert!(of("signing_key")["why"].as_str().unwrap().contains("leaked"));
+    assert!(report["acknowledged"].as_u64() > report["commits"].as_u64());
+}
+
+#[test]
+fn secrets_of_a_copy_are_trusted_where_somebody_says_so_and_confirms_it() {
+    let (desk, client) = restored_copy();
+    let asked = desk.run("restore --trust-secrets").fails(6);
+    assert!(asked.err.contains("good again"), "{}", asked.err);
+    let done = desk.run("restore --trust-secrets --yes").ok();
+    assert!(done.out.contains("trusted as they stand"), "{}", done.out);
+    issue(&desk.place.open(), &client);
+    desk.run("recover --without-key --trust-secrets -y").fails(2);
+}
+
+/// A database that was put back from a copy, and a client that the copy knows.
+fn restored_copy() -> (Desk, Registered) {
+    let desk = Desk::new();
+    let client = registered(&desk.client("Lab bridge"));
+    issue(&desk.place.open(), &client);
+    desk.run("backup copy.db").ok();
+    desk.client("Other");
+    fs::copy(desk.place.folder().join("copy.db"), desk.place.path()).unwrap();
+    desk.run("client list").fails(8);
+    (desk, client)
 }
 
 #[test]

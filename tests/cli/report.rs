@@ -1,7 +1,7 @@
 //! `wardkey audit report`: a client's month as a page and as a table.
 
-use crate::Desk;
 use crate::common::{Place, admin, bench, clock, error_of, issue, register_as, verify};
+use crate::{Desk, assert_fits};
 use wardkey::admin::{ClientCreate, ClientDisable, ClientEnable};
 use wardkey::{Context, Engine, Required, Settings};
 
@@ -96,6 +96,23 @@ fn the_page_has_no_script_loads_nothing_and_escapes_every_name() {
             && page.contains("prefers-color-scheme: dark")
             && page.contains("@media print")
     );
+}
+
+#[test]
+fn without_a_client_all_are_counted_in_a_table_and_as_csv() {
+    let (desk, id) = march();
+    let done = desk.run("audit report --month 2026-03").ok();
+    assert!(done.out.contains("clients-2026-03.csv"), "{}", done.out);
+    assert_fits(&done.out);
+    let table = std::fs::read_to_string(desk.place.folder().join("clients-2026-03.csv")).unwrap();
+    assert!(table.starts_with("month,client_id,client_name,issued,used,refused,"), "{table}");
+    assert!(table.contains(&format!("2026-03,{id},\"<b>Lab</b> & \"\"Sons\"\"\",")), "{table}");
+    let done = desk.run("audit report --month 2026-03 -o all --json").json();
+    let of = |client: &&serde_json::Value| client["client_id"] == id;
+    let client = done["clients"].as_array().unwrap().iter().find(of).unwrap();
+    assert_eq!((&client["used"], &client["refused"]), (&20.into(), &5.into()), "{done}");
+    // What is there is not overwritten.
+    desk.run("audit report --month 2026-03").fails(5);
 }
 
 #[test]

@@ -2,9 +2,12 @@
 
 use crate::client;
 use crate::failure::{Exit, Failure};
+use crate::head;
+use crate::input::Input;
 use crate::out::Out;
 use crate::report::Report;
 use crate::session::Session;
+use crate::user;
 use crate::when;
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -12,7 +15,9 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use wardkey::admin::{AuditEntryDocument, AuditExplain, AuditPage, AuditRead, AuditVerify};
+use wardkey::admin::{
+    AuditEntryDocument, AuditExplain, AuditExport, AuditHeadRead, AuditPage, AuditRead, AuditVerify,
+};
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -28,10 +33,16 @@ pub(crate) enum Command {
     /// Print rows that meet all conditions, oldest first, or one row in full
     Show {
         /// This row alone, with what it says and its hash
-        #[arg(conflicts_with_all = ["client", "secret", "event", "outcome", "from", "until"])]
+        #[arg(conflicts_with_all = ["client", "user", "secret", "event", "outcome", "from", "until"])]
         sequence: Option<u64>,
         #[command(flatten)]
         filter: Filter,
+        /// About this secret (its id)
+        #[arg(long, value_name = "SECRET_ID")]
+        secret: Option<String>,
+        /// Of this event, such as token.issue
+        #[arg(long)]
+        event: Option<String>,
         /// At most so many
         #[arg(long, default_value_t = 1000)]
         limit: u32,
@@ -43,7 +54,17 @@ pub(crate) enum Command {
     },
     /// Follow the whole chain and check every hash and signature; exit code 9 if a row is bad
     Verify,
-    /// Write the exact rows with their hashes and signatures, one JSON document a line
+    /// Print the signed end of the chain as JSON, to keep off this machine
+    Head,
+    /// Hold a head that was kept against the chain, from standard input; 0 verified, 9 contradicted, 11 undecidable
+    Check {
+        /// Read the head from this file instead
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
+    /// Write a stretch of the chain as JSON Lines, which a stranger verifies with the public key alone
+    ///
+    /// Of rows that do not meet the conditions their digest is written: the chain stays whole.
     Export {
         #[command(flatten)]
         filter: Filter,
@@ -60,14 +81,11 @@ pub(crate) struct Filter {
     /// About this client (its id or name)
     #[arg(long)]
     client: Option<String>,
-    /// About this secret (its id)
-    #[arg(long, value_name = "SECRET_ID")]
-    secret: Option<String>,
-    /// Of this event, such as token.issue
+    /// About this user (name or id)
     #[arg(long)]
-    event: Option<String>,
-    /// allowed, denied or done
-    #[arg(long)]
+    user: Option<String>,
+    /// Of this outcome
+    #[arg(long, value_parser = ["allowed", "denied", "done"])]
     outcome: Option<String>,
     /// From this time on: 2026-03-01, or 2d for the last two days
     #[arg(long, value_name = "TIME")]
@@ -78,19 +96,18 @@ pub(crate) struct Filter {
 }
 
 impl Command {
-    pub(crate) fn run(self, session: &Session, out: &Out) -> Result<(), Failure> {
+    pub(crate) fn run(
+        self,
+        session: &Session,
+        input: &mut Input,
+        out: &Out,
+    ) -> Result<(), Failure> {
         match self {
             Self::Tail { lines, follow } => tail(session, lines, follow, out),
             Self::Show { sequence: Some(sequence), .. } => show_one(session, sequence, out),
-            Self::Show { sequence: None, filter, limit } => {
-                let mut rows = Vec::new();
-                let enough = usize::try_from(limit).unwrap_or(usize::MAX);
-                each_page(session, filter.read(session)?, |page| {
-                    rows.extend(page.rows);
-                    Ok(rows.len() < enough)
-                })?;
-                rows.truncate(enough);
-                show(&rows, out)
+            Self::Show { sequence: None, filter, secret, event, limit } => {
+                let request = AuditRead { credential_id: secret, event, ..filter.read(session)? };
+                show_some(session, request, limit, out)
             }
             Self::Explain { request_id } => {
                 let answer = session.run(AuditExplain { request_id })?;
@@ -104,8 +121,20 @@ impl Command {
                 Err(Failure::new(Exit::NotFound, "not_held", String::new()))
             }
             Self::Verify => verify(session, out),
+            Self::Head => head::print(session, out),
+            Self::Check { file } => head::check(session, file.as_deref(), input, out),
             Self::Export { filter, output } => {
-                export(session, filter.read(session)?, output.as_deref(), out)
+                let AuditRead { client_id, user_id, outcome, from, until, .. } =
+                    filter.read(session)?;
+                let request = AuditExport {
+                    client_id,
+                    user_id,
+                    outcome,
+                    from,
+                    until,
+                    ..AuditExport::default()
+                };
+                export(session, request, output.as_deref(), out)
             }
             Self::Report(report) => report.run(session, out),
         }
@@ -115,14 +144,14 @@ impl Command {
 impl Filter {
     fn read(self, session: &Session) -> Result<AuditRead, Failure> {
         let client = self.client.map(|client| client::in_audit(session, &client));
+        let user = self.user.map(|user| user::in_audit(session, &user));
         let time = |text: Option<String>| -> Result<Option<i64>, Failure> {
             let seconds = text.map(|text| when::parse_past(&text, session.now())).transpose()?;
             Ok(seconds.map(|seconds| seconds.saturating_mul(1000)))
         };
         Ok(AuditRead {
             client_id: client.transpose()?.map(|(client_id, _)| client_id),
-            credential_id: self.secret,
-            event: self.event,
+            user_id: user.transpose()?,
             outcome: self.outcome,
             from: time(self.from)?,
             until: time(self.until)?,
@@ -145,6 +174,17 @@ pub(crate) fn each_page(
             return Ok(());
         }
     }
+}
+
+fn show_some(session: &Session, request: AuditRead, limit: u32, out: &Out) -> Result<(), Failure> {
+    let mut rows = Vec::new();
+    let enough = usize::try_from(limit).unwrap_or(usize::MAX);
+    each_page(session, request, |page| {
+        rows.extend(page.rows);
+        Ok(rows.len() < enough)
+    })?;
+    rows.truncate(enough);
+    show(&rows, out)
 }
 
 fn show(rows: &[AuditEntryDocument], out: &Out) -> Result<(), Failure> {
@@ -171,7 +211,7 @@ fn show_one(session: &Session, sequence: u64, out: &Out) -> Result<(), Failure> 
 }
 
 fn tail(session: &Session, lines: u32, follow: bool, out: &Out) -> Result<(), Failure> {
-    let last = last_sequence(session)?;
+    let last = session.run(AuditHeadRead {})?.sequence;
     let mut after = last.saturating_sub(u64::from(lines));
     let mut first = true;
     loop {
@@ -202,30 +242,6 @@ fn json_line(row: &AuditEntryDocument, out: &Out) -> Result<(), Failure> {
     out.bytes(&line)
 }
 
-/// The last row's number, found by halving: rows are numbered without gaps, and read from the oldest on.
-fn last_sequence(session: &Session) -> Result<u64, Failure> {
-    let next_after = |after: u64| -> Result<Option<u64>, Failure> {
-        let request = AuditRead { after: Some(after), limit: Some(1), ..AuditRead::default() };
-        Ok(session.run(request)?.rows.first().map(|row| row.sequence))
-    };
-    let Some(mut low) = next_after(0)? else {
-        return Ok(0);
-    };
-    let mut step = 1024;
-    while let Some(found) = next_after(low + step)? {
-        (low, step) = (found, step * 2);
-    }
-    let mut high = low + step;
-    while low < high {
-        let middle = low + (high - low) / 2;
-        match next_after(middle)? {
-            Some(found) => low = found,
-            None => high = middle,
-        }
-    }
-    Ok(low)
-}
-
 fn verify(session: &Session, out: &Out) -> Result<(), Failure> {
     let progress = out.progress("following the chain");
     let verdict = session.run(AuditVerify::default());
@@ -240,7 +256,7 @@ fn verify(session: &Session, out: &Out) -> Result<(), Failure> {
             ("why", verdict.why.clone().unwrap_or_default()),
         ])?;
         out.value("head", &verdict.head)?;
-        out.note("Keep the head elsewhere: it shows later whether rows were cut off.");
+        out.note("Keep it elsewhere, signed: wardkey audit head. It shows later whether rows were cut off.");
         Ok(())
     })?;
     if verdict.valid {
@@ -251,10 +267,10 @@ fn verify(session: &Session, out: &Out) -> Result<(), Failure> {
         .next("keep a copy of all files as evidence before anything else"))
 }
 
-/// The first line has what a verifier needs, each other line a row.
+/// The first line has what a verifier needs, each other line a row or what stands for it.
 fn export(
     session: &Session,
-    request: AuditRead,
+    mut request: AuditExport,
     output: Option<&Path>,
     out: &Out,
 ) -> Result<(), Failure> {
@@ -263,30 +279,22 @@ fn export(
         None => Box::new(BufWriter::new(std::io::stdout().lock())),
     };
     let failed = |error: std::io::Error| Failure::io("writing the export", &error);
-    let progress = out.progress("rows");
-    let mut begun = false;
-    let written = each_page(session, request, |page| {
-        if !begun {
-            let head = json!({"wardkey_audit": 1, "start": page.start, "keys": page.keys});
-            writeln!(sink, "{head}").map_err(failed)?;
-            begun = true;
+    request.limit = Some(1000);
+    let progress = out.progress("lines");
+    loop {
+        let page = session.run(request.clone())?;
+        sink.write_all(page.text.as_bytes()).map_err(failed)?;
+        progress.inc(u64::try_from(page.text.lines().count()).unwrap_or_default());
+        request.after = page.next;
+        if request.after.is_none() {
+            break;
         }
-        for row in &page.rows {
-            let line = json!({
-                "sequence": row.sequence, "row": row.row, "hash": row.hash,
-                "signed_by": row.signed_by, "signature": row.signature,
-            });
-            writeln!(sink, "{line}").map_err(failed)?;
-        }
-        progress.inc(u64::try_from(page.rows.len()).unwrap_or_default());
-        Ok(true)
-    });
-    let rows = progress.position();
+    }
+    let lines = progress.position();
     progress.finish_and_clear();
-    written?;
     sink.flush().map_err(failed)?;
     if let Some(path) = output {
-        out.note(&format!("{rows} rows written to {}", path.display()));
+        out.note(&format!("{lines} lines written to {}", path.display()));
     }
     Ok(())
 }

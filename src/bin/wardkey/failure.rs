@@ -31,6 +31,8 @@ pub(crate) enum Exit {
     NotOpened,
     Damaged,
     Findings,
+    Undecidable,
+    Cancelled,
 }
 
 impl Exit {
@@ -47,6 +49,9 @@ impl Exit {
             Self::NotOpened => 8,
             Self::Damaged => 9,
             Self::Findings => 10,
+            Self::Undecidable => 11,
+            // As shells say of a program that Ctrl-C ended.
+            Self::Cancelled => 130,
         }
     }
 }
@@ -197,6 +202,7 @@ fn of_kind(kind: &str) -> &'static str {
 fn of_argument(argument: &str) -> String {
     match argument {
         "recovery_code" => "copy the code that wardkey key recovery printed last".to_owned(),
+        "to" => "name a new file that is none of the database's own".to_owned(),
         "without_key" => "wardkey recover --help says what else there is".to_owned(),
         _ => format!("correct `{argument}`; nothing was changed"),
     }

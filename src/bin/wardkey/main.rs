@@ -1,18 +1,24 @@
 //! `wardkey`: administration from a terminal. Everything it does is a call of the library's public API.
 
 mod audit;
+mod backup;
 mod call;
+mod cancel;
+mod check;
 mod client;
+mod clock;
 mod doctor;
 mod failure;
 mod globals;
 mod grant;
+mod head;
 mod init;
 mod input;
 mod key;
 mod leak;
 mod metadata;
 mod out;
+mod prune;
 mod recover;
 mod rekey;
 mod report;
@@ -92,6 +98,12 @@ enum Administration {
     #[command(subcommand)]
     Audit(audit::Command),
     Leak(leak::Leak),
+    Backup(backup::Backup),
+    Check(check::Check),
+    Prune(prune::Prune),
+    /// The machine's clock, and the time that is believed
+    #[command(subcommand)]
+    Clock(clock::Command),
     Rekey(rekey::Rekey),
     Doctor(doctor::Doctor),
     Call(call::Call),
@@ -179,8 +191,12 @@ fn administer(
         Administration::Grant(command) => command.run(session, input, out),
         Administration::Token(command) => command.run(session, input, out),
         Administration::Settings(command) => command.run(session, input, out),
-        Administration::Audit(command) => command.run(session, out),
+        Administration::Audit(command) => command.run(session, input, out),
         Administration::Leak(leak) => leak.run(session, input, out),
+        Administration::Backup(backup) => backup.run(session, out),
+        Administration::Check(check) => check.run(session, input, out),
+        Administration::Prune(prune) => prune.run(session, out),
+        Administration::Clock(command) => command.run(session, input, out),
         Administration::Rekey(rekey) => rekey.run(session, input, out),
         Administration::Doctor(doctor) => doctor.run(session, out),
         Administration::Call(call) => call.run(session, input, out),
@@ -210,6 +226,8 @@ Exit codes:
    8  the database does not open as it is: key, restore, folder or version
    9  damaged or edited outside this program; the audit is broken
   10  doctor found something to mend
+  11  nothing can be said of an audit head: audit check, check --head
+ 130  cancelled with Ctrl-C
 
 With --json an error is one JSON object on standard error: error, message, next, exit.
 Secrets are read from a prompt, standard input or a file, never from arguments.";

@@ -115,6 +115,17 @@ impl Out {
         bar
     }
 
+    /// The same of work whose end is known, once its length is set.
+    pub(crate) fn bar(&self, what: &str) -> ProgressBar {
+        let bar = self.progress(what);
+        if let Ok(style) =
+            ProgressStyle::with_template("{spinner} {msg} [{bar:30}] {percent:>3} % {eta}")
+        {
+            bar.set_style(style);
+        }
+        bar
+    }
+
     fn empty_table(&self) -> Table {
         let mut table = Table::new();
         table

@@ -4,7 +4,7 @@ use crate::failure::Failure;
 use crate::globals::Globals;
 use crate::input::Input;
 use crate::out::Out;
-use crate::restore::Waiting;
+use crate::restore::{self, Waiting};
 use crate::session::Session;
 use clap::Args;
 use serde_json::json;
@@ -28,6 +28,9 @@ pub(crate) struct Recover {
     /// The database has a recovery code, but it is lost as well
     #[arg(long, requires = "without_key")]
     code_lost: bool,
+    /// Trust secrets and passwords as they stand in an old copy: what was revoked or changed since is good again
+    #[arg(long, conflicts_with = "without_key")]
+    trust_secrets: bool,
     /// Have Windows seal the new key for this machine
     #[arg(long)]
     dpapi: bool,
@@ -45,6 +48,9 @@ impl Recover {
         if self.dpapi {
             options = options.dpapi();
         }
+        if self.trust_secrets {
+            options = options.trust_secrets();
+        }
         let means = self.means(input)?;
         let ends = if self.without_key {
             "all clients and users are disabled, all secrets and signing keys made here are gone"
@@ -55,10 +61,13 @@ impl Recover {
         let engine = Engine::recover(&options, &means, &Context::by(&actor))?;
         let session = Session::of(engine, actor, path);
         let waiting = Waiting::of(&session)?;
+        let report = session.engine().restored();
         let mut document = waiting.document();
+        document.insert("report".to_owned(), json!(report));
         document.insert("recovered".to_owned(), json!(true));
         out.answer(&document, || {
             out.line("Recovered: the database has a new master key.")?;
+            report.map_or(Ok(()), |report| restore::show(report, out))?;
             waiting.show(out)?;
             if self.without_key {
                 out.note(

@@ -7,9 +7,10 @@ use crate::input::Input;
 use crate::out::{Out, counted};
 use crate::session::Session;
 use crate::user;
+use crate::when;
 use clap::Args;
 use serde_json::{Map, Value, json};
-use wardkey::admin::SecretList;
+use wardkey::admin::{Restored, SecretList};
 use wardkey::{Context, Engine};
 
 /// Accept an old copy of the database
@@ -18,7 +19,11 @@ use wardkey::{Context, Engine};
 /// `wardkey user confirm`. What was changed since the copy was made is not there: look through clients, users
 /// and settings first.
 #[derive(Args)]
-pub(crate) struct Restore {}
+pub(crate) struct Restore {
+    /// Trust secrets and passwords as they stand in the copy: what was revoked or changed since is good again
+    #[arg(long)]
+    trust_secrets: bool,
+}
 
 impl Restore {
     pub(crate) fn run(
@@ -28,22 +33,56 @@ impl Restore {
         out: &Out,
     ) -> Result<(), Failure> {
         let (path, actor) = (globals.path()?, globals.actor()?);
-        let options = globals.options(&path, input)?;
-        input.confirm(&format!(
-            "All tokens of {} end, all secrets and users await confirmation",
-            path.display()
-        ))?;
+        let mut options = globals.options(&path, input)?;
+        let secrets = if self.trust_secrets {
+            options = options.trust_secrets();
+            "secrets and passwords that were revoked or changed since it was copied are good again"
+        } else {
+            "all secrets and users await confirmation"
+        };
+        input.confirm(&format!("All tokens of {} end, {secrets}", path.display()))?;
         let engine = Engine::restore(&options, &Context::by(&actor))?;
         let session = Session::of(engine, actor, path);
         let waiting = Waiting::of(&session)?;
+        let report = session.engine().restored();
         let mut document = waiting.document();
         document.insert("restored".to_owned(), json!(true));
+        document.insert("report".to_owned(), json!(report));
         out.answer(&document, || {
             out.line("Restored: all tokens have ended.")?;
+            report.map_or(Ok(()), |report| show(report, out))?;
             waiting.show(out)
         })?;
         session.close()
     }
+}
+
+/// What a restore or a recovery found, and what is refused from now on.
+pub(crate) fn show(report: &Restored, out: &Out) -> Result<(), Failure> {
+    let lost = report.acknowledged.map(|known| known.saturating_sub(report.commits));
+    let secrets = if report.trusted_secrets { "trusted as they stand in the copy" } else { "" };
+    out.fields(&[
+        ("last written", when::shown(report.written_at)),
+        ("writes in it", report.commits.to_string()),
+        ("writes lost", lost.map_or_else(|| "not known".to_owned(), |lost| lost.to_string())),
+        ("secrets", secrets.to_owned()),
+        ("WAL set aside", report.wal_set_aside.clone().unwrap_or_default()),
+        ("audit rows", report.audit_sequence.to_string()),
+    ])?;
+    out.value("audit head", &report.audit_head)?;
+    let refused = report.refused.iter().filter(|refused| refused.count != Some(0));
+    let rows: Vec<_> = refused
+        .map(|refused| {
+            let count = refused.count.map_or_else(|| "all".to_owned(), |count| count.to_string());
+            vec![refused.kind.replace('_', " "), count, refused.why.to_owned()]
+        })
+        .collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    out.line("\nRefused from now on:\n")?;
+    out.table(&["what", "how many", "why"], rows)?;
+    out.line("")
 }
 
 /// What awaits confirmation.

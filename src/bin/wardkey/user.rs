@@ -10,8 +10,8 @@ use clap::Subcommand;
 use serde_json::json;
 use std::path::PathBuf;
 use wardkey::admin::{
-    UserConfirm, UserCreate, UserDelete, UserDisable, UserDocument, UserEnable, UserList, UserRead,
-    UserRevoke, UserSetPassword, UserUpdate,
+    AuditRead, UserConfirm, UserCreate, UserDelete, UserDisable, UserDocument, UserEnable,
+    UserList, UserRead, UserRevoke, UserSetPassword, UserUpdate,
 };
 
 /// People who log in
@@ -186,6 +186,18 @@ fn find(session: &Session, user: &str) -> Result<UserDocument, Failure> {
         }
         found => found,
     }
+}
+
+/// The id of a user that the audit knows: also of one that was removed, or is the host's.
+pub(crate) fn in_audit(session: &Session, user: &str) -> Result<String, Failure> {
+    let missing = match find(session, user) {
+        Ok(user) => return Ok(user.user_id),
+        Err(failure) if failure.is_not_found() => failure,
+        Err(failure) => return Err(failure),
+    };
+    let user_id = Some(user.to_owned());
+    let page = session.run(AuditRead { user_id, limit: Some(1), ..AuditRead::default() })?;
+    if page.rows.is_empty() { Err(missing) } else { Ok(user.to_owned()) }
 }
 
 /// All users.

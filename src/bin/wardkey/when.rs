@@ -81,26 +81,34 @@ fn parse_time(text: &str) -> Result<i64, Failure> {
         if clock.matches(':').count() == 1 { format!("{clock}:00") } else { clock.to_owned() };
     let [hour, minute, second] = numbers(&clock, ':').ok_or_else(wrong)?;
     let day = day_of(year, month, day).ok_or_else(wrong)?;
-    if !(0..24).contains(&hour) || !(0..60).contains(&minute) || !(0..60).contains(&second) {
+    if hour >= 24 || minute >= 60 || second >= 60 {
         return Err(wrong());
     }
-    Ok(day * DAY + hour * 3600 + minute * 60 + second)
+    let second = u32::from(hour) * 3600 + u32::from(minute) * 60 + u32::from(second);
+    Ok(day * DAY + i64::from(second))
 }
 
-fn numbers(text: &str, separator: char) -> Option<[i64; 3]> {
-    let parts: Option<Vec<i64>> = text.split(separator).map(number).collect();
+fn numbers(text: &str, separator: char) -> Option<[u16; 3]> {
+    let parts: Option<Vec<u16>> = text.split(separator).map(number).collect();
     parts?.try_into().ok()
 }
 
-fn number(digits: &str) -> Option<i64> {
+fn number(digits: &str) -> Option<u16> {
     digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
+}
+
+/// The day counted from 1970-01-01 of a date that this program knows.
+fn day_of(year: u16, month: u16, day: u16) -> Option<i64> {
+    let (month, day) = (month.try_into().ok()?, day.try_into().ok()?);
+    let begins = UnixTime::from_date(year, month, day)?;
+    (1970..10_000).contains(&year).then(|| begins.seconds() / DAY)
 }
 
 /// A month of a year: `2026-03`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Month {
-    year: i64,
-    month: i64,
+    year: u16,
+    month: u8,
 }
 
 impl Month {
@@ -110,16 +118,16 @@ impl Month {
         let (Some(year), Some(month)) = (number(year), number(month)) else {
             return Err(wanted());
         };
-        if (1970..10_000).contains(&year) && (1..=12).contains(&month) {
-            Ok(Self { year, month })
-        } else {
-            Err(wanted())
+        match u8::try_from(month) {
+            Ok(month @ 1..=12) if (1970..10_000).contains(&year) => Ok(Self { year, month }),
+            Ok(_) | Err(_) => Err(wanted()),
         }
     }
 
     /// Its first day, counted from 1970-01-01.
     pub(crate) fn first_day(self) -> i64 {
-        day_of(self.year, self.month, 1).unwrap_or_default()
+        let begins = UnixTime::from_date(self.year, self.month, 1);
+        begins.map_or(0, |begins| begins.seconds() / DAY)
     }
 
     /// How many days it has.
@@ -137,20 +145,6 @@ impl std::fmt::Display for Month {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{:04}-{:02}", self.year, self.month)
     }
-}
-
-/// The day counted from 1970-01-01 of a date of the Gregorian calendar.
-// The calendar is shifted to years that start in March, so the leap day is each year's last.
-fn day_of(year: i64, month: i64, day: i64) -> Option<i64> {
-    if !(1970..10_000).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
-        return None;
-    }
-    let shifted = if month <= 2 { year - 1 } else { year };
-    let from_march = (month + 9) % 12;
-    let days = 365 * shifted + shifted / 4 - shifted / 100 + shifted / 400;
-    let counted = days + (153 * from_march + 2) / 5 + day - 1 - 719_468;
-    // The 31st of a shorter month is the next one's first.
-    date(counted).ends_with(&format!("-{month:02}-{day:02}")).then_some(counted)
 }
 
 /// Seconds of a day.
@@ -184,6 +178,7 @@ mod tests {
             ("2026-03", "2026-03-01", 31),
             ("2024-02", "2024-02-01", 29),
             ("2025-12", "2025-12-01", 31),
+            ("9999-12", "9999-12-01", 31),
         ] {
             let month = Month::parse(text).unwrap();
             assert_eq!((date(month.first_day()), month.days()), (first.to_owned(), days));

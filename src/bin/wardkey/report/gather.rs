@@ -8,7 +8,7 @@ use crate::session::Session;
 use crate::when::{self, DAY, Month};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use wardkey::admin::{AuditEntryDocument, AuditRead, AuditVerify};
+use wardkey::admin::{AuditEntryDocument, AuditHeadRead, AuditRead, AuditVerify};
 use wardkey::{Network, UnixTime};
 
 /// What is counted.
@@ -68,8 +68,6 @@ impl Record {
         let (client_id, client_name) = client::in_audit(session, client)?;
         let progress = out.progress("following the chain");
         let verdict = session.run(AuditVerify::default())?;
-        let first = session.run(AuditRead { limit: Some(1), ..AuditRead::default() })?;
-        let site = first.rows.first().map(|row| text(&row.entry, "site").to_owned());
         let mut record = Self {
             client_id: client_id.clone(),
             client_name,
@@ -77,7 +75,7 @@ impl Record {
             days: usize::try_from(month.days()).unwrap_or_default(),
             counts: BTreeMap::new(),
             changes: Vec::new(),
-            site: site.unwrap_or_default(),
+            site: session.run(AuditHeadRead {})?.site,
             head: verdict.head.clone(),
             audit_rows: verdict.rows,
             audit_broken: (!verdict.valid).then(|| verdict.why.clone().unwrap_or_default()),
