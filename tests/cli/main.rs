@@ -20,6 +20,7 @@ mod people;
 mod recovery;
 mod report;
 mod secrecy;
+mod settings;
 mod tokens;
 
 use crate::common::Place;

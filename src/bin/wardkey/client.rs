@@ -2,6 +2,7 @@
 
 use crate::failure::{Exit, Failure};
 use crate::input::Input;
+use crate::limit;
 use crate::metadata::{Metadata, fill};
 use crate::out::{Out, counted};
 use crate::secret;
@@ -279,6 +280,10 @@ fn show_registration(client: &ClientDocument, out: &Out) -> Result<(), Failure> 
         ("algorithm", or_settings(&client.algorithm)),
         ("token format", or_settings(&client.token_format)),
         ("lifetime", lifetime.unwrap_or_default()),
+        ("token rate", client.token_rate.map(limit::rate).unwrap_or_default()),
+        ("verify rate", client.verify_rate.map(limit::rate).unwrap_or_default()),
+        ("other site", or_settings(&client.issuer)),
+        ("id there", or_settings(&client.foreign_client_id)),
         ("host data", client.host_data.clone()),
         ("registered", when::shown(client.client_id_issued_at)),
         ("changed", when::shown(client.updated_at)),

@@ -11,6 +11,7 @@ mod init;
 mod input;
 mod key;
 mod leak;
+mod limit;
 mod metadata;
 mod out;
 mod recover;
