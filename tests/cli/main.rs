@@ -19,8 +19,10 @@ mod leaks;
 mod people;
 mod recovery;
 mod report;
+mod rotation;
 mod secrecy;
 mod settings;
+mod sites;
 mod tokens;
 
 use crate::common::Place;

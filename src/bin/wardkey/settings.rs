@@ -149,21 +149,13 @@ fn texts(
     file: Option<&Path>,
     out: &Out,
 ) -> Result<(), Failure> {
-    let text = input.text("the JSON document", file)?;
-    // Looked at here only to be sure that it is one document; the library reads it strictly.
-    if !matches!(serde_json::from_str(&text), Ok(Value::Object(_))) {
-        return Err(
-            Failure::usage("the texts are no JSON object").next(r#"write {"lang": "de", ...}"#)
-        );
-    }
+    let text = input.object("the texts", file)?;
     change(session, &format!(r#"{{"texts":{}}}"#, *text), out)
 }
 
 fn change(session: &Session, json: &str, out: &Out) -> Result<(), Failure> {
-    let answer = session.engine().call(&session.context(), "settings.set", json.as_bytes())?;
+    let answer = session.call("settings.set", json)?;
     if out.is_json() {
-        let answer: Value = serde_json::from_slice(&answer)
-            .map_err(|_| Failure::defect("an answer that is no JSON"))?;
         return out.document(&answer);
     }
     show(&session.run(SettingsGet::default())?, out)
