@@ -62,7 +62,6 @@ pub(crate) enum Command {
         within: Option<String>,
     },
     /// Give a secret another label or another end; what it obtained is not touched
-    #[command(arg_required_else_help = true)]
     Edit {
         /// The client
         client: String,
