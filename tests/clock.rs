@@ -10,8 +10,8 @@ use common::{
 };
 use std::sync::Arc;
 use wardkey::admin::{
-    ClockAccept, ClockAccepted, IssuerImport, IssuerList, KeyExport, KeyList, KeyRetire,
-    SecretCreate,
+    ClockAccept, ClockAccepted, DatabasePrune, IssuerImport, IssuerList, KeyExport, KeyList,
+    KeyRetire, SecretCreate,
 };
 use wardkey::{Clock, Denied, Engine, Error, ManualClock, Settings, UnixTime};
 
@@ -58,6 +58,28 @@ fn while_the_clock_says_2099_tokens_are_issued_verified_and_end_across_restarts(
     assert!(matches!(why(verify(&engine, &after)), Denied::TokenExpired { .. }));
     verify(&engine, &issue(&engine, &client)).unwrap();
     assert_eq!(events(&engine, "clock.doubt").len(), 1, "once, not at every start");
+}
+
+#[test]
+fn what_is_over_by_a_doubted_clock_is_not_cleared_away_before_somebody_accepts_it() {
+    let (place, clock) = place();
+    let engine = place.open_at(&clock);
+    let client = register(&engine);
+    revoke(&engine, &issue(&engine, &client)).unwrap();
+    step(&clock, 500 * DAY);
+    clock.advance_millis(3 * HOUR);
+    let prune = || engine.run(&admin(), DatabasePrune::default()).unwrap();
+    for _ in 0..2 {
+        let pruned = prune();
+        assert_eq!((pruned.rows, pruned.kept, pruned.more), (0, 1, false));
+    }
+    let left = || -> u64 {
+        let sql = "SELECT count(*) FROM revoked_token";
+        place.sqlite().query_row(sql, [], |row| row.get(0)).unwrap()
+    };
+    assert_eq!(left(), 1);
+    accept(&engine, clock.wall()).unwrap();
+    assert_eq!((prune().kept, left()), (0, 0));
 }
 
 #[test]

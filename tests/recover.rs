@@ -10,9 +10,9 @@ use common::{
 };
 use std::fs;
 use wardkey::admin::{
-    AuditRead, ClientCreate, ClientEnable, ClientImport, ClientRead, IssuerImport, IssuerList,
-    KeyExport, KeyList, KeyRecovery, KeyRekey, RoleList, SecretConfirm, SecretCreate, SecretList,
-    SecretText, SettingsGet, SettingsSet, UserCreate, UserList,
+    AuditRead, ClientCreate, ClientEnable, ClientImport, ClientRead, DatabaseStatus, IssuerImport,
+    IssuerList, KeyExport, KeyList, KeyRecovery, KeyRekey, RoleList, SecretConfirm, SecretCreate,
+    SecretList, SecretText, SettingsGet, SettingsSet, UserCreate, UserList,
 };
 use wardkey::{Context, Denied, Engine, Error, Recovery, Secret};
 
@@ -135,6 +135,20 @@ fn a_code_stands_in_no_row_and_its_making_is_audited() {
     assert!(!text.contains(&code) && !text.contains(&code[..9]));
     let error = engine.run(&admin(), ClientRead { client_id: code.clone() });
     assert!(!error_of(error).to_string().contains(&code));
+}
+
+#[test]
+fn the_status_says_who_keeps_the_key_and_whether_there_is_a_code() {
+    let place = Place::created();
+    let engine = place.open();
+    let status = || engine.run(&admin(), DatabaseStatus::default()).unwrap();
+    assert_eq!((status().key_source, status().recovery_code), ("file", false));
+    engine.run(&admin(), KeyRecovery::default()).unwrap();
+    assert!(status().recovery_code);
+    let key = Some(SecretText::from("A".repeat(43).as_str()));
+    let rekey = KeyRekey { source: Some("host".to_owned()), key };
+    engine.run(&admin(), rekey).unwrap();
+    assert_eq!((status().key_source, status().recovery_code), ("host", true));
 }
 
 #[test]

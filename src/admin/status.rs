@@ -1,17 +1,18 @@
-//! `database.status`, `database.prune`: what the database takes of the disk, and giving some of it back.
+//! `database.status`, `database.prune`: what the database takes of the disk, what opens it, and giving some room back.
 
 use crate::admin::document::operation;
 use crate::store::{FileSize, Leftovers};
 use serde::{Deserialize, Serialize};
 
-/// `database.status`: what the database takes of the disk, and whether that stops anything. Changes nothing.
+/// `database.status`: what the database takes of the disk, whether that stops anything, and what opens it. Changes
+/// nothing.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct DatabaseStatus {}
 operation!(DatabaseStatus = "database.status" -> DatabaseStatusDocument);
 
-/// What the database takes of the disk.
+/// What the database takes of the disk, and what opens it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -30,10 +31,19 @@ pub struct DatabaseStatusDocument {
     pub size: &'static str,
     /// Whether the reserve file is there. If it is not, the disk is full: nothing is issued.
     pub reserve: bool,
+    /// Who keeps the master key: `file`, `host` or `dpapi`.
+    pub key_source: &'static str,
+    /// Whether there is a recovery code. Without one, a lost master key loses the database.
+    pub recovery_code: bool,
 }
 
 impl DatabaseStatusDocument {
-    pub(crate) fn new(size: FileSize, max_file_size: Option<u64>, reserve: bool) -> Self {
+    pub(crate) fn new(
+        size: FileSize,
+        max_file_size: Option<u64>,
+        reserve: bool,
+        (key_source, recovery_code): (&'static str, bool),
+    ) -> Self {
         let bytes = size.counted();
         let word = match max_file_size {
             Some(limit) if bytes >= limit => "full",
@@ -48,6 +58,8 @@ impl DatabaseStatusDocument {
             max_file_size,
             size: word,
             reserve,
+            key_source,
+            recovery_code,
         }
     }
 }
@@ -73,7 +85,7 @@ pub struct DatabasePruned {
     pub audit_rows: u64,
     /// Bytes of the file that were given back. Four megabytes of free pages are kept to be used again.
     pub bytes: u64,
-    /// Rows that are over and stay, because the clock is not believed or leapt within a day.
+    /// Rows that are over and stay, because the clock leapt forward and is not believed.
     pub kept: u64,
     /// Whether another call finds more.
     pub more: bool,

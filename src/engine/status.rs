@@ -1,4 +1,4 @@
-//! What the database takes of the disk, and clearing away what is over.
+//! What the database takes of the disk, what opens it, and clearing away what is over.
 
 use crate::admin::{DatabasePrune, DatabasePruned, DatabaseStatus, DatabaseStatusDocument};
 use crate::base::UnixTime;
@@ -9,9 +9,12 @@ use crate::error::Result;
 
 administer!(DatabaseStatus, |_request, engine, _actor, _now| {
     let (frame, _) = engine.current()?;
-    let size = engine.store.read(|view| view.file_size())?;
-    let reserve = engine.store.has_reserve();
-    Ok(DatabaseStatusDocument::new(size, frame.settings.max_file_size, reserve))
+    let (size, opened_by) = engine.store.read(|view| {
+        let opened_by = (view.master_key()?.source, view.has_recovery_code()?);
+        Ok((view.file_size()?, opened_by))
+    })?;
+    let limit = frame.settings.max_file_size;
+    Ok(DatabaseStatusDocument::new(size, limit, engine.store.has_reserve(), opened_by))
 });
 
 administer!(DatabasePrune, |_request, engine, actor, now| {

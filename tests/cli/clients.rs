@@ -185,3 +185,20 @@ fn a_database_is_named_by_option_environment_or_folder() {
     desk.run("client list").fails(2);
     desk.run("client list --database clinic.db").ok();
 }
+
+#[test]
+fn a_client_has_rates_of_its_own_and_gives_them_back() {
+    let desk = Desk::new();
+    desk.client("Lab");
+    let edited =
+        desk.run("client edit Lab --token-rate 60/10 --verify-rate 6000/100 --json").json();
+    assert_eq!(edited["token_rate"], serde_json::json!({"per_minute": 60, "burst": 10}));
+    let shown = desk.run("client show Lab").ok().out;
+    assert!(shown.contains("60 a minute, 10 at once"), "{shown}");
+    assert!(shown.contains("6000 a minute, 100 at once"), "{shown}");
+    let edited = desk.run("client edit Lab --token-rate none --verify-rate none --json").json();
+    assert!(edited["token_rate"].is_null() && edited["verify_rate"].is_null());
+    let wrong = desk.run("client edit Lab --token-rate 60").fails(2);
+    assert!(wrong.err.contains("--token-rate must be PER_MINUTE/AT_ONCE"), "{}", wrong.err);
+    desk.run("client edit Lab --token-rate 0/1").fails(2);
+}

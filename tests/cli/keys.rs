@@ -66,7 +66,7 @@ fn keys_are_rotated_a_stolen_one_is_retired_after_a_question_and_the_export_is_a
     let other = Desk::new();
     other.run("settings set issuer=https://other.example").ok();
     let export = export.replace("https://localhost", "https://clinic.example");
-    let known = other.run_with("call issuer.import", &export).json();
+    let known = other.run_with("issuer import --json", &export).json();
     assert_eq!(known["enabled"], true);
     let tail = other.run("audit tail").ok().out;
     assert!(tail.contains("keys of the site https://clinic.example were imported"), "{tail}");

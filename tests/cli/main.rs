@@ -19,7 +19,10 @@ mod leaks;
 mod people;
 mod recovery;
 mod report;
+mod rotation;
 mod secrecy;
+mod settings;
+mod sites;
 mod tokens;
 mod upkeep;
 

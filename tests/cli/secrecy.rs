@@ -43,7 +43,18 @@ fn a_secret_given_as_an_argument_is_refused_and_not_repeated() {
         }
     }
     // Where a name belongs it is not found, and not repeated either.
-    for line in ["client show", "client revoke -y", "secret list", "user show", "audit explain"] {
+    for line in [
+        "client show",
+        "client revoke -y",
+        "client rotate",
+        "client rotate Lab --secret-id",
+        "client export",
+        "secret list",
+        "secret edit Lab --label x",
+        "issuer show",
+        "user show",
+        "audit explain",
+    ] {
         let done = desk.run(&format!("{line} {}", client.secret));
         assert!(done.code != 0 && !done.err.contains(&client.secret), "{line}: {}", done.err);
     }

@@ -2,10 +2,13 @@
 
 use crate::failure::{Exit, Failure};
 use crate::input::Input;
+use crate::limit;
 use crate::metadata::{Metadata, fill};
 use crate::out::{Out, counted};
+use crate::rotate::Rotate;
 use crate::secret;
 use crate::session::Session;
+use crate::transfer::{self, Adopt};
 use crate::when;
 use clap::Subcommand;
 use serde_json::json;
@@ -70,6 +73,13 @@ pub(crate) enum Command {
         #[command(flatten)]
         metadata: Box<Metadata>,
     },
+    Rotate(Rotate),
+    /// Print a registration, without secrets, for another site: there `client adopt`
+    Export {
+        /// The client
+        client: String,
+    },
+    Adopt(Adopt),
     /// Refuse a client and all its tokens until it is enabled
     Disable {
         /// The client
@@ -138,6 +148,9 @@ impl Command {
                 let client = session.run(fill!(*metadata, request))?;
                 out.answer(&client, || show_registration(&client, out))
             }
+            Self::Rotate(rotate) => rotate.run(session, out),
+            Self::Export { client } => transfer::export(session, &client, out),
+            Self::Adopt(adopt) => adopt.run(session, input, out),
             Self::Disable { client } => {
                 let client = session.run(ClientDisable::of(&id(session, &client)?))?;
                 said(&client, "is disabled: it and its tokens are refused", out)
@@ -250,11 +263,13 @@ fn show(session: &Session, client: &str, out: &Out) -> Result<(), Failure> {
     out.answer(&json!({"client": client, "secrets": secrets}), || {
         show_registration(&client, out)?;
         out.line("\nSecrets")?;
-        secret::table(&secrets, session.now(), out)
+        secret::table(&secrets, session.now(), out)?;
+        secret::rotations(&secrets, out)
     })
 }
 
-fn show_registration(client: &ClientDocument, out: &Out) -> Result<(), Failure> {
+/// What is registered about a client.
+pub(crate) fn show_registration(client: &ClientDocument, out: &Out) -> Result<(), Failure> {
     let or_settings = |choice: &Option<String>| choice.clone().unwrap_or_default();
     let lifetime = client.access_token_lifetime.map(|seconds| when::length(i64::from(seconds)));
     let flags = [
@@ -279,6 +294,10 @@ fn show_registration(client: &ClientDocument, out: &Out) -> Result<(), Failure> 
         ("algorithm", or_settings(&client.algorithm)),
         ("token format", or_settings(&client.token_format)),
         ("lifetime", lifetime.unwrap_or_default()),
+        ("token rate", client.token_rate.map(limit::rate).unwrap_or_default()),
+        ("verify rate", client.verify_rate.map(limit::rate).unwrap_or_default()),
+        ("other site", or_settings(&client.issuer)),
+        ("id there", or_settings(&client.foreign_client_id)),
         ("host data", client.host_data.clone()),
         ("registered", when::shown(client.client_id_issued_at)),
         ("changed", when::shown(client.updated_at)),

@@ -216,6 +216,13 @@ fn of_member(path: &str) -> &'static str {
         "key" => {
             "key import takes PEM or PKCS#8, rekey a key of yours: --new-key-file or --new-key-stdin"
         }
+        _ if path == "site" || path.starts_with("jwks") => {
+            "take what wardkey key export prints at the other site as it is"
+        }
+        _ if path.starts_with("exported") => {
+            "take what wardkey client export prints at the other site as it is"
+        }
+        "overlap" => "give --overlap a length of at most 366d",
         "token" => "see what it says of itself: wardkey token inspect",
         "request_id" => "copy it from the response's Wardkey-Request-Id header or the refusal",
         _ => "correct it and run it again; nothing was changed",
@@ -226,6 +233,7 @@ fn of_missing(what: &str) -> &'static str {
     match what {
         "client" => "wardkey client list",
         "secret" => "wardkey secret list CLIENT",
+        "issuer" => "wardkey issuer list",
         "user" => "wardkey user list",
         "role" => "wardkey role list",
         "scope" => "wardkey scope list",
@@ -243,6 +251,11 @@ fn of_conflict(what: &str) -> &'static str {
             "take the word from them first: wardkey client edit, user edit, role edit"
         }
         "role in use" => "take the role from them first: wardkey user edit USER --role ...",
+        "secret" => "wardkey secret list CLIENT shows it, and what took its place",
+        "secret of client" => {
+            "wardkey secret list CLIENT; then name one: wardkey client rotate CLIENT --secret-id ID"
+        }
+        "issuer" => "wardkey issuer list; a site keeps its issuer and its database",
         "client" | "role" | "username" | "scope" => "choose another name, or edit the one there is",
         _ => "nothing was changed",
     }

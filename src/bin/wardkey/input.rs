@@ -74,6 +74,21 @@ impl Input {
         Ok(text)
     }
 
+    /// A JSON object, as it was written: whoever gets it reads it strictly.
+    pub(crate) fn object(
+        &mut self,
+        what: &str,
+        file: Option<&Path>,
+    ) -> Result<Zeroizing<String>, Failure> {
+        let text = self.text(what, file)?;
+        // Looked at only to be sure that it is one object and nothing behind it.
+        if matches!(serde_json::from_str(&text), Ok(serde_json::Value::Object(_))) {
+            return Ok(text);
+        }
+        Err(Failure::usage(format!("{what}: no JSON object was read"))
+            .next("pass one on standard input, or name its file"))
+    }
+
     /// A master key, from a prompt or the next line of standard input.
     pub(crate) fn key(&mut self, what: &str) -> Result<Secret, Failure> {
         let text = if stdin().is_terminal() { prompt(what)? } else { read_line(what)? };

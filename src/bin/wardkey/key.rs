@@ -35,7 +35,7 @@ pub(crate) enum Command {
         /// The key
         kid: String,
     },
-    /// Print issuer, site and public keys, for issuer.import at another site
+    /// Print issuer, site and public keys for another site: there `issuer import`
     Export,
     /// Make a recovery code, which opens the database if its master key is lost; shown this once
     Recovery,

@@ -14,8 +14,10 @@ mod grant;
 mod head;
 mod init;
 mod input;
+mod issuer;
 mod key;
 mod leak;
+mod limit;
 mod metadata;
 mod out;
 mod prune;
@@ -24,11 +26,13 @@ mod rekey;
 mod report;
 mod restore;
 mod role;
+mod rotate;
 mod scope;
 mod secret;
 mod session;
 mod settings;
 mod token;
+mod transfer;
 mod user;
 mod when;
 
@@ -86,6 +90,8 @@ enum Administration {
     /// The keys that sign tokens
     #[command(subcommand)]
     Key(key::Command),
+    #[command(subcommand)]
+    Issuer(issuer::Command),
     /// What users allowed clients
     #[command(subcommand)]
     Grant(grant::Command),
@@ -188,6 +194,7 @@ fn administer(
         Administration::User(command) => command.run(session, input, out),
         Administration::Role(command) => command.run(session, out),
         Administration::Key(command) => command.run(session, input, out),
+        Administration::Issuer(command) => command.run(session, input, out),
         Administration::Grant(command) => command.run(session, input, out),
         Administration::Token(command) => command.run(session, input, out),
         Administration::Settings(command) => command.run(session, input, out),

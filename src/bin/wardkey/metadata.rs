@@ -1,7 +1,10 @@
 //! A client's registration on the command line.
 
+use crate::failure::Failure;
+use crate::limit;
 use crate::when;
 use clap::Args;
+use wardkey::admin::RateDocument;
 
 /// What may be said of a client. `none` empties a list, or leaves a choice to the dialect and the settings.
 #[derive(Args, Default)]
@@ -54,6 +57,12 @@ pub(crate) struct Metadata {
     /// Let it ask for codes without a code challenge, against RFC 9700 2.1.1
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     danger_allow_no_pkce: Option<bool>,
+    /// How many token requests it may make, a minute and at once [default: as the settings say]
+    #[arg(long, value_name = "PER_MINUTE/AT_ONCE")]
+    token_rate: Option<String>,
+    /// How often its tokens may be used, and it may introspect [default: as the settings say]
+    #[arg(long, value_name = "PER_MINUTE/AT_ONCE")]
+    verify_rate: Option<String>,
 }
 
 /// Puts what was given into a request that carries a client's metadata: the requests are types of their own
@@ -79,6 +88,8 @@ macro_rules! fill {
         request.host_data = members.host_data;
         request.rotate_refresh_tokens = members.rotate_refresh_tokens;
         request.danger_allow_no_pkce = members.danger_allow_no_pkce;
+        request.token_rate = members.token_rate;
+        request.verify_rate = members.verify_rate;
         request
     }};
 }
@@ -102,18 +113,13 @@ pub(crate) struct Members {
     pub(crate) host_data: Option<String>,
     pub(crate) rotate_refresh_tokens: Option<bool>,
     pub(crate) danger_allow_no_pkce: Option<bool>,
+    pub(crate) token_rate: Option<Option<RateDocument>>,
+    pub(crate) verify_rate: Option<Option<RateDocument>>,
 }
 
 impl Metadata {
-    pub(crate) fn read(self) -> Result<Members, crate::failure::Failure> {
-        let lifetime = match nullable(self.lifetime) {
-            None => None,
-            Some(None) => Some(None),
-            Some(Some(text)) => Some(Some(
-                when::parse_length(&text)
-                    .map_err(|why| crate::failure::Failure::usage(format!("--lifetime {why}")))?,
-            )),
-        };
+    pub(crate) fn read(self) -> Result<Members, Failure> {
+        let lifetime = measure("--lifetime", self.lifetime, when::parse_length)?;
         let method = nullable(self.auth_method).map(|method| {
             method.map(|method| if method == "public" { "none".to_owned() } else { method })
         });
@@ -134,8 +140,22 @@ impl Metadata {
             host_data: self.host_data,
             rotate_refresh_tokens: self.rotate_refresh_tokens,
             danger_allow_no_pkce: self.danger_allow_no_pkce,
+            token_rate: measure("--token-rate", self.token_rate, limit::parse_rate)?,
+            verify_rate: measure("--verify-rate", self.verify_rate, limit::parse_rate)?,
         })
     }
+}
+
+/// A measure that is given, `none`, or not given.
+#[expect(clippy::option_option, reason = "not given, none and given are three things")]
+fn measure<T>(
+    option: &str,
+    given: Option<String>,
+    parse: impl Fn(&str) -> Result<T, String>,
+) -> Result<Option<Option<T>>, Failure> {
+    let wrong = |why| Failure::usage(format!("{option} {why}"));
+    let read = |text: Option<String>| text.map(|text| parse(&text).map_err(wrong)).transpose();
+    nullable(given).map(read).transpose()
 }
 
 /// Words given in one argument or in several; `none` for no words.

@@ -49,7 +49,7 @@ impl Prune {
             ])?;
             if kept > 0 {
                 out.note(&format!(
-                    "{kept} rows whose time is over stay: the clock is not believed, or leapt within a day. \
+                    "{kept} rows whose time is over stay: the clock leapt forward and is not believed. \
                      See: wardkey clock show"
                 ));
             }

@@ -3,20 +3,23 @@
 use crate::client;
 use crate::failure::Failure;
 use crate::input::Input;
+use crate::metadata::nullable;
 use crate::out::{Out, counted};
 use crate::session::Session;
 use crate::when;
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use wardkey::UnixTime;
 use wardkey::admin::{
-    SecretConfirm, SecretCreate, SecretDocument, SecretImport, SecretList, SecretRevoke,
+    SecretConfirm, SecretCreate, SecretDocument, SecretExpiring, SecretImport, SecretList,
+    SecretRevoke, SecretUpdate,
 };
 
 /// The secrets of clients
 ///
-/// CLIENT is a client's id, or its name if no other has it.
+/// A new secret in place of an old one: `wardkey client rotate`. CLIENT is a client's id, or its name if no other has it.
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Give a client one more secret; it is shown this once
@@ -47,10 +50,25 @@ pub(crate) enum Command {
         #[arg(long, value_name = "TIME")]
         expires: Option<String>,
     },
-    /// List a client's secrets, and from where each was used
+    /// List a client's secrets, from where each was used, and who still uses an old one
     List {
         /// The client
         client: String,
+    },
+    /// List the secrets of all clients that will end, the soonest first
+    Expiring {
+        /// Only those that end within this time: 90d [default: all that have an end]
+        #[arg(long, value_name = "LENGTH")]
+        within: Option<String>,
+    },
+    /// Give a secret another label or another end; what it obtained is not touched
+    Edit {
+        /// The client
+        client: String,
+        /// The secret's id
+        secret_id: String,
+        #[command(flatten)]
+        change: Change,
     },
     /// End one secret and every token that it obtained; the client's others live on
     Revoke {
@@ -66,6 +84,18 @@ pub(crate) enum Command {
         /// The secret's id [default: all of the client that await it]
         secret_id: Option<String>,
     },
+}
+
+/// What is changed about a secret.
+#[derive(Args)]
+#[group(required = true, multiple = true)]
+pub(crate) struct Change {
+    /// What people call it
+    #[arg(long, value_name = "TEXT")]
+    label: Option<String>,
+    /// When it ends: 14d, 2027-01-01; `none`: when it is revoked
+    #[arg(long, value_name = "TIME")]
+    expires: Option<String>,
 }
 
 impl Command {
@@ -98,6 +128,18 @@ impl Command {
                 out.answer(&imported, || out.value("secret_id", &imported.credential_id))
             }
             Self::List { client } => list(session, &client, out),
+            Self::Expiring { within } => expiring(session, within, out),
+            Self::Edit { client, secret_id, change } => {
+                let secret = session.run(SecretUpdate {
+                    client_id: client::id(session, &client)?,
+                    credential_id: secret_id,
+                    label: change.label,
+                    expires_at: nullable(change.expires)
+                        .map(|end| time(end, session))
+                        .transpose()?,
+                })?;
+                out.answer(&secret, || table(std::slice::from_ref(&secret), session.now(), out))
+            }
             Self::Revoke { client, secret_id } => {
                 let client = client::find(session, &client)?;
                 let named = client::named(&client);
@@ -116,7 +158,8 @@ impl Command {
     }
 }
 
-fn time(text: Option<String>, session: &Session) -> Result<Option<i64>, Failure> {
+/// A time that is given.
+pub(crate) fn time(text: Option<String>, session: &Session) -> Result<Option<i64>, Failure> {
     text.map(|text| when::parse_future(&text, session.now())).transpose()
 }
 
@@ -143,6 +186,7 @@ fn list(session: &Session, client: &str, out: &Out) -> Result<(), Failure> {
     let page = session.run(SecretList { client_id: client::id(session, client)? })?;
     out.answer(&page, || {
         table(&page.secrets, session.now(), out)?;
+        rotations(&page.secrets, out)?;
         for secret in page.secrets.iter().filter(|secret| !secret.peers.is_empty()) {
             out.line(&format!("\nWhere {} and its tokens were used", secret.credential_id))?;
             peers(secret, out)?;
@@ -164,6 +208,69 @@ pub(crate) fn table(secrets: &[SecretDocument], now: UnixTime, out: &Out) -> Res
         ]
     });
     out.table(&["secret id", "label", "kind", "state", "made", "last used"], rows.collect())
+}
+
+/// Which secrets have given way to others, and whether somebody still uses them.
+pub(crate) fn rotations(secrets: &[SecretDocument], out: &Out) -> Result<(), Failure> {
+    let rows = secrets.iter().filter(|secret| secret.revoked_at.is_none()).filter_map(|secret| {
+        let new = secret.replaced_by.clone()?;
+        let from = used_since_rotation(secret);
+        let used = match from.as_slice() {
+            [] => "no".to_owned(),
+            places => format!("yes, from {}", places.join(", ")),
+        };
+        Some(vec![secret.credential_id.clone(), new, when::shown(secret.rotated_at), used])
+    });
+    let rows: Vec<_> = rows.collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    out.line("\nReplaced")?;
+    out.table(&["old secret", "by", "at", "used since"], rows)
+}
+
+/// From where a secret was used although another one has taken its place.
+pub(crate) fn used_since_rotation(secret: &SecretDocument) -> Vec<&str> {
+    if secret.used_since_rotation != Some(true) {
+        return Vec::new();
+    }
+    let since = secret.peers.iter().filter(|peer| peer.authenticated_at >= secret.rotated_at);
+    let places: Vec<_> = since.map(|peer| peer.peer.as_str()).collect();
+    // The list of places is bounded: one may have been pushed out.
+    if places.is_empty() { vec!["unknown"] } else { places }
+}
+
+fn expiring(session: &Session, within: Option<String>, out: &Out) -> Result<(), Failure> {
+    let length = |text: String| when::parse_length(&text);
+    let within =
+        within.map(length).transpose().map_err(|why| Failure::usage(format!("--within {why}")))?;
+    let (mut secrets, mut after) = (Vec::new(), None);
+    loop {
+        let page = session.run(SecretExpiring { within, after, limit: Some(1000) })?;
+        secrets.extend(page.secrets);
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    out.answer(&json!({"secrets": secrets}), || {
+        let names: BTreeMap<_, _> = client::all(session)?
+            .into_iter()
+            .map(|client| (client.client_id, client.client_name))
+            .collect();
+        let rows = secrets.iter().map(|secret| {
+            let used = if used_since_rotation(secret).is_empty() { "" } else { ", still used" };
+            let new = secret.replaced_by.as_ref();
+            vec![
+                names.get(&secret.client_id).unwrap_or(&secret.client_id).clone(),
+                secret.credential_id.clone(),
+                secret.label.clone(),
+                when::shown(secret.expires_at),
+                new.map(|new| format!("{new}{used}")).unwrap_or_default(),
+            ]
+        });
+        out.table(&["client", "secret id", "label", "ends", "replaced by"], rows.collect())
+    })
 }
 
 /// Where a secret was used, a row for each place.

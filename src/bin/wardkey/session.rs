@@ -3,6 +3,7 @@
 use crate::failure::Failure;
 use crate::globals::Globals;
 use crate::input::Input;
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 use wardkey::{Administer, Context, Engine, UnixTime};
 
@@ -27,6 +28,12 @@ impl Session {
     /// Runs an operation for the actor.
     pub(crate) fn run<O: Administer>(&self, operation: O) -> Result<O::Response, Failure> {
         Ok(self.engine.run(&self.context(), operation)?)
+    }
+
+    /// Runs an operation whose request a person wrote: the library says where it is wrong.
+    pub(crate) fn call(&self, name: &str, json: &str) -> Result<Value, Failure> {
+        let answer = self.engine.call(&self.context(), name, json.as_bytes())?;
+        serde_json::from_slice(&answer).map_err(|_| Failure::defect("an answer that is no JSON"))
     }
 
     pub(crate) fn context(&self) -> Context<'_> {

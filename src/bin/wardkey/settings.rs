@@ -2,11 +2,12 @@
 
 use crate::failure::Failure;
 use crate::input::Input;
+use crate::limit;
 use crate::out::Out;
 use crate::session::Session;
 use crate::when;
 use clap::Subcommand;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 use wardkey::admin::{SettingsDocument, SettingsGet};
 
@@ -17,7 +18,7 @@ pub(crate) enum Command {
     /// Replace settings; in force at the next call of every program
     ///
     /// A list is written with commas, `null` takes a value away, a length of time may be written as 1h or
-    /// 14d. docs/operations.md describes each.
+    /// 14d, a rate as PER_MINUTE/AT_ONCE, a size as 2GB. docs/operations.md describes each.
     Set {
         /// NAME=VALUE, such as issuer=https://emr.clinic.example access_token_lifetime=1h
         #[arg(required = true, value_name = "NAME=VALUE")]
@@ -52,29 +53,56 @@ impl Command {
 fn show(settings: &SettingsDocument, out: &Out) -> Result<(), Failure> {
     out.answer(settings, || {
         let rows: Vec<_> = members(settings)?.into_iter().collect();
-        let rows = rows.iter().map(|(name, value)| {
-            let said = match value {
-                Value::Array(list) => {
-                    list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
-                }
-                Value::String(text) => text.clone(),
-                Value::Number(number)
-                    if name.ends_with("_lifetime") || name == "key_publish_ahead" =>
-                {
-                    format!("{number} ({})", when::length(number.as_i64().unwrap_or_default()))
-                }
-                Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => {
-                    value.to_string()
-                }
-            };
-            vec![name.clone(), said]
-        });
+        let rows = rows.iter().map(|(name, value)| vec![name.clone(), said(name, value)]);
         out.table(&["setting", "value"], rows.collect())
     })
 }
 
+fn said(name: &str, value: &Value) -> String {
+    let text = || value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    match (Kind::of(name), value) {
+        (Kind::Rate | Kind::Size, Value::Null) => "null (no limit)".to_owned(),
+        (Kind::Rate, _) => {
+            let number = |member| value.get(member).and_then(Value::as_u64).unwrap_or_default();
+            format!("{} a minute, {} at once", number("per_minute"), number("burst"))
+        }
+        (Kind::Size, Value::Number(bytes)) => {
+            format!("{bytes} ({})", limit::size(bytes.as_u64().unwrap_or_default()))
+        }
+        (Kind::Length, Value::Number(seconds)) => {
+            format!("{seconds} ({})", when::length(seconds.as_i64().unwrap_or_default()))
+        }
+        (Kind::Plain, Value::Array(list)) => {
+            list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
+        }
+        (Kind::Plain | Kind::Size | Kind::Length, _) => text(),
+    }
+}
+
+/// What a setting measures.
+#[derive(Clone, Copy)]
+enum Kind {
+    Length,
+    Rate,
+    Size,
+    Plain,
+}
+
+impl Kind {
+    /// What the setting's name says.
+    fn of(name: &str) -> Self {
+        match name {
+            "key_publish_ahead" | "audit_retention" => Self::Length,
+            "max_file_size" | "max_request_body" => Self::Size,
+            _ if name.ends_with("_lifetime") => Self::Length,
+            _ if name.ends_with("_rate") => Self::Rate,
+            _ => Self::Plain,
+        }
+    }
+}
+
 /// The library reads the document, so it says what a setting may be; here only its type is guessed, from
-/// what the setting is now.
+/// its name and what it is now.
 fn set(
     session: &Session,
     old: &SettingsDocument,
@@ -87,21 +115,32 @@ fn set(
         let (name, value) = member.split_once('=').ok_or_else(|| {
             Failure::usage("a setting is written NAME=VALUE").next("wardkey settings get")
         })?;
-        let value = match known.get(name) {
-            _ if value == "null" => Value::Null,
-            Some(Value::Array(_)) => {
-                value.split(',').map(str::trim).filter(|item| !item.is_empty()).collect()
-            }
-            Some(Value::Bool(_)) if matches!(value, "true" | "false") => {
-                Value::Bool(value == "true")
-            }
-            Some(Value::Number(_)) => number(name, value)?,
-            Some(Value::Null) if name == "key_lifetime" => number(name, value)?,
-            Some(_) | None => value.into(),
-        };
+        let value = read(name, value, known.get(name))
+            .map_err(|why| Failure::usage(format!("{name} {why}")))?;
         request.insert(name.to_owned(), value);
     }
     change(session, &Value::Object(request).to_string(), out)
+}
+
+fn read(name: &str, value: &str, now: Option<&Value>) -> Result<Value, String> {
+    if value == "null" {
+        return Ok(Value::Null);
+    }
+    Ok(match (Kind::of(name), now) {
+        (Kind::Length, _) => when::parse_length(value)?.into(),
+        (Kind::Size, _) => limit::parse_size(value)?.into(),
+        (Kind::Rate, _) => {
+            let limit = limit::parse_rate(value)?;
+            json!({"per_minute": limit.per_minute, "burst": limit.burst})
+        }
+        (Kind::Plain, Some(Value::Array(_))) => {
+            value.split(',').map(str::trim).filter(|item| !item.is_empty()).collect()
+        }
+        (Kind::Plain, Some(Value::Bool(_))) if matches!(value, "true" | "false") => {
+            Value::Bool(value == "true")
+        }
+        (Kind::Plain, _) => value.into(),
+    })
 }
 
 fn texts(
@@ -110,29 +149,16 @@ fn texts(
     file: Option<&Path>,
     out: &Out,
 ) -> Result<(), Failure> {
-    let text = input.text("the JSON document", file)?;
-    // Looked at here only to be sure that it is one document; the library reads it strictly.
-    if !matches!(serde_json::from_str(&text), Ok(Value::Object(_))) {
-        return Err(
-            Failure::usage("the texts are no JSON object").next(r#"write {"lang": "de", ...}"#)
-        );
-    }
+    let text = input.object("the texts", file)?;
     change(session, &format!(r#"{{"texts":{}}}"#, *text), out)
 }
 
 fn change(session: &Session, json: &str, out: &Out) -> Result<(), Failure> {
-    let answer = session.engine().call(&session.context(), "settings.set", json.as_bytes())?;
+    let answer = session.call("settings.set", json)?;
     if out.is_json() {
-        let answer: Value = serde_json::from_slice(&answer)
-            .map_err(|_| Failure::defect("an answer that is no JSON"))?;
         return out.document(&answer);
     }
     show(&session.run(SettingsGet::default())?, out)
-}
-
-fn number(name: &str, value: &str) -> Result<Value, Failure> {
-    let number = when::parse_length(value);
-    number.map(Value::from).map_err(|why| Failure::usage(format!("{name} {why}")))
 }
 
 fn members(settings: &SettingsDocument) -> Result<Map<String, Value>, Failure> {

@@ -1,7 +1,9 @@
 //! Checks of the settings, the keys, the users and the machine.
 
 use super::{Finding, Level, Patient};
+use crate::limit;
 use crate::when::{self, DAY};
+use wardkey::admin::SettingsDocument;
 
 pub(super) fn all(patient: &Patient) -> Vec<Finding> {
     let mut findings = vec![
@@ -15,8 +17,12 @@ pub(super) fn all(patient: &Patient) -> Vec<Finding> {
         password_grant(patient),
         clock(patient),
         files(patient),
+        disk(patient),
+        recovery(patient),
         audit(patient),
+        key_rotation(patient),
     ];
+    findings.extend(rates(&patient.settings));
     findings.extend(keys(patient));
     findings.extend(other_sites(patient));
     findings.extend(sleeping_users(patient));
@@ -140,7 +146,7 @@ fn clock(patient: &Patient) -> Finding {
                 "the machine's clock is {} away from the time believed",
                 when::length(patient.clock_off.abs())
             ))
-            .fix("set the machine's clock right (NTP)")
+            .fix("set the machine's clock right (NTP); if it is right: wardkey clock accept")
     } else {
         Finding::new(Level::Ok, "clock", rule).found("the machine's clock is believed")
     }
@@ -158,6 +164,83 @@ fn files(patient: &Patient) -> Finding {
             .fix(format!("chmod go= {names}"))
     }
     .about("files")
+}
+
+fn disk(patient: &Patient) -> Finding {
+    let status = &patient.status;
+    let rule = "ASVS 15.2.2";
+    let takes = limit::size(status.bytes);
+    if !status.reserve {
+        return Finding::new(Level::Bad, "disk_full", rule)
+            .about("disk")
+            .found("the disk is full: nothing is issued; what must end can still be ended")
+            .fix("make room on the disk; it goes on by itself then");
+    }
+    let more = status.max_file_size.map_or(0, |limit| limit.saturating_mul(2));
+    let (level, words) = match status.size {
+        "full" => (Level::Bad, "has reached max_file_size: nothing is issued"),
+        "near" => (Level::Warn, "is near max_file_size: at it nothing is issued"),
+        _ => return Finding::new(Level::Ok, "file_size", rule).about("disk").found(takes),
+    };
+    Finding::new(level, "file_size", rule)
+        .about("max_file_size")
+        .found(format!("the database takes {takes} and {words}"))
+        .fix(format!("wardkey settings set max_file_size={more}"))
+}
+
+fn recovery(patient: &Patient) -> Finding {
+    let status = &patient.status;
+    let rule = "ASVS 11.1.1";
+    let (level, found) = match status.key_source {
+        _ if status.recovery_code => (Level::Ok, "a recovery code opens it if the key is lost"),
+        "dpapi" => (
+            Level::Warn,
+            "Windows sealed the key for this machine, and there is no recovery code: no other machine can open \
+             the database or a copy of it",
+        ),
+        "host" => (Level::Hint, "there is no recovery code: without your key everything is lost"),
+        _ => (Level::Warn, "there is no recovery code: without the key file everything is lost"),
+    };
+    let finding = Finding::new(level, "recovery_code", rule).about("master key").found(found);
+    if level == Level::Ok { finding } else { finding.fix("wardkey key recovery") }
+}
+
+fn key_rotation(patient: &Patient) -> Finding {
+    let rule = "ASVS 11.1.1, 13.3.4";
+    match patient.settings.key_lifetime {
+        None => Finding::new(Level::Warn, "key_rotation", rule)
+            .found("the signing keys sign until somebody rotates them")
+            .fix("wardkey settings set key_lifetime=90d"),
+        Some(seconds) => {
+            let length = when::length(i64::from(seconds));
+            Finding::new(Level::Ok, "key_rotation", rule)
+                .found(format!("the next signing key follows by itself after {length}"))
+        }
+    }
+    .about("key_lifetime")
+}
+
+/// RFC 6749 2.3.1: "Since this client authentication method involves a password, the authorization server MUST
+/// protect any endpoint utilizing it against brute force attacks."
+fn rates(settings: &SettingsDocument) -> Vec<Finding> {
+    let guess = ("RFC 6749 2.3.1; ASVS 6.3.1", "nobody is slowed down who guesses at secrets");
+    let flood = ("ASVS 2.4.1", "one client can ask for more than all others together");
+    let rates = [
+        ("failure_rate", settings.failure_rate, guess, "10/60"),
+        ("peer_failure_rate", settings.peer_failure_rate, guess, "60/600"),
+        ("token_rate", settings.token_rate, flood, "600/1000"),
+        ("revocation_rate", settings.revocation_rate, flood, "600/1000"),
+    ];
+    let findings = rates.into_iter().map(|(name, rate, (rule, without), usual)| {
+        match rate {
+            Some(rate) => Finding::new(Level::Ok, "rate", rule).found(limit::rate(rate)),
+            None => Finding::new(Level::Warn, "rate", rule)
+                .found(format!("there is no limit: {without}"))
+                .fix(format!("wardkey settings set {name}={usual}")),
+        }
+        .about(name)
+    });
+    findings.collect()
 }
 
 fn audit(patient: &Patient) -> Finding {
@@ -187,17 +270,27 @@ fn keys(patient: &Patient) -> Vec<Finding> {
 
 /// A site publishes its next keys two weeks ahead, if it is not told otherwise.
 fn other_sites(patient: &Patient) -> Vec<Finding> {
-    let sites = patient.sites.iter().filter(|site| site.enabled);
-    sites
-        .filter(|site| patient.now - site.updated_at > 14 * DAY)
-        .map(|site| {
-            let age = when::length(patient.now - site.updated_at);
+    let findings = patient.sites.iter().filter_map(|site| {
+        let issuer = &site.issuer;
+        let about = format!("site {issuer}");
+        if !site.enabled {
+            return Some(
+                Finding::new(Level::Hint, "site_disabled", "RFC 9700 2.3; ASVS 10.3.1")
+                    .about(about)
+                    .found("its tokens are refused: somebody disabled it, or the database was restored")
+                    .fix(format!("wardkey issuer enable {issuer}, or wardkey issuer delete {issuer}")),
+            );
+        }
+        let age = patient.now - site.updated_at;
+        (age > 14 * DAY).then(|| {
+            let age = when::length(age);
             Finding::new(Level::Warn, "site_keys", "RFC 7517 5")
-                .about(format!("site {}", site.issuer))
+                .about(about)
                 .found(format!("its keys are of {age} ago: its next ones may be unknown here"))
-                .fix("there: wardkey key export > SITE.json; here: wardkey call issuer.import < SITE.json")
+                .fix("there: wardkey key export > SITE.json; here: wardkey issuer import < SITE.json")
         })
-        .collect()
+    });
+    findings.collect()
 }
 
 fn sleeping_users(patient: &Patient) -> Vec<Finding> {

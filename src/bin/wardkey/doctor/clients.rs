@@ -1,7 +1,7 @@
 //! Checks of each client and its secrets.
 
 use super::{Finding, Level, Patient};
-use crate::secret::last_used;
+use crate::secret::{last_used, used_since_rotation};
 use crate::when::{self, DAY};
 use wardkey::admin::{ClientDocument, SecretDocument};
 
@@ -10,7 +10,7 @@ pub(super) fn all(patient: &Patient) -> Vec<Finding> {
     for (client, secrets) in patient.clients.iter().filter(|(client, _)| client.enabled) {
         findings.extend(registration(client, patient));
         findings.extend(unused(client, secrets, patient.now));
-        findings.extend(too_many(client, secrets));
+        findings.extend(too_many(client, secrets, patient.now));
         for secret in secrets {
             findings.extend(of_secret(client, secret, patient.now));
         }
@@ -93,74 +93,92 @@ fn unused(client: &ClientDocument, secrets: &[SecretDocument], now: i64) -> Opti
     })
 }
 
-fn too_many(client: &ClientDocument, secrets: &[SecretDocument]) -> Option<Finding> {
-    (secrets.len() > 2).then(|| {
+fn too_many(client: &ClientDocument, secrets: &[SecretDocument], now: i64) -> Option<Finding> {
+    let living = secrets.iter().filter(|secret| secret.expires_at.is_none_or(|until| until > now));
+    let count = living.count();
+    (count > 2).then(|| {
         Finding::new(Level::Warn, "many_secrets", "ASVS 13.3.4")
             .about(name(client))
-            .found(format!("has {} living secrets; a change of secrets needs two", secrets.len()))
+            .found(format!("has {count} living secrets; a change of secrets needs two"))
             .fix(format!("wardkey secret list {}, then secret revoke", client.client_id))
     })
 }
 
 fn of_secret(client: &ClientDocument, secret: &SecretDocument, now: i64) -> Vec<Finding> {
     let (client_id, id) = (&client.client_id, &secret.credential_id);
-    let revoke = || {
-        format!(
-            "wardkey secret add {client_id}, change it there, then wardkey secret revoke {client_id} {id}"
-        )
-    };
-    let mut findings = Vec::new();
-    let mut add = |level, check, rule, found: String, fix: String| {
+    let finding = |level, check, rule, found: &str, fix: String| {
         let about = format!("{}, secret {id}", name(client));
-        findings.push(Finding::new(level, check, rule).about(about).found(found).fix(fix));
+        Finding::new(level, check, rule).about(about).found(found).fix(fix)
     };
+    if secret.expires_at.is_some_and(|until| until <= now) {
+        let fix = format!("wardkey secret revoke {client_id} {id}");
+        let found = "has expired; what it obtained may live on";
+        return vec![finding(Level::Hint, "expired_secret", "ASVS 13.3.4", found, fix)];
+    }
+    let mut findings = Vec::new();
     if !secret.confirmed {
         let fix = format!("wardkey secret confirm {client_id} {id}, or secret revoke");
-        add(
-            Level::Warn,
-            "unconfirmed",
-            "ASVS 13.3.1",
-            "awaits confirmation since a restore".into(),
-            fix,
-        );
+        let found = "awaits confirmation since a restore";
+        findings.push(finding(Level::Warn, "unconfirmed", "ASVS 13.3.1", found, fix));
     }
+    if secret.replaced_by.is_some() {
+        findings.extend(replaced(client, secret, now));
+        return findings;
+    }
+    let rotate = format!("wardkey client rotate {client_id} --secret-id {id}");
     if secret.kind == "imported" {
-        let found = "was brought from elsewhere, and may be guessed from a copy of the file".into();
-        add(Level::Warn, "imported_secret", "RFC 6749 10.10; ASVS 11.5.1", found, revoke());
+        let rule = "RFC 6749 10.10; ASVS 11.5.1";
+        let found = "was brought from elsewhere, and may be guessed from a copy of the file";
+        findings.push(finding(Level::Warn, "imported_secret", rule, found, rotate.clone()));
     }
-    let age = now - secret.created_at;
-    match secret.expires_at {
-        Some(until) if until <= now => {
-            let fix = format!("wardkey secret revoke {client_id} {id}");
-            add(
-                Level::Hint,
-                "expired_secret",
-                "ASVS 13.3.4",
-                "has expired; what it obtained may live on".into(),
-                fix,
-            );
-        }
-        Some(until) if until - now < 30 * DAY => {
-            add(
-                Level::Warn,
-                "expiring_secret",
-                "ASVS 13.3.4",
-                format!("ends in {}", when::length(until - now)),
-                revoke(),
-            );
-        }
-        None if age > 366 * DAY => {
-            add(
-                Level::Warn,
-                "old_secret",
-                "ASVS 13.3.4",
-                format!("is {} old and never ends", when::length(age)),
-                revoke(),
-            );
-        }
-        Some(_) | None => {}
+    if let Some((check, found)) = ageing(secret, now) {
+        findings.push(finding(Level::Warn, check, "ASVS 13.3.4", &found, rotate));
     }
     findings
+}
+
+/// An old secret that another one has taken the place of. It is well if it ends and nobody uses it.
+fn replaced(client: &ClientDocument, secret: &SecretDocument, now: i64) -> Option<Finding> {
+    let (client_id, id) = (&client.client_id, &secret.credential_id);
+    let places = used_since_rotation(secret).join(", ");
+    let (level, found, fix) = match (places.as_str(), secret.expires_at) {
+        ("", Some(_)) => return None,
+        ("", None) => (
+            Level::Hint,
+            "was replaced, is used no more, and never ends".to_owned(),
+            format!("wardkey secret revoke {client_id} {id}"),
+        ),
+        (places, ends) => {
+            let ends = ends.map_or_else(
+                || "never ends".to_owned(),
+                |until| format!("ends in {}", when::length(until - now)),
+            );
+            (
+                Level::Warn,
+                format!("was replaced, is used all the same from {places}, and {ends}"),
+                format!(
+                    "change it there; for more time: wardkey secret edit {client_id} {id} --expires 14d"
+                ),
+            )
+        }
+    };
+    let about = format!("{}, secret {id}", name(client));
+    let finding = Finding::new(level, "replaced_secret", "ASVS 13.3.4").about(about);
+    Some(finding.found(found).fix(fix))
+}
+
+/// Whether a secret will end soon, or never does: the check's name, and what it found.
+fn ageing(secret: &SecretDocument, now: i64) -> Option<(&'static str, String)> {
+    let age = now - secret.created_at;
+    match secret.expires_at {
+        Some(until) if until - now < 30 * DAY => {
+            Some(("expiring_secret", format!("ends in {}", when::length(until - now))))
+        }
+        None if age > 366 * DAY => {
+            Some(("old_secret", format!("is {} old and never ends", when::length(age))))
+        }
+        Some(_) | None => None,
+    }
 }
 
 fn name(client: &ClientDocument) -> String {

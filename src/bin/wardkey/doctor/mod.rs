@@ -11,8 +11,9 @@ use crate::user;
 use clap::Args;
 use serde::Serialize;
 use wardkey::admin::{
-    ClientDocument, IssuerDocument, IssuerList, KeyDocument, KeyList, ScopeList, SecretDocument,
-    SecretList, SettingsDocument, SettingsGet, UserDocument,
+    ClientDocument, DatabaseStatus, DatabaseStatusDocument, IssuerDocument, IssuerList,
+    KeyDocument, KeyList, ScopeList, SecretDocument, SecretList, SettingsDocument, SettingsGet,
+    UserDocument,
 };
 
 /// Hold the configuration against RFC 9700 and OWASP ASVS 5.0, and print the fix for each finding
@@ -76,6 +77,7 @@ impl Finding {
 /// Everything that is looked at.
 struct Patient {
     settings: SettingsDocument,
+    status: DatabaseStatusDocument,
     clients: Vec<(ClientDocument, Vec<SecretDocument>)>,
     users: Vec<UserDocument>,
     keys: Vec<KeyDocument>,
@@ -149,6 +151,7 @@ impl Patient {
         let wall = wardkey::Clock::wall(&wardkey::SystemClock);
         let patient = Self {
             settings: session.run(SettingsGet::default())?,
+            status: session.run(DatabaseStatus::default())?,
             clients,
             users: user::every(session)?,
             keys: session.run(KeyList::default())?.keys,
