@@ -73,7 +73,7 @@ fn what_is_over_by_a_doubted_clock_is_not_cleared_away_before_somebody_accepts_i
         let pruned = prune();
         assert_eq!((pruned.rows, pruned.kept, pruned.more), (0, 1, false));
     }
-    let left = || -> u64 {
+    let left = || -> i64 {
         let sql = "SELECT count(*) FROM revoked_token";
         place.sqlite().query_row(sql, [], |row| row.get(0)).unwrap()
     };
