@@ -11,8 +11,8 @@ use common::{
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use wardkey::admin::{
-    ClockAccept, ClockAccepted, IssuerImport, IssuerList, KeyExport, KeyList, KeyRetire,
-    SecretCreate,
+    ClockAccept, ClockAccepted, DatabaseCheck, IssuerImport, IssuerList, KeyExport, KeyList,
+    KeyRetire, SecretCreate,
 };
 use wardkey::{Clock, Denied, Engine, Error, ManualClock, Settings, SystemClock, UnixTime};
 
@@ -310,6 +310,43 @@ fn a_secret_that_ended_in_a_time_that_was_taken_back_awaits_confirmation() {
     assert_eq!(accepted.secrets_to_confirm.len(), 1);
     assert_eq!(why(try_issue(&engine, &passing)), Denied::SecretUnconfirmed);
     issue(&engine, &client);
+}
+
+#[test]
+fn what_was_forgotten_in_a_time_that_was_taken_back_is_not_missed() {
+    let (place, clock) = place();
+    let engine = place.open_at(&clock);
+    let client = register(&engine);
+    let soon = clock.wall().plus_millis(5 * DAY).seconds();
+    let request = SecretCreate {
+        client_id: client.id.clone(),
+        expires_at: Some(soon),
+        ..SecretCreate::default()
+    };
+    engine.run(&admin(), request).unwrap();
+    revoke(&engine, &issue(&engine, &client)).unwrap();
+    let left = |table: &str| -> i64 {
+        let sql = format!("SELECT count(*) FROM {table}");
+        place.sqlite().query_row(&sql, [], |row| row.get(0)).unwrap()
+    };
+    // A wrong time that stays for days.
+    let right = clock.wall();
+    step(&clock, 60 * DAY);
+    accept(&engine, clock.wall()).unwrap();
+    for _ in 0..3 {
+        clock.advance_millis(HOUR / 2);
+        issue(&engine, &client);
+    }
+    assert_eq!((left("credential"), left("revoked_token")), (1, 0));
+    clock.set_wall(right);
+    assert!(accept(&engine, clock.wall()).unwrap().lowered);
+    let findings = || engine.run(&admin(), DatabaseCheck::default()).unwrap().findings;
+    assert!(findings().is_empty(), "{:?}", findings());
+    // What is revoked from now on is missed.
+    revoke(&engine, &issue(&engine, &client)).unwrap();
+    assert!(findings().is_empty(), "{:?}", findings());
+    place.sqlite().execute("DELETE FROM revoked_token", []).unwrap();
+    assert_eq!(findings().len(), 1);
 }
 
 #[test]
