@@ -241,7 +241,7 @@ fn a_strong_secret_goes_with_the_key_that_alone_could_check_it() {
     let refused = restored["refused"].as_array().unwrap();
     let count = |kind: &str| refused.iter().find(|of| of["kind"] == kind).unwrap()["count"].clone();
     assert_eq!((count("keyed_secret"), count("client_secret")), (2.into(), 1.into()));
-    let list = SecretList { client_id: client.id.clone(), ..SecretList::default() };
+    let list = SecretList { client_id: client.id.clone() };
     let left = engine.run(&admin(), list).unwrap().secrets;
     assert_eq!(left.iter().map(|secret| &secret.credential_id).collect::<Vec<_>>(), [&weak]);
     let client_id = client.id.clone();
