@@ -209,7 +209,19 @@ fn a_copy_is_neither_the_database_nor_a_file_beside_one() {
         let error = error_of(backup(&engine, &to));
         assert!(error.to_string().contains("is the database itself"), "{error}");
     }
-    for suffix in ["-wal", "-shm", "-journal", "-WAL", ".key", ".fresh"] {
+    // The reserve is made anew, which must not replace a copy.
+    fs::remove_file(place.beside(".reserve")).unwrap();
+    for suffix in [
+        "-wal",
+        "-shm",
+        "-journal",
+        "-WAL",
+        ".key",
+        ".fresh",
+        ".reserve",
+        ".reserve.new",
+        ".reserve.probe",
+    ] {
         for database in ["clinic.db", "new.db"] {
             let to = suffixed(&place.folder().join(database), suffix);
             let error = error_of(backup(&engine, &to));

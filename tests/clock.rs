@@ -6,14 +6,15 @@ mod common;
 
 use common::{
     Place, Registered, admin, assert_chain_whole, clock, error_of, events, issue, register, revoke,
-    try_issue, verify, why,
+    try_issue, unlimited, verify, why,
 };
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use wardkey::admin::{
-    ClockAccept, ClockAccepted, DatabasePrune, IssuerImport, IssuerList, KeyExport, KeyList,
-    KeyRetire, SecretCreate,
+    ClockAccept, ClockAccepted, DatabaseCheck, DatabasePrune, IssuerImport, IssuerList, KeyExport,
+    KeyList, KeyRetire, SecretCreate,
 };
-use wardkey::{Clock, Denied, Engine, Error, ManualClock, Settings, UnixTime};
+use wardkey::{Clock, Denied, Engine, Error, ManualClock, Settings, SystemClock, UnixTime};
 
 const HOUR: i64 = 3_600_000;
 const DAY: i64 = 24 * HOUR;
@@ -203,7 +204,9 @@ fn setting_the_time_back_brings_back_no_key_and_no_other_site() {
     accept(&engine, clock.wall()).unwrap();
     issue(&engine, &client);
     clock.set_wall(right);
-    assert!(accept(&engine, clock.wall()).unwrap().lowered);
+    let accepted = accept(&engine, clock.wall()).unwrap();
+    assert!(accepted.lowered);
+    assert_eq!(accepted.issuers_to_enable, ["https://away.example"]);
     assert_eq!(why(verify(&engine, &stolen)), Denied::KeyRetired);
     assert_eq!(why(verify(&engine, &ended)), Denied::KeyRetired);
     let states = |engine: &Engine| -> Vec<_> {
@@ -266,6 +269,48 @@ fn only_the_time_that_the_wall_clock_says_is_accepted() {
 }
 
 #[test]
+fn accepting_a_clock_that_is_a_minute_behind_ends_nothing_and_time_waits_for_it() {
+    let (place, clock) = place();
+    let engine = place.open_at(&clock);
+    let client = register(&engine);
+    let token = issue(&engine, &client);
+    let before = engine.now();
+    step(&clock, -60_000);
+    let accepted = accept(&engine, clock.wall()).unwrap();
+    assert!(!accepted.lowered && accepted.after == before.seconds());
+    verify(&engine, &token).unwrap();
+    assert_eq!(engine.now(), before);
+    clock.advance_millis(60_001);
+    assert_eq!(engine.now(), clock.wall());
+    step(&clock, -60_001);
+    assert!(accept(&engine, clock.wall()).unwrap().lowered);
+    assert_eq!(why(verify(&engine, &token)), Denied::KeyRetired);
+}
+
+#[test]
+fn a_right_clock_is_accepted_on_a_busy_server_and_ends_nothing() {
+    let place = Place::created();
+    let (engine, other) = (place.open(), place.open());
+    let client = register(&engine);
+    unlimited(&engine);
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|threads| {
+        for engine in [&engine, &other, &other] {
+            threads.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    let _ = try_issue(engine, &client);
+                }
+            });
+        }
+        let accepted: Vec<_> =
+            (0..30).filter_map(|_| accept(&engine, SystemClock.wall()).ok()).collect();
+        stop.store(true, Ordering::Relaxed);
+        assert!(!accepted.is_empty());
+        assert!(accepted.iter().all(|accepted| !accepted.lowered), "{accepted:?}");
+    });
+}
+
+#[test]
 fn a_secret_that_ended_in_a_time_that_was_taken_back_awaits_confirmation() {
     let (place, clock) = place();
     let engine = place.open_at(&clock);
@@ -287,6 +332,43 @@ fn a_secret_that_ended_in_a_time_that_was_taken_back_awaits_confirmation() {
     assert_eq!(accepted.secrets_to_confirm.len(), 1);
     assert_eq!(why(try_issue(&engine, &passing)), Denied::SecretUnconfirmed);
     issue(&engine, &client);
+}
+
+#[test]
+fn what_was_forgotten_in_a_time_that_was_taken_back_is_not_missed() {
+    let (place, clock) = place();
+    let engine = place.open_at(&clock);
+    let client = register(&engine);
+    let soon = clock.wall().plus_millis(5 * DAY).seconds();
+    let request = SecretCreate {
+        client_id: client.id.clone(),
+        expires_at: Some(soon),
+        ..SecretCreate::default()
+    };
+    engine.run(&admin(), request).unwrap();
+    revoke(&engine, &issue(&engine, &client)).unwrap();
+    let left = |table: &str| -> i64 {
+        let sql = format!("SELECT count(*) FROM {table}");
+        place.sqlite().query_row(&sql, [], |row| row.get(0)).unwrap()
+    };
+    // A wrong time that stays for days.
+    let right = clock.wall();
+    step(&clock, 60 * DAY);
+    accept(&engine, clock.wall()).unwrap();
+    for _ in 0..3 {
+        clock.advance_millis(HOUR / 2);
+        issue(&engine, &client);
+    }
+    assert_eq!((left("credential"), left("revoked_token")), (1, 0));
+    clock.set_wall(right);
+    assert!(accept(&engine, clock.wall()).unwrap().lowered);
+    let findings = || engine.run(&admin(), DatabaseCheck::default()).unwrap().findings;
+    assert!(findings().is_empty(), "{:?}", findings());
+    // What is revoked from now on is missed.
+    revoke(&engine, &issue(&engine, &client)).unwrap();
+    assert!(findings().is_empty(), "{:?}", findings());
+    place.sqlite().execute("DELETE FROM revoked_token", []).unwrap();
+    assert_eq!(findings().len(), 1);
 }
 
 #[test]

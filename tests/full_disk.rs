@@ -321,16 +321,24 @@ fn copy_to_a_full_disk(path: &Path) {
     assert_eq!(error_of(backup()), Error::Full);
     let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
     assert!(!names.into_iter().any(|name| name.to_string_lossy().starts_with("copy")));
-    // Where there is room for the copy but not for its row, it goes too: none without its row.
+    // To another disk it is copied, and its row stands in the room of the reserve.
     let elsewhere = tempfile::tempdir().unwrap();
-    let there = elsewhere.path().join("copy.db");
-    let copied = engine.backup(&admin(), &there, &mut |_| ControlFlow::Continue(()));
-    assert_eq!(error_of(copied), Error::Full);
-    assert_eq!(std::fs::read_dir(elsewhere.path()).unwrap().count(), 0);
+    let copy = |name: &str| {
+        let there = elsewhere.path().join(name);
+        engine.backup(&admin(), &there, &mut |_| ControlFlow::Continue(()))
+    };
+    copy("first").unwrap().unwrap();
+    assert_eq!(events(&engine, "database.backup").len(), 1);
+    assert!(!suffixed(path, ".reserve").exists());
     verify(&engine, &token).unwrap();
+    // Without that room there is no copy: none without its row.
+    let mut ballast = ballast;
+    ballast.refill();
+    assert_eq!(error_of((0..200).try_for_each(|n| copy(&n.to_string()).map(|_| ()))), Error::Full);
+    let copies = std::fs::read_dir(elsewhere.path()).unwrap().count();
+    assert_eq!(copies, events(&engine, "database.backup").len());
     drop(ballast);
     backup().unwrap().unwrap();
-    assert_eq!(events(&engine, "database.backup").len(), 1);
     assert_chain_whole(&engine);
 }
 

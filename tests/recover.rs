@@ -5,16 +5,17 @@
 mod common;
 
 use common::{
-    Place, Registered, admin, assert_chain_whole, audit, error_of, events, issue, register,
+    Place, Registered, admin, assert_chain_whole, audit, clock, error_of, events, issue, register,
     register_as, try_issue, verify, why,
 };
 use std::fs;
 use wardkey::admin::{
-    AuditRead, ClientCreate, ClientEnable, ClientImport, ClientRead, DatabaseStatus, IssuerImport,
-    IssuerList, KeyExport, KeyList, KeyRecovery, KeyRekey, RoleList, SecretConfirm, SecretCreate,
-    SecretList, SecretText, SettingsGet, SettingsSet, UserCreate, UserList,
+    AuditRead, ClientCreate, ClientEnable, ClientImport, ClientRead, DatabaseCheck, DatabaseStatus,
+    IssuerImport, IssuerList, KeyExport, KeyList, KeyRecovery, KeyRekey, RoleList, SecretConfirm,
+    SecretCreate, SecretImport, SecretList, SecretRevoke, SecretText, SettingsGet, SettingsSet,
+    UserCreate, UserList,
 };
-use wardkey::{Context, Denied, Engine, Error, Recovery, Secret};
+use wardkey::{Context, Denied, Engine, Error, Recovery, Secret, Settings};
 
 #[test]
 fn of_a_machine_that_is_gone_a_backup_and_the_code_are_enough() {
@@ -237,6 +238,72 @@ fn comes_back(engine: &Engine, client: &Registered) {
     engine.run(&admin(), SecretConfirm { client_id, credential_id }).unwrap();
     issue(engine, &imported);
 }
+
+#[test]
+fn a_strong_secret_goes_with_the_key_that_alone_could_check_it() {
+    let place = Place::created();
+    let engine = place.open();
+    let client = register(&engine);
+    import(&engine, &client, STRONG);
+    let weak = import(&engine, &client, "some weak password");
+    issue(&engine, &Registered { secret: STRONG.to_owned(), ..client.clone() });
+    assert_eq!(events(&engine, "secret.strengthen").len(), 1);
+    drop(engine);
+    fs::remove_file(place.beside(".key")).unwrap();
+    let engine = recover_without_key(&place, false).unwrap();
+    let restored = serde_json::to_value(engine.restored().unwrap()).unwrap();
+    let refused = restored["refused"].as_array().unwrap();
+    let count = |kind: &str| refused.iter().find(|of| of["kind"] == kind).unwrap()["count"].clone();
+    assert_eq!((count("keyed_secret"), count("client_secret")), (2.into(), 1.into()));
+    let list = SecretList { client_id: client.id.clone() };
+    let left = engine.run(&admin(), list).unwrap().secrets;
+    assert_eq!(left.iter().map(|secret| &secret.credential_id).collect::<Vec<_>>(), [&weak]);
+    let client_id = client.id.clone();
+    engine.run(&admin(), ClientEnable { client_id: client_id.clone() }).unwrap();
+    engine.run(&admin(), SecretConfirm { client_id, credential_id: weak }).unwrap();
+    issue(&engine, &Registered { secret: "some weak password".to_owned(), ..client });
+    assert_chain_whole(&engine);
+}
+
+#[test]
+fn a_revoked_secret_that_is_forgotten_after_a_recovery_without_key_is_not_missed() {
+    let (place, clock) = (Place::empty(), clock());
+    Engine::create(&place.options_at(&clock), &Settings::default(), &admin()).unwrap();
+    let engine = place.open_at(&clock);
+    let client = register(&engine);
+    let credential_id = import(&engine, &client, "some weak password");
+    let client_id = client.id;
+    engine.run(&admin(), SecretRevoke { client_id, credential_id }).unwrap();
+    drop(engine);
+    fs::remove_file(place.beside(".key")).unwrap();
+    let without = Recovery::WithoutKey { code_lost: false };
+    let engine = Engine::recover(&place.options_at(&clock), &without, &admin()).unwrap();
+    let left = || -> i64 {
+        let sql = "SELECT count(*) FROM credential WHERE revoked_at IS NOT NULL";
+        place.sqlite().query_row(sql, [], |row| row.get(0)).unwrap()
+    };
+    let findings = || engine.run(&admin(), DatabaseCheck::default()).unwrap().findings;
+    assert!(left() == 1 && findings().is_empty());
+    for _ in 0..40 {
+        clock.advance_millis(86_400_000);
+        register(&engine);
+        register(&engine);
+    }
+    assert_eq!(left(), 0);
+    assert!(findings().is_empty(), "{:?}", findings());
+}
+
+fn import(engine: &Engine, client: &Registered, secret: &str) -> String {
+    let request = SecretImport {
+        client_id: client.id.clone(),
+        client_secret: SecretText::from(secret),
+        label: String::new(),
+        expires_at: None,
+    };
+    engine.run(&admin(), request).unwrap().credential_id
+}
+
+const STRONG: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
 
 #[test]
 fn what_somebody_without_the_key_wrote_opens_no_door_after_a_recovery_without_it() {

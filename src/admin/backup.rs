@@ -65,7 +65,7 @@ pub struct Restored {
 #[non_exhaustive]
 pub struct Refused {
     /// `access_token`, `opaque_token`, `grant`, `code`, `refresh_token`, `signing_key`, `client_secret` or `user`;
-    /// `generated_secret` after a recovery without key.
+    /// `keyed_secret` (generated, or imported and strong) after a recovery without key.
     pub kind: &'static str,
     /// How many the copy holds that were good until now. Absent of `access_token`: JWTs leave no row.
     #[serde(skip_serializing_if = "Option::is_none")]

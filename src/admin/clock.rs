@@ -5,7 +5,7 @@ use crate::domain::TimeSet;
 use serde::{Deserialize, Serialize};
 
 /// `clock.accept`: from now on the wall clock is believed, whatever it says, by all processes. If time goes
-/// back by it, everything that was issued ends.
+/// back by it, by more than a minute, everything that was issued ends. For a clock that is less behind, time waits.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -28,6 +28,8 @@ pub struct ClockAccepted {
     pub lowered: bool,
     /// Secrets that had ended by the time before, and now await `client.secret.confirm`.
     pub secrets_to_confirm: Vec<String>,
+    /// Other sites that were believed, and are not until `issuer.enable`.
+    pub issuers_to_enable: Vec<String>,
 }
 
 impl ClockAccepted {
@@ -37,6 +39,7 @@ impl ClockAccepted {
             after: set.after.seconds(),
             lowered: set.lowered,
             secrets_to_confirm: set.unconfirmed,
+            issuers_to_enable: set.issuers,
         }
     }
 }

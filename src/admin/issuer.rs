@@ -5,7 +5,7 @@ use crate::admin::key::KeySet;
 use crate::domain::Issuer;
 use serde::{Deserialize, Serialize};
 
-/// `issuer.import`: believes the tokens of another site from now on, for the clients of that site that are
+/// `issuer.import`: believes the tokens of another site from a minute later on, for the clients of that site that are
 /// registered here; of a site that is known already, replaces its keys. The other site's `key.export` prints this
 /// document. Its revocations are not seen.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -35,7 +35,8 @@ by_id! {
     IssuerRead = "issuer.read" -> IssuerDocument;
     /// `issuer.disable`: refuses the tokens of another site until it is enabled again.
     IssuerDisable = "issuer.disable" -> IssuerDocument;
-    /// `issuer.enable`: believes another site again, as after a restore; what it issued until now stays refused.
+    /// `issuer.enable`: believes another site again, as after a restore; what it issued until now, or in the next
+    /// minute, stays refused: its clock may be ahead.
     IssuerEnable = "issuer.enable" -> IssuerDocument;
     /// `issuer.delete`: stops knowing another site. Its clients stay registered, and nobody speaks for them.
     IssuerDelete = "issuer.delete" -> Done;

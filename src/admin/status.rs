@@ -29,7 +29,8 @@ pub struct DatabaseStatusDocument {
     pub max_file_size: Option<u64>,
     /// `ok`, `near` (from nine tenths of `max_file_size` on) or `full`: nothing is issued.
     pub size: &'static str,
-    /// Whether the reserve file is there. If it is not, the disk is full: nothing is issued.
+    /// Whether the reserve file is there. If it is not, the disk is full and nothing is issued; or something else keeps it
+    /// from being made, and on a full disk nothing could be ended.
     pub reserve: bool,
     /// Who keeps the master key: `file`, `host` or `dpapi`.
     pub key_source: &'static str,

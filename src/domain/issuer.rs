@@ -8,7 +8,7 @@ use crate::crypto::{Jwk, PublicKey};
 use crate::domain::actor::Actor;
 use crate::domain::settings::{MAX_LIFETIME, check_issuer};
 use crate::error::{Error, Result};
-use crate::store::{AuditEntry, ClientRow, IssuerRow, NO_EXTRA, Tx, View, check_extra};
+use crate::store::{AuditEntry, IssuerRow, NO_EXTRA, Tx, View, check_extra};
 
 /// The other sites of a database.
 #[derive(Default)]
@@ -117,7 +117,7 @@ pub(crate) fn import_issuer(
             site: new.site.clone(),
             enabled: true,
             epoch: tx.epoch().bytes(),
-            since: now,
+            since: latest_iat(tx.now()).millis(),
             jwks,
             created_at: now,
             updated_at: now,
@@ -128,9 +128,6 @@ pub(crate) fn import_issuer(
         }
         Some(row) => return Err(Error::Conflict { what: "issuer", id: row.issuer }),
     };
-    if row.version == 1 {
-        forgive_clients(tx, &row.issuer, actor)?;
-    }
     let mut entry = actor.did("issuer.import");
     let kids: Vec<_> = new.jwks.iter().filter_map(|jwk| jwk.kid.as_deref()).collect();
     entry.detail.insert("kids", kids.join(" "));
@@ -155,31 +152,9 @@ pub(crate) fn set_issuer_enabled(
     row.enabled = enabled;
     if enabled && !was {
         row.epoch = tx.epoch().bytes();
-        row.since = tx.now().millis();
-        forgive_clients(tx, issuer, actor)?;
+        row.since = latest_iat(tx.now()).millis();
     }
     save(tx, &row, actor.did(if enabled { "issuer.enable" } else { "issuer.disable" }))
-}
-
-/// Where time was set back, its clients' tokens are refused up to now, and no longer up to a time that was taken
-/// back: nobody must wait for it to come round again.
-fn forgive_clients(tx: &mut Tx<'_>, issuer: &str, actor: &Actor) -> Result<()> {
-    // Nearer ones are of `client.revoke`, and stay.
-    let ahead = tx.now().plus_millis(FOREIGN_FUTURE_MILLIS);
-    for client in tx.view().foreign_clients_beyond(issuer, ahead)? {
-        forgive(tx, client, actor)?;
-    }
-    Ok(())
-}
-
-fn forgive(tx: &mut Tx<'_>, mut row: ClientRow, actor: &Actor) -> Result<()> {
-    row.version += 1;
-    row.foreign_since = Some(tx.now().millis());
-    tx.update(&row)?;
-    tx.change("client", &row.client_id)?;
-    let mut entry = actor.did("client.update");
-    entry.client = Some(row.client_id.clone());
-    tx.audit(&entry)
 }
 
 /// Stops knowing a site. Its clients stay registered, and nobody speaks for them.
@@ -238,6 +213,11 @@ fn read_keys(jwks: &[Jwk], site: &SiteId) -> Result<Vec<(KeyId, PublicKey)>> {
         keys.push((kid, key));
     }
     Ok(keys)
+}
+
+/// The latest time at which another site can have issued what was heard of it by now: its clock may be ahead.
+pub(crate) fn latest_iat(now: UnixTime) -> UnixTime {
+    now.plus_millis(FOREIGN_FUTURE_MILLIS)
 }
 
 /// A minute: how far another site's clock may be ahead of ours.

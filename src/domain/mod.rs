@@ -58,7 +58,7 @@ pub(crate) use authenticate::{
 pub(crate) use builtin::{BIOT, enable_dialects};
 pub(crate) use catalogue::{add_scope, first_scopes, remove_scope};
 pub(crate) use client::{AuthMethod, Client, GrantType, Metadata, TokenTypeCase};
-pub(crate) use clock::{TimeSet, accept_clock};
+pub(crate) use clock::{STANDSTILL_MILLIS, TimeSet, accept_clock};
 pub(crate) use code::{Code, Redemption, give_code, unspent_code};
 pub(crate) use credential::{Credential, CredentialKind};
 pub(crate) use dialect::Habits;

@@ -7,7 +7,7 @@ use crate::domain::builtin::BIOT;
 use crate::domain::catalogue::check_in_catalogue;
 use crate::domain::client::{Client, Foreign, GrantType, Metadata};
 use crate::domain::credential::{Credential, CredentialKind};
-use crate::domain::issuer::FOREIGN_FUTURE_MILLIS;
+use crate::domain::issuer::latest_iat;
 use crate::error::{Error, Result};
 use crate::store::{AuditEntry, NO_EXTRA, Tx};
 
@@ -91,7 +91,7 @@ pub(crate) fn add_foreign_client(
         issuer: issuer.to_owned(),
         client_id: foreign_id.as_str().to_owned(),
         // What was deleted, and is registered again, does not get its old tokens back.
-        since: tx.now(),
+        since: latest_iat(tx.now()),
     };
     let client_id = ClientId::mint(tx.identity().entropy.as_ref())?;
     let mut entry = actor.did("client.create");
@@ -221,8 +221,9 @@ pub(crate) fn revoke_client_tokens(
     let mut client = find(tx, client_id)?;
     client.generation = Generation(tx.next_sequence());
     if let Some(foreign) = &mut client.foreign {
-        // The other site knows nothing of our generations; its clock may be that far ahead.
-        foreign.since = tx.now().plus_millis(FOREIGN_FUTURE_MILLIS);
+        // The other site knows nothing of our generations. Not lowered where time was set back: tokens of the
+        // time that was taken back would live again.
+        foreign.since = foreign.since.max(latest_iat(tx.now()));
     }
     save(tx, client, actor.did("client.revoke"))
 }

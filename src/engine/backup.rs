@@ -25,7 +25,7 @@ impl Engine {
     /// take for a part of it, is there already: nothing is overwritten. [`Error::InvalidArgument`] if `to` is the
     /// database itself, or would be a file that lies beside one. [`Error::Corrupt`] if the copy is not sound, as
     /// the database then is not either ([`Engine::check`]). [`Error::Full`] if there is no room for the copy, or
-    /// for its row in the audit: there is no copy without its row. [`Error::ActorMissing`], [`Error::NotWritable`],
+    /// for its row in the audit, not even in the room of the reserve file: there is no copy without its row. [`Error::ActorMissing`], [`Error::NotWritable`],
     /// [`Error::Io`].
     ///
     /// ```
@@ -66,7 +66,8 @@ impl Engine {
             entry.detail.insert("bytes", copied.bytes.to_string());
             entry.detail.insert("audit_sequence", copied.state.audit.sequence.to_string());
             entry.detail.insert("key_id", copied.master.id.clone());
-            self.change(self.time.now(), move |tx| tx.audit(&entry))
+            // A full disk is a reason to make a copy elsewhere, and none against it.
+            self.secure(self.time.now(), move |tx| tx.audit(&entry))
         })?;
         Ok(copied.map(|copied| report(&to, copied)))
     }

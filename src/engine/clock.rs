@@ -6,13 +6,17 @@ use crate::domain::{self, Actor};
 use crate::engine::Engine;
 use crate::engine::administer::{Administer, administer, private};
 use crate::error::{Error, Result};
+use crate::store::Tx;
 
 administer!(ClockAccept, |request, engine, actor, now| {
-    let wall = engine.time.wall();
+    let clock = engine.time.clock();
+    let wall = clock.wall();
     if wall.seconds().abs_diff(request.time) > TOLERANCE_SECONDS {
         return Err(Error::document("time", format!("is not what the wall clock says: {wall}")));
     }
-    let set = engine.change(now, move |tx| domain::accept_clock(tx, wall, &actor))?;
+    // Read under the write lock: others write meanwhile, at later times.
+    let accept = move |tx: &mut Tx<'_>| domain::accept_clock(tx, clock.wall(), &actor);
+    let set = engine.change(now, accept)?;
     engine.time.follow(&engine.store.state()?);
     Ok(ClockAccepted::of(set))
 });

@@ -35,14 +35,14 @@ pub(super) fn renewed(accepted: &Accepted, awaiting: &Awaiting, trusted: bool) -
 /// Of a database that was accepted without any key.
 pub(super) fn adopted(accepted: &Accepted, awaiting: &Awaiting) -> Restored {
     let mut refused = ended(&accepted.living);
-    let (generated, secrets, users) = (
-        "without the key it cannot be checked, and is gone: make a new one",
+    let (keyed, secrets, users) = (
+        "generated, or imported and strong: without the key it cannot be checked, and is gone. Make a new one",
         "without the key nobody knows who wrote it: it is refused until client.secret.confirm, and its \
          client until client.enable",
         "without the key nobody knows who wrote it: it is refused until user.confirm and user.enable",
     );
-    let gone = accepted.living.generated_secrets;
-    refused.push(Refused { kind: "generated_secret", count: Some(gone), why: generated });
+    let gone = accepted.living.keyed_secrets;
+    refused.push(Refused { kind: "keyed_secret", count: Some(gone), why: keyed });
     refused.push(Refused { kind: "client_secret", count: Some(awaiting.secrets), why: secrets });
     refused.push(Refused { kind: "user", count: Some(awaiting.users), why: users });
     let issuers = "without the key nobody knows who imported it: it is gone";
@@ -97,7 +97,7 @@ fn detail_of(kind: &str) -> Option<&'static str> {
         ("code", "codes_ended"),
         ("refresh_token", "refresh_tokens_ended"),
         ("signing_key", "keys_retired"),
-        ("generated_secret", "secrets_dropped"),
+        ("keyed_secret", "secrets_dropped"),
         ("client_secret", "secrets_to_confirm"),
         ("user", "users_to_confirm"),
         ("issuer", "issuers_ended"),

@@ -1,7 +1,7 @@
 //! The engine's time: the wall clock as long as it is plausible.
 
 use crate::base::{Clock, UnixTime};
-use crate::domain::Steady;
+use crate::domain::{STANDSTILL_MILLIS, Steady};
 use crate::error::{Error, Result};
 use crate::store::{Clockwork, Moment, State, lock};
 use std::sync::Arc;
@@ -122,9 +122,9 @@ impl Timekeeper {
         self.last.fetch_max(pack(state.clock_changes, mark), Ordering::AcqRel);
     }
 
-    /// What the wall clock says, believed or not.
-    pub(crate) fn wall(&self) -> UnixTime {
-        self.clock.wall()
+    /// The clock itself, believed or not.
+    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.clock)
     }
 
     /// `now` as a writing transaction needs it.
@@ -243,10 +243,6 @@ const LEAP_MILLIS: i64 = 7 * DAY_MILLIS;
 const LEAP_ACROSS_RESTART_MILLIS: i64 = 400 * DAY_MILLIS;
 
 const DAY_MILLIS: i64 = 86_400_000;
-
-/// One minute: how far behind the wall clock may be for time to wait for it. One that is far behind, as
-/// after an empty CMOS battery, would make it stand still for years.
-const STANDSTILL_MILLIS: i64 = 60_000;
 
 /// 2026-01-01, when this library was young.
 const FIRST_SECONDS: i64 = 1_767_225_600;

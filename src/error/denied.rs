@@ -73,7 +73,7 @@ reasons! {
         KeyRetired = "key_retired", "the key that signed the token has been retired";
         /// The site that signed the token is not trusted now: nobody has enabled it since it was disabled, or since
         /// the database was restored.
-        IssuerDisabled = "issuer_disabled", "the site that signed the token is disabled, or was not enabled again after a restore";
+        IssuerDisabled = "issuer_disabled", "the site that signed the token is disabled, was not enabled again after a restore, or signed it before it was enabled here, or within a minute after";
         /// The header's `alg` is not the algorithm of the key that `kid` names (RFC 8725 3.1).
         AlgorithmMismatch = "algorithm_mismatch", "the token's algorithm is not that of the key it names";
         /// The signature does not verify.

@@ -142,7 +142,8 @@ fn check_target(database: &Path, to: &Path) -> Result<()> {
 }
 
 /// What files beside a database end in.
-const BESIDE: [&str; 5] = ["-journal", "-shm", "-wal", ".fresh", ".key"];
+const BESIDE: [&str; 8] =
+    ["-journal", "-shm", "-wal", ".fresh", ".key", ".reserve", ".reserve.new", ".reserve.probe"];
 
 const STEPS: u64 = {
     #[expect(clippy::as_conversions, reason = "twelve")]

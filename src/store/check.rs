@@ -23,6 +23,8 @@ pub(crate) struct Names {
     /// The newest naming of each: where it was, and what it said.
     named: BTreeMap<(String, String), (u64, Named)>,
     mark: UnixTime,
+    /// The time of the row that was read last, in milliseconds.
+    time: i64,
 }
 
 impl View<'_> {
@@ -53,7 +55,7 @@ impl View<'_> {
             let macs = stored_macs(self.db, table)?.into_iter();
             stored.extend(macs.map(|(id, mac)| ((table.name.to_owned(), id), mac)));
         }
-        Ok(Names { stored, named: BTreeMap::new(), mark })
+        Ok(Names { stored, named: BTreeMap::new(), mark, time: i64::MIN })
     }
 }
 
@@ -61,7 +63,12 @@ impl Names {
     /// Reads what a row of the audit names. Of rows that go when their time is over, only those are kept that
     /// are there or should be: the audit has millions of the others.
     pub(crate) fn read(&mut self, row: &AuditRow) {
-        for named in Named::of_row(&row.row) {
+        let (time, rows) = Named::of_row(&row.row);
+        if time < self.time {
+            self.forget(self.time);
+        }
+        self.time = time;
+        for named in rows {
             let key = (named.table.clone(), named.id.clone());
             let at = named.at.unwrap_or(row.sequence);
             let lasts = self.lasts(&named);
@@ -70,6 +77,13 @@ impl Names {
                 self.named.insert(key, (at, named));
             }
         }
+    }
+
+    /// Time went back here. What had ended by `then` may have gone meanwhile, and need not be there.
+    fn forget(&mut self, then: i64) {
+        let stored = &self.stored;
+        let over = |named: &Named| named.ends.is_some_and(|ends| ends <= then);
+        self.named.retain(|key, (_, named)| !over(named) || stored.contains_key(key));
     }
 
     /// What the audit and the rows do not agree about.

@@ -103,7 +103,7 @@ fn still_true(db: &Db, through: u64) -> Result<Vec<Named>> {
     })?;
     let mut latest = BTreeMap::new();
     for (sequence, row) in rows {
-        for mut named in Named::of_row(&row) {
+        for mut named in Named::of_row(&row).1 {
             named.at.get_or_insert(sequence);
             latest.insert((named.table.clone(), named.id.clone()), named);
         }

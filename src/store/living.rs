@@ -17,8 +17,8 @@ pub(crate) struct Living {
     pub(crate) signing_keys: u64,
     /// Other sites that were believed.
     pub(crate) issuers: u64,
-    /// Those that only the key can check.
-    pub(crate) generated_secrets: u64,
+    /// Generated or strong ones, which only the key can check.
+    pub(crate) keyed_secrets: u64,
 }
 
 /// What awaits its confirmation.
@@ -34,8 +34,8 @@ impl Living {
         let epoch = state.epoch.bytes();
         let cells = [Cell::Integer(at.millis()), Cell::Blob(&epoch)];
         let count = |sql: &str| db.one(sql, &cells, |row| row.unsigned(0));
-        let generated =
-            "SELECT count(*) FROM credential WHERE kind = 'generated' AND revoked_at IS NULL";
+        let keyed =
+            "SELECT count(*) FROM credential WHERE kind <> 'imported' AND revoked_at IS NULL";
         let plain = |sql: &str| db.one(sql, &[], |row| row.unsigned(0));
         Ok(Self {
             opaque_tokens: count(
@@ -60,7 +60,7 @@ impl Living {
             issuers: count(
                 "SELECT count(*) FROM issuer WHERE enabled AND epoch = ?2 AND ?1 IS NOT NULL",
             )?,
-            generated_secrets: plain(generated)?,
+            keyed_secrets: plain(keyed)?,
         })
     }
 }

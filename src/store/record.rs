@@ -67,19 +67,16 @@ impl Named {
         }
     }
 
-    /// What a row of the audit names; nothing if its text is damaged, which its hash shows.
-    pub(crate) fn of_row(row: &str) -> Vec<Self> {
+    /// The time of a row of the audit in milliseconds, and what it names; nothing if its text is damaged, which its
+    /// hash shows.
+    pub(crate) fn of_row(row: &str) -> (i64, Vec<Self>) {
         #[derive(Deserialize)]
-        struct Names {
+        struct Row {
+            time: i64,
             #[serde(default)]
             rows: Vec<Named>,
         }
-        serde_json::from_str::<Names>(row).map(|names| names.rows).unwrap_or_default()
-    }
-
-    /// A row that has this MAC now, in base64url.
-    pub(super) fn authenticated(table: &str, id: String, mac: String) -> Self {
-        Self { mac: Some(mac), ..Self::deleted(table, &id) }
+        serde_json::from_str::<Row>(row).map(|row| (row.time, row.rows)).unwrap_or_default()
     }
 
     /// A row that was deleted.
@@ -157,13 +154,14 @@ pub(crate) fn authenticate_anew<R: Record>(
     db: &Db,
     key: &RowMacKey,
     change: impl Fn(&mut R),
-) -> Result<()> {
+) -> Result<Vec<Named>> {
     let sql = format!("SELECT {} FROM {}", R::COLUMNS.join(", "), R::TABLE);
-    for mut row in db.all(&sql, &[], R::read)? {
+    let anew = |mut row| {
         change(&mut row);
-        update(db, key, &row)?;
-    }
-    Ok(())
+        let mac = update(db, key, &row)?;
+        Ok(Named::written(&row, &mac))
+    };
+    db.all(&sql, &[], R::read)?.into_iter().map(anew).collect()
 }
 
 /// The rows of a table that do not match their MACs, and why.

@@ -23,10 +23,15 @@ impl Reserve {
         Self { database: database.to_owned(), path: suffixed(database, ".reserve") }
     }
 
-    /// Whether it is there. A short one is none.
+    /// Whether it is there. An emptied one is none.
     pub(crate) fn is_there(&self) -> bool {
-        let metadata = std::fs::symlink_metadata(&self.path);
-        metadata.is_ok_and(|metadata| metadata.is_file() && metadata.len() == LENGTH)
+        self.length() == Some(LENGTH)
+    }
+
+    /// How long the file of its name is.
+    fn length(&self) -> Option<u64> {
+        let metadata = std::fs::symlink_metadata(&self.path).ok()?;
+        metadata.is_file().then_some(metadata.len())
     }
 
     /// Demands that it is there or can be made, before anything is begun that may not be finished.
@@ -58,6 +63,9 @@ impl Reserve {
     /// # Errors
     /// Those of the system.
     pub(super) fn release(&self) -> Result<()> {
+        if !self.is_there() {
+            return Ok(());
+        }
         let failed = |error| sys::file::failed("giving the reserve up", &self.path, &error);
         match std::fs::remove_file(&self.path) {
             Ok(()) => sys::file::sync_folder(folder_of(&self.path)),
@@ -93,8 +101,12 @@ impl Reserve {
         free.map_or(true, |free| free >= LENGTH * ROOM)
     }
 
-    /// Makes it under another name first: what is there under its own is whole.
+    /// Makes it under another name first: what is there under its own is whole. A file that is neither that nor
+    /// one that was emptied is somebody's, and stays.
     fn make(&self) -> Result<()> {
+        if self.path.symlink_metadata().is_ok() && self.length() != Some(0) {
+            return Err(Error::DatabaseExists { path: self.path.clone() });
+        }
         let draft = suffixed(&self.path, ".new");
         // What a crash left.
         let _ = std::fs::remove_file(&draft);
@@ -160,12 +172,23 @@ mod tests {
     }
 
     #[test]
-    fn a_short_one_is_none_and_is_replaced() {
+    fn an_emptied_one_is_none_and_is_replaced() {
         with_reserve(|reserve| {
-            std::fs::write(&reserve.path, "short").unwrap();
+            std::fs::write(&reserve.path, "").unwrap();
             assert!(!reserve.is_there());
             reserve.provide().unwrap();
             assert!(reserve.is_there());
+        });
+    }
+
+    #[test]
+    fn a_file_of_somebody_elses_is_neither_replaced_nor_given_up() {
+        with_reserve(|reserve| {
+            std::fs::write(&reserve.path, "a copy that is worth keeping").unwrap();
+            reserve.provide().unwrap();
+            reserve.release().unwrap();
+            let kept = std::fs::read(&reserve.path).unwrap();
+            assert_eq!(kept, b"a copy that is worth keeping");
         });
     }
 

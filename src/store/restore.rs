@@ -17,7 +17,6 @@ use crate::store::rekey::add_line;
 use crate::store::rows::{AuditKeyRow, ClientRow, CredentialRow, RoleRow, SettingsRow, UserRow};
 use crate::store::schema;
 use crate::store::state::State;
-use crate::store::tables::{TABLES, stored_macs};
 use crate::store::transaction::{Identity, Ledger, Tx};
 use crate::sys;
 use std::path::Path;
@@ -89,7 +88,7 @@ impl Store {
     }
 
     /// Accepts the database as it is without any key. Every MAC is made anew over what stands there, which
-    /// may be anybody's; what only a key could check is dropped: generated secrets, codes, tokens, grants,
+    /// may be anybody's; what only a key could check is dropped: generated and strong secrets, codes, tokens, grants,
     /// private keys. `renew` takes the doors away that somebody may have opened. The audit goes on under a
     /// new key.
     ///
@@ -123,8 +122,8 @@ impl Store {
         let living = Living::count(&db, &state, at)?;
         let acknowledged = claim.sequence_of(read_database_id(&db)?)?;
         let (key, master) = put_key(path, &db, source, entropy.as_ref())?;
-        let gone = uncheckable(&db)?;
-        let identity = begin_anew(&db, &key, at, entropy)?;
+        let mut rows = uncheckable(&db)?;
+        let identity = begin_anew(&db, &key, at, entropy, &mut rows)?;
         state.save(&db, &identity.keys.row_mac)?;
         master.save(&db)?;
         let accepted = Accepted {
@@ -137,7 +136,9 @@ impl Store {
         };
         finish(path, &db, (&identity, state), &mut claim, |tx| {
             tx.at(at);
-            name_anew(tx, gone)?;
+            for named in rows {
+                tx.name(named);
+            }
             tx.follow_stored()?;
             renew(tx, &accepted)
         })
@@ -165,29 +166,31 @@ fn check_keyless(
     Ok(())
 }
 
-/// New data keys, MACs of theirs, and a new audit key.
+/// New data keys, MACs of theirs, and a new audit key; `named` gets every row that has another MAC.
 fn begin_anew(
     db: &Db,
     key: &Secret,
     now: UnixTime,
     entropy: &Arc<dyn Entropy>,
+    named: &mut Vec<Named>,
 ) -> Result<Identity> {
     let keys = DataKeys::mint(read_database_id(db)?, entropy.as_ref())?;
     db.batch(DROP_UNCHECKABLE)?;
     keys.wrap(db, Wrapper::Master, key, entropy.as_ref())?;
     let mac = &keys.row_mac;
-    record::authenticate_anew::<SettingsRow>(db, mac, |_| {})?;
-    record::authenticate_anew::<ClientRow>(db, mac, |_| {})?;
-    record::authenticate_anew::<CredentialRow>(db, mac, |_| {})?;
-    record::authenticate_anew::<UserRow>(db, mac, |_| {})?;
-    record::authenticate_anew::<RoleRow>(db, mac, |_| {})?;
+    named.extend(record::authenticate_anew::<SettingsRow>(db, mac, |_| {})?);
+    named.extend(record::authenticate_anew::<ClientRow>(db, mac, |_| {})?);
+    named.extend(record::authenticate_anew::<CredentialRow>(db, mac, |_| {})?);
+    named.extend(record::authenticate_anew::<UserRow>(db, mac, |_| {})?);
+    named.extend(record::authenticate_anew::<RoleRow>(db, mac, |_| {})?);
     // The public halves stay, to follow the chain; nobody can open the private ones any more.
-    record::authenticate_anew::<AuditKeyRow>(db, mac, |row| row.sealed.clear())?;
+    named.extend(record::authenticate_anew::<AuditKeyRow>(db, mac, |row| row.sealed.clear())?);
     let last = db.one("SELECT max(id) FROM audit_key", &[], |row| row.optional_integer(0))?;
     let next = last.unwrap_or(0).checked_add(1);
     let next = next.ok_or_else(|| Error::Corrupt { what: "the audit keys".to_owned() })?;
     let first_sequence = AuditHead::stored(db)?.map_or(0, |head| head.sequence) + 1;
-    write_audit_key(db, (next, first_sequence), &keys, entropy.as_ref(), now)?;
+    let (row, mac) = write_audit_key(db, (next, first_sequence), &keys, entropy.as_ref(), now)?;
+    named.push(Named::written(&row, &mac));
     Identity::of(db, keys, Arc::clone(entropy))
 }
 
@@ -197,24 +200,11 @@ fn uncheckable(db: &Db) -> Result<Vec<Named>> {
         db.all(sql, &[], |row| Ok(Named::deleted(table, row.text(0)?)))
     };
     let mut gone =
-        named("credential", "SELECT credential_id FROM credential WHERE kind = 'generated'")?;
+        named("credential", "SELECT credential_id FROM credential WHERE kind <> 'imported'")?;
     gone.extend(named("issuer", "SELECT issuer FROM issuer")?);
     gone.extend(named("signing_key", "SELECT kid FROM signing_key")?);
     gone.extend(named("revoked_token", "SELECT token_id FROM revoked_token")?);
     Ok(gone)
-}
-
-/// Names what went, and every row that got another MAC.
-fn name_anew(tx: &mut Tx<'_>, gone: Vec<Named>) -> Result<()> {
-    for named in gone {
-        tx.name(named);
-    }
-    for table in TABLES.iter().filter(|table| !table.goes()) {
-        for (id, mac) in stored_macs(tx.db(), table)? {
-            tx.name(Named::authenticated(table.name, id, mac));
-        }
-    }
-    Ok(())
 }
 
 /// Makes the new master key and writes it into the key file, if that is its place. A file whose keys are not
@@ -302,7 +292,7 @@ impl State {
 /// tokens.
 const DROP_UNCHECKABLE: &str = "
     DELETE FROM data_key;
-    DELETE FROM credential WHERE kind = 'generated';
+    DELETE FROM credential WHERE kind <> 'imported';
     DELETE FROM code;
     DELETE FROM refresh_token;
     DELETE FROM user_grant;

@@ -285,7 +285,7 @@ const TWO_HOURS: i64 = 7200;
 const TIMES: &[(&str, &str)] = &[
     ("audit_key.created_at", "shown"),
     ("client.created_at", "shown"),
-    ("client.foreign_since", "brought back when its site is enabled again"),
+    ("client.foreign_since", "stays: what was revoked stays refused when time comes round again"),
     ("client.updated_at", "shown"),
     ("code.expires_at", "deleted with its grant"),
     ("code.spent_at", "deleted with its grant"),
@@ -310,7 +310,7 @@ const TIMES: &[(&str, &str)] = &[
     ("opaque_token.issued_at", "deleted"),
     ("refresh_token.created_at", "deleted with its grant"),
     ("refresh_token.spent_at", "deleted with its grant"),
-    ("revoked_token.expires_at", "deleted: of an epoch that is over"),
+    ("revoked_token.expires_at", "deleted: of an epoch that is over; of other sites it stays"),
     ("signing_key.active_from", "refused, whatever the time"),
     ("signing_key.created_at", "shown"),
     ("signing_key.ends_at", "refused, whatever the time"),

@@ -255,16 +255,6 @@ impl<'a> View<'a> {
         self.record("WHERE issuer = ? AND foreign_client_id = ?", &cells)
     }
 
-    /// The clients of `issuer` whose tokens are refused up to a time after `time`.
-    pub(crate) fn foreign_clients_beyond(
-        &self,
-        issuer: &str,
-        time: UnixTime,
-    ) -> Result<Vec<ClientRow>> {
-        let cells = [Cell::Text(issuer), Cell::Integer(time.millis())];
-        self.records("WHERE issuer = ? AND foreign_since > ?", &cells)
-    }
-
     /// All audit keys, oldest first.
     pub(crate) fn audit_keys(&self) -> Result<Vec<AuditKeyRow>> {
         self.records("ORDER BY id", &[])

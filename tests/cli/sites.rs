@@ -29,15 +29,17 @@ fn a_client_of_another_site_is_let_in_with_its_tokens_of_there_until_the_site_is
     let added = here.run(&line).ok().out;
     assert!(added.contains(THERE) && added.contains(&client.id), "{added}");
     assert_fits(&added);
-    // Of the second in which a site was imported no token is believed: the clock there is ahead a little.
-    let ahead = Arc::new(ManualClock::at(SystemClock.wall().plus_millis(30_000)));
-    let engine = there.place.open_at(&ahead);
+    // Of the minute in which a site was imported no token is believed.
+    let early = issue(&there.place.open(), &client);
+    assert_eq!(why(verify(&here.place.open(), &early)), Denied::IssuerDisabled);
+    let later = Arc::new(ManualClock::at(SystemClock.wall().plus_millis(90_000)));
+    let engine = there.place.open_at(&later);
     let token = || issue(&engine, &client);
-    verify(&here.place.open(), &token()).unwrap();
+    verify(&here.place.open_at(&later), &token()).unwrap();
     here.run(&format!("issuer disable {THERE}")).fails(6);
-    verify(&here.place.open(), &token()).unwrap();
+    verify(&here.place.open_at(&later), &token()).unwrap();
     here.run(&format!("issuer disable {THERE} --yes")).ok();
-    assert_eq!(why(verify(&here.place.open(), &token())), Denied::IssuerDisabled);
+    assert_eq!(why(verify(&here.place.open_at(&later), &token())), Denied::IssuerDisabled);
     let listed = here.run("issuer list").ok().out;
     assert!(listed.contains("disabled"), "{listed}");
     assert_fits(&listed);

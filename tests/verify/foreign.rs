@@ -28,7 +28,7 @@ impl Group {
         home.call("issuer.import", export(&away));
         let local = add(&home, "https://away.example", &client.id);
         let group = Self { home, away, client, local };
-        group.pass(1);
+        group.pass(61);
         group
     }
 
@@ -139,13 +139,16 @@ fn what_is_ended_here_is_refused_at_once_in_every_process() {
     // Nobody knows what it revoked meanwhile.
     group.home.call("issuer.enable", json!({"issuer": "https://away.example"}));
     refused(&token, Denied::IssuerDisabled);
+    // Its clock may be a minute ahead.
+    group.pass(60);
+    refused(&group.token(), Denied::IssuerDisabled);
     group.pass(1);
     let token = allowed();
     group.home.call("client.delete", json!({"client_id": group.local}));
     refused(&token, Denied::ClientUnknown);
     let again = add(&group.home, "https://away.example", &group.client.id);
     refused(&token, Denied::ClientTokensRevoked);
-    group.pass(1);
+    group.pass(61);
     assert_eq!(verify(&other, &allowed()).unwrap().client_id, again);
     let token = allowed();
     group.home.call("issuer.delete", json!({"issuer": "https://away.example"}));
@@ -184,7 +187,7 @@ fn a_site_speaks_for_nobody_but_its_own_clients() {
     let third_client = register(&third.engine);
     group.home.call("issuer.import", export(&third));
     add(&group.home, "https://third.example", &third_client.id);
-    group.pass(1);
+    group.pass(61);
     let home_site = group.home.call("key.export", json!({}))["site"].clone();
     let third_site = third.call("key.export", json!({}))["site"].clone();
     let named = |id: &str| {
@@ -231,7 +234,7 @@ fn a_key_verifies_under_its_own_name_and_algorithm_alone() {
         })
         .to_vec();
     group.home.call("issuer.import", export(&third));
-    group.pass(1);
+    group.pass(61);
     let (token, claims) = (group.token(), encode(&part(&group.token(), 1)));
     let kid = part(&token, 0)["kid"].clone();
     let signed = |signer: &str, header: Value| sign(signer, &encode(&header), &claims);
@@ -434,8 +437,7 @@ fn the_rate_of_a_client_of_another_site_is_limited_here() {
 }
 
 #[test]
-fn where_time_was_set_back_a_site_that_is_enabled_or_imported_anew_speaks_for_its_clients_at_once()
-{
+fn where_time_was_set_back_a_site_that_is_enabled_or_imported_anew_is_believed_again() {
     let of = json!({"issuer": "https://away.example"});
     for imported_anew in [false, true] {
         let (home, away) = (site("https://home.example"), site("https://away.example"));
@@ -443,7 +445,7 @@ fn where_time_was_set_back_a_site_that_is_enabled_or_imported_anew_speaks_for_it
         let right = home.clock.wall();
         set_time(&home, right.plus_millis(100 * DAY * 1000));
         home.call("issuer.import", export(&away));
-        add(&home, "https://away.example", &client.id);
+        let local = add(&home, "https://away.example", &client.id);
         set_time(&home, right);
         let early = issue(&away.engine, &client);
         assert_eq!(why(verify(&home.engine, &early)), Denied::IssuerDisabled);
@@ -454,8 +456,15 @@ fn where_time_was_set_back_a_site_that_is_enabled_or_imported_anew_speaks_for_it
             home.call("issuer.enable", of.clone());
         }
         assert_eq!(why(verify(&home.engine, &early)), Denied::IssuerDisabled, "of before");
-        home.pass(1);
-        away.pass(1);
+        home.pass(61);
+        away.pass(61);
+        // Whoever was added in the time that was taken back waits for it, or is added anew.
+        let token = issue(&away.engine, &client);
+        assert_eq!(why(verify(&home.engine, &token)), Denied::ClientTokensRevoked);
+        home.call("client.delete", json!({"client_id": local}));
+        add(&home, "https://away.example", &client.id);
+        home.pass(61);
+        away.pass(61);
         verify(&home.engine, &issue(&away.engine, &client)).unwrap();
         assert_chain_whole(&home.engine);
     }
@@ -467,6 +476,40 @@ fn set_time(site: &Clinic, time: UnixTime) {
 }
 
 #[test]
+fn what_was_revoked_of_another_site_stays_revoked_where_time_is_set_back_and_comes_round_again() {
+    for twice in [false, true] {
+        set_back_after(|group, token| revoke(&group.home.engine, token).unwrap(), |_| {});
+        let revoke_client = |group: &Group| {
+            group.home.call("client.revoke", json!({"client_id": group.local}));
+        };
+        // Once more, when time was set back, takes nothing away from the first.
+        let again = |group: &Group| {
+            if twice {
+                revoke_client(group)
+            }
+        };
+        set_back_after(|group, _| revoke_client(group), again);
+    }
+}
+
+/// Somebody takes summer time for winter time, and accepts the clock.
+fn set_back_after(end: impl FnOnce(&Group, &str), then: impl FnOnce(&Group)) {
+    let group = Group::open();
+    let token = group.token();
+    verify(&group.home.engine, &token).unwrap();
+    end(&group, &token);
+    assert!(verify(&group.home.engine, &token).is_err());
+    set_time(&group.home, group.home.clock.wall().plus_millis(-1_800_000));
+    group.home.call("issuer.enable", json!({"issuer": "https://away.example"}));
+    then(&group);
+    assert_chain_whole(&group.home.engine);
+    let findings = group.home.call("database.check", json!({}))["findings"].clone();
+    assert_eq!(findings, json!([]));
+    group.pass(1801);
+    assert!(verify(&group.home.engine, &token).is_err(), "it is alive again");
+}
+
+#[test]
 fn revoking_all_of_a_client_outlives_the_site_being_disabled_and_deleted() {
     let group = Group::open();
     // The other site's clock is ahead of ours.
@@ -474,13 +517,19 @@ fn revoking_all_of_a_client_outlives_the_site_being_disabled_and_deleted() {
     let token = group.token();
     verify(&group.home.engine, &token).unwrap();
     group.home.call("client.revoke", json!({"client_id": group.local}));
+    assert_eq!(group.why(&token), Denied::ClientTokensRevoked);
+    let since = || -> i64 {
+        let sql = "SELECT foreign_since FROM client WHERE foreign_since IS NOT NULL";
+        group.home.place.sqlite().query_row(sql, [], |row| row.get(0)).unwrap()
+    };
+    let revoked = since();
     let of = json!({"issuer": "https://away.example"});
     group.home.call("issuer.disable", of.clone());
     group.home.call("issuer.enable", of.clone());
-    assert_eq!(group.why(&token), Denied::ClientTokensRevoked);
+    assert_eq!((group.why(&token), since()), (Denied::IssuerDisabled, revoked));
     group.home.call("issuer.delete", of);
     group.home.call("issuer.import", export(&group.away));
-    assert_eq!(group.why(&token), Denied::ClientTokensRevoked);
+    assert_eq!((group.why(&token), since()), (Denied::IssuerDisabled, revoked));
 }
 
 #[test]
@@ -524,7 +573,7 @@ fn the_next_import_brings_the_keys_that_the_site_has_rotated_to() {
     assert_eq!(again["enabled"], false, "an import enables nobody whom somebody disabled");
     assert_eq!(group.why(&token), Denied::IssuerDisabled);
     group.home.call("issuer.enable", json!({"issuer": "https://away.example"}));
-    group.pass(1);
+    group.pass(61);
     verify(&group.home.engine, &group.token()).unwrap();
 }
 
@@ -545,8 +594,8 @@ fn after_a_restore_no_other_site_is_believed_until_somebody_enables_it() {
     away.pass(1);
     home.call("issuer.enable", json!({"issuer": "https://away.example"}));
     assert_eq!(why(verify(&home.engine, &token)), Denied::IssuerDisabled, "of before");
-    home.pass(1);
-    away.pass(1);
+    home.pass(61);
+    away.pass(61);
     verify(&home.engine, &issue(&away.engine, &client)).unwrap();
     let read = home.call("issuer.read", json!({"issuer": "https://away.example"}));
     assert_eq!(read["enabled"], true);

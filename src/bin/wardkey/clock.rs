@@ -95,6 +95,9 @@ fn said(session: &Session, accepted: &ClockAccepted, out: &Out) -> Result<(), Fa
         return out.line("The machine's clock is believed. No token was ended.");
     }
     out.line("The machine's clock is believed. All tokens and grants have ended.")?;
+    for issuer in &accepted.issuers_to_enable {
+        out.line(&format!("not believed any more: wardkey issuer enable {issuer}"))?;
+    }
     if accepted.secrets_to_confirm.is_empty() {
         return Ok(());
     }
