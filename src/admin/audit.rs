@@ -375,6 +375,7 @@ fn sentence_of_file<'a>(
         }
         "database.create" => format!("the database was created, issuer {}", detail("issuer")),
         "database.open" => format!("the database was opened with {}", detail("clock")),
+        "database.recover" => "the database was recovered, and got a new master key".to_owned(),
         "database.backup" => {
             format!("the database was copied to {}, {} bytes", detail("file"), detail("bytes"))
         }
@@ -420,6 +421,10 @@ fn sentence_of_keys<'a>(event: &str, detail: &impl Fn(&str) -> &'a str) -> Optio
         }
         "key.retire" => "a signing key was retired, and all its tokens are refused".to_owned(),
         "key.delete" => "a signing key whose tokens ended long ago was deleted".to_owned(),
+        "key.rekey" => "another master key opens the database from now on".to_owned(),
+        "key.recovery" => {
+            "a recovery code was made; a former one opens nothing any more".to_owned()
+        }
         "issuer.import" => format!("the keys of the site {site} were imported"),
         "issuer.enable" => format!("the site {site} is believed from now on"),
         "issuer.disable" => format!("the site {site} is no longer believed"),

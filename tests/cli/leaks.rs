@@ -37,6 +37,28 @@ fn without_confirmation_a_leak_is_told_and_nothing_ends() {
 }
 
 #[test]
+fn whatever_holds_a_secret_may_be_pasted() {
+    let desk = Desk::new();
+    let client = registered(&desk.client("Lab bridge"));
+    let imported = "An0ldSecretOfAnotherSystem";
+    desk.run_with("secret import Lab~bridge", imported).ok();
+    for secret in [client.secret.as_str(), imported] {
+        for pasted in [
+            format!(r#"{{"client_id":"{}","client_secret":"{secret}"}}"#, client.id),
+            format!("client_secret = {secret}"),
+            format!("grant_type=client_credentials&client_secret={secret}&client_id={}", client.id),
+            format!("curl -u {}:{secret} https://localhost/oauth/token", client.id),
+            format!("LAB_SECRET={secret}"),
+            format!("2026-11-21 12:00:00 ERROR refused: {secret}."),
+        ] {
+            let done = desk.run_with("leak --keep --json", &pasted).json();
+            assert_eq!(done["kind"], "client_secret", "{pasted}: {done}");
+        }
+    }
+    desk.run_with("leak --keep", "there is nothing of the kind in these words").fails(4);
+}
+
+#[test]
 fn a_pasted_token_ends_alone() {
     let desk = Desk::new();
     let client = registered(&desk.client("Lab bridge"));

@@ -12,6 +12,8 @@ fn a_recovery_code_is_shown_once_and_opens_a_database_whose_key_is_lost() {
     let desk = Desk::new();
     let client = registered(&desk.client("Lab bridge"));
     let token = issue(&desk.place.open(), &client);
+    desk.run("key recovery").ok();
+    // The one that there is would open nothing any more.
     desk.run("key recovery").fails(6);
     let made = desk.run("key recovery --yes").ok();
     assert_fits(&made.out);
@@ -50,13 +52,17 @@ fn of_a_backup_and_a_code_everything_is_confirmed_anew() {
     fs::write(desk.place.folder().join("code"), text(&code, "recovery_code")).unwrap();
     fs::remove_file(desk.place.beside(".key")).unwrap();
     fs::remove_file(desk.place.beside(".fresh")).unwrap();
-    let done = desk.run("recover -d clinic.db --code-file code -y").ok();
+    let found = desk.run("doctor").fails(8);
+    assert!(found.err.contains("wardkey recover"), "{}", found.err);
+    let done = desk.run("recover --code-file code -y").ok();
     assert!(done.out.contains("1 user may not log in yet"), "{}", done.out);
     assert_fits(&done.out);
     assert_eq!(why(try_issue(&desk.place.open(), &client)), Denied::SecretUnconfirmed);
     desk.run("secret confirm Lab~bridge").ok();
     issue(&desk.place.open(), &client);
     assert!(desk.run("user list").ok().out.contains("unconfirmed"));
+    let found = desk.run("doctor").fails(10);
+    assert!(found.out.contains("wardkey user confirm --all"), "{}", found.out);
     desk.run("user confirm").fails(2);
     assert_eq!(desk.run("user confirm --all --json").json()["confirmed"], 1);
     desk.run("user confirm bea").ok();

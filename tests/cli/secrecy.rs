@@ -23,6 +23,15 @@ fn a_secret_is_shown_once_and_on_standard_output_alone() {
 }
 
 #[test]
+fn a_short_one_is_not_repeated_either() {
+    let desk = Desk::new();
+    for line in ["user password bea hunter2", "leak hunter2", "leak client_secret=hunter2"] {
+        let done = desk.run(line).fails(2);
+        assert!(!done.err.contains("hunter2") && !done.out.contains("hunter2"), "{}", done.err);
+    }
+}
+
+#[test]
 fn a_secret_given_as_an_argument_is_refused_and_not_repeated() {
     let desk = Desk::new();
     let client = registered(&desk.client("Lab"));

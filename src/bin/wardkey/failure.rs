@@ -82,6 +82,14 @@ impl Failure {
         if error.kind() == std::io::ErrorKind::BrokenPipe {
             return Self::new(Exit::Pipe, "pipe", "nobody reads any more");
         }
+        if error.kind() == std::io::ErrorKind::NotFound {
+            return Self::new(
+                Exit::Usage,
+                "file_missing",
+                format!("{doing}: there is no such file or folder"),
+            )
+            .next("see that the path is right");
+        }
         Self::new(Exit::Failed, "io", format!("{doing}: {error}"))
     }
 

@@ -92,16 +92,13 @@ const fn process_owner() -> Option<String> {
     None
 }
 
-/// The only database in this folder: each has its freshness file beside it.
+/// The only database in this folder: each has its freshness file beside it, but a copy that is to be restored or
+/// recovered.
 fn only_one_here() -> Result<PathBuf, Failure> {
-    let entries = std::fs::read_dir(".").into_iter().flatten().flatten();
-    let mut found: Vec<PathBuf> = entries
-        .map(|entry| PathBuf::from(entry.file_name()))
-        .filter(|path| path.extension().is_some_and(|extension| extension == "fresh"))
-        .map(|path| path.with_extension(""))
-        .filter(|path| path.is_file())
-        .collect();
-    found.sort();
+    let mut found = those_here("fresh", |path| path.with_extension(""));
+    if found.is_empty() {
+        found = those_here("db", Path::to_owned);
+    }
     match (found.pop(), found.is_empty()) {
         (Some(path), true) => Ok(path),
         (None, _) => Err(Failure::new(Exit::Usage, "database_missing", "there is no database in this folder")
@@ -109,4 +106,15 @@ fn only_one_here() -> Result<PathBuf, Failure> {
         (Some(_), false) => Err(Failure::new(Exit::Usage, "database_ambiguous", "there is more than one database in this folder")
             .next("name one with --database FILE or WARDKEY_DATABASE")),
     }
+}
+
+/// The databases that files with this ending belong to.
+fn those_here(ending: &str, database: impl Fn(&Path) -> PathBuf) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(".").into_iter().flatten().flatten();
+    entries
+        .map(|entry| PathBuf::from(entry.file_name()))
+        .filter(|path| path.extension().is_some_and(|extension| extension == ending))
+        .map(|path| database(&path))
+        .filter(|path| path.is_file())
+        .collect()
 }

@@ -8,7 +8,8 @@ use crate::when;
 use clap::Subcommand;
 use std::path::PathBuf;
 use wardkey::admin::{
-    KeyDocument, KeyExport, KeyImport, KeyList, KeyRecovery, KeyRetire, KeyRotate, SecretText,
+    DatabaseStatus, KeyDocument, KeyExport, KeyImport, KeyList, KeyRecovery, KeyRetire, KeyRotate,
+    SecretText,
 };
 
 #[derive(Subcommand)]
@@ -70,7 +71,9 @@ impl Command {
             }
             Self::Export => out.document(&session.run(KeyExport::default())?),
             Self::Recovery => {
-                input.confirm("A recovery code made before opens nothing any more")?;
+                if session.run(DatabaseStatus::default())?.recovery_code {
+                    input.confirm("The recovery code made before opens nothing any more")?;
+                }
                 let made = session.run(KeyRecovery::default())?;
                 out.answer(&made, || {
                     out.value("recovery_code", &made.recovery_code)?;

@@ -54,8 +54,7 @@ impl Leak {
         out: &Out,
     ) -> Result<(), Failure> {
         let pasted = input.secret("leaked secret or token", self.file.as_deref())?;
-        let text = core_of(pasted.expose());
-        let found = session.run(LeakFind { text: SecretText::from(text.as_str()) })?;
+        let (found, text) = find(session, pasted.expose())?;
         let client_name = client::find(session, &found.client_id)
             .map_or_else(|_| String::new(), |client| client.client_name);
         let secret = secret_behind(session, &found)?;
@@ -85,6 +84,47 @@ impl Leak {
         decided.map(drop)
     }
 }
+
+/// Whose it is, and what of the pasted text it is: the whole, or else one of the words in it, the longest first.
+fn find(session: &Session, pasted: &str) -> Result<(LeakDocument, Zeroizing<String>), Failure> {
+    let whole = core_of(pasted);
+    let mut words: Vec<&str> = pasted.split(|c| !is_part(c)).flat_map(trimmed).collect();
+    words.retain(|word| word.len() >= SHORTEST && *word != whole.as_str());
+    words.sort_by_key(|word| std::cmp::Reverse(word.len()));
+    words.dedup();
+    words.truncate(WORDS);
+    let find = |text: &str| session.run(LeakFind { text: SecretText::from(text) });
+    let mut found = find(&whole);
+    let mut text = whole;
+    for word in words {
+        if !found.as_ref().is_err_and(Failure::is_not_found) {
+            break;
+        }
+        let last = std::mem::replace(&mut found, find(word));
+        if found.as_ref().is_err_and(|failure| !failure.is_not_found()) {
+            // A word that cannot be looked for says nothing about the others.
+            found = last;
+        }
+        text = Zeroizing::new(word.to_owned());
+    }
+    found.map(|found| (found, text))
+}
+
+/// What secrets and tokens are made of.
+const fn is_part(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '+' | '/' | '~')
+}
+
+/// A word as it stands, and without the full stop of its sentence.
+fn trimmed(word: &str) -> [&str; 2] {
+    [word, word.trim_end_matches('.')]
+}
+
+/// Words that are tried: each may cost a hash for each imported secret.
+const WORDS: usize = 16;
+
+/// No secret and no token is shorter.
+const SHORTEST: usize = 8;
 
 /// The secret or token in what was pasted: a header, a form's member, a line of a configuration.
 fn core_of(pasted: &str) -> Zeroizing<String> {

@@ -138,7 +138,10 @@ fn misread(error: &clap::Error) -> ExitCode {
     // What was not understood may still say who reads the answer.
     let json = std::env::args_os().any(|argument| argument == "--json");
     // Somebody may have put a secret where an argument belongs: it is not repeated.
-    let is_long = |text: &String| text.len() > REPEATED;
+    let unknown = error.kind() == ErrorKind::UnknownArgument;
+    let is_long = |text: &String| {
+        text.len() > REPEATED || unknown && (!text.starts_with('-') || text.contains('='))
+    };
     let may_be_secret = error.context().any(|(_, value)| {
         matches!(value, ContextValue::String(text) if is_long(text))
             || matches!(value, ContextValue::Strings(texts) if texts.iter().any(is_long))

@@ -26,7 +26,40 @@ pub(super) fn all(patient: &Patient) -> Vec<Finding> {
     findings.extend(keys(patient));
     findings.extend(other_sites(patient));
     findings.extend(sleeping_users(patient));
+    findings.extend(shut_out(patient));
     findings
+}
+
+/// Whom a restore or a recovery left outside.
+fn shut_out(patient: &Patient) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let rule = "ASVS 16.3.1";
+    let waiting = patient.users.iter().filter(|user| !user.confirmed).count();
+    if waiting > 0 {
+        findings.push(
+            Finding::new(Level::Warn, "unconfirmed_user", rule)
+                .about("users")
+                .found(format!("{} since a restore: nobody of them can log in", awaiting(waiting)))
+                .fix("wardkey user confirm --all"),
+        );
+    }
+    let clients = &patient.clients;
+    if !clients.is_empty() && clients.iter().all(|(client, _)| !client.enabled) {
+        findings.push(
+            Finding::new(Level::Warn, "all_disabled", rule)
+                .about("clients")
+                .found("all are disabled, as after a recovery without a key")
+                .fix("wardkey client enable CLIENT"),
+        );
+    }
+    findings
+}
+
+fn awaiting(users: usize) -> String {
+    match users {
+        1 => "1 user awaits confirmation".to_owned(),
+        _ => format!("{users} users await confirmation"),
+    }
 }
 
 fn issuer(patient: &Patient) -> Finding {

@@ -117,7 +117,7 @@ fn of_secret(client: &ClientDocument, secret: &SecretDocument, now: i64) -> Vec<
     }
     let mut findings = Vec::new();
     if !secret.confirmed {
-        let fix = format!("wardkey secret confirm {client_id} {id}, or secret revoke");
+        let fix = format!("wardkey secret confirm {client_id} {id}");
         let found = "awaits confirmation since a restore";
         findings.push(finding(Level::Warn, "unconfirmed", "ASVS 13.3.1", found, fix));
     }
