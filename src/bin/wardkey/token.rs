@@ -128,7 +128,7 @@ fn verify(
     let token = SecretText::from(token.expose().trim());
     let found = session.run(TokenIntrospect { token })?;
     let missing = missing_word(&found, scope.unwrap_or_default());
-    out.answer(&found, || show(&found, out))?;
+    out.answer(&found, || show(&found, missing.as_deref(), out))?;
     match (found.active, missing) {
         (true, None) => Ok(()),
         (true, Some(word)) => Err(Failure::new(
@@ -147,7 +147,7 @@ fn missing_word(found: &TokenDocument, wanted: &str) -> Option<String> {
     wanted.split_whitespace().find(|word| !has.contains(word)).map(str::to_owned)
 }
 
-fn show(found: &TokenDocument, out: &Out) -> Result<(), Failure> {
+fn show(found: &TokenDocument, missing: Option<&str>, out: &Out) -> Result<(), Failure> {
     if !found.active {
         return out.line(&format!(
             "NOT VALID: {}",
@@ -156,7 +156,7 @@ fn show(found: &TokenDocument, out: &Out) -> Result<(), Failure> {
     }
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
     out.fields(&[
-        ("valid", "yes".to_owned()),
+        ("valid", missing.map_or("yes".to_owned(), |word| format!("yes, but not for `{word}`"))),
         ("client", text(&found.client_id)),
         ("subject", text(&found.sub)),
         ("scope", text(&found.scope)),
