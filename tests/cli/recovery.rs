@@ -32,6 +32,16 @@ fn a_recovery_code_is_shown_once_and_opens_a_database_whose_key_is_lost() {
 }
 
 #[test]
+fn a_restore_of_what_is_no_old_copy_says_so_before_it_ends_anything() {
+    let desk = Desk::new();
+    let client = registered(&desk.client("Lab bridge"));
+    let token = issue(&desk.place.open(), &client);
+    let asked = desk.run("restore").fails(6);
+    assert!(asked.err.contains("no old copy"), "{}", asked.err);
+    verify(&desk.place.open(), &token).unwrap();
+}
+
+#[test]
 fn a_wrong_code_is_refused_and_not_repeated() {
     let desk = Desk::new();
     let refused = desk.run_with("recover -y", "AAAA-BBBB").fails(2);

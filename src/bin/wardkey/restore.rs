@@ -40,7 +40,10 @@ impl Restore {
         } else {
             "all secrets and users await confirmation"
         };
-        input.confirm(&format!("All tokens of {} end, {secrets}", path.display()))?;
+        // Closed again at once: a restore wants the file for itself.
+        let current = Engine::open(&options).is_ok();
+        let why = if current { "It is no old copy, it opens as it is. " } else { "" };
+        input.confirm(&format!("{why}All tokens of {} end, {secrets}", path.display()))?;
         let engine = Engine::restore(&options, &Context::by(&actor))?;
         let session = Session::of(engine, actor, path);
         let waiting = Waiting::of(&session)?;
