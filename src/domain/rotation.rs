@@ -34,8 +34,9 @@ pub(crate) struct SecretChange {
 /// obtained lives on. Returns the new one with its text, and the old one.
 ///
 /// # Errors
-/// [`Error::NotFound`]; [`Error::Conflict`] when it is not clear which one to replace, when another one has taken its
-/// place already, or when the client has too many.
+/// [`Error::NotFound`], also when no secret of the client is valid; [`Error::InvalidDocument`] when it is not clear
+/// which one to replace; [`Error::Conflict`] when another one has taken its place already, or when the client has too
+/// many.
 pub(crate) fn rotate_secret(
     tx: &mut Tx<'_>,
     client_id: &str,
@@ -154,13 +155,10 @@ fn only_living(tx: &Tx<'_>, client_id: &str) -> Result<Credential> {
     match (living.next(), living.next()) {
         (Some(only), None) => Ok(only),
         (Some(_), Some(_)) => {
-            let id = format!("{client_id}: it has several; name one by `credential_id`");
-            Err(Error::Conflict { what: "secret of client", id })
+            let why = "must be given: the client has several secrets that have not ended";
+            Err(Error::document("credential_id", why))
         }
-        (None, _) => {
-            let id = format!("{client_id}: none is valid; `client.secret.create` makes one");
-            Err(Error::Conflict { what: "secret of client", id })
-        }
+        (None, _) => Err(Error::NotFound { what: "valid secret of client", id: client_id.into() }),
     }
 }
 

@@ -230,6 +230,9 @@ fn of_member(path: &str) -> &'static str {
         _ if path.starts_with("exported") => {
             "take what wardkey client export prints at the other site as it is"
         }
+        "credential_id" => {
+            "wardkey secret list CLIENT; then name one: wardkey client rotate CLIENT --secret-id ID"
+        }
         "overlap" => "give --overlap a length of at most 366d",
         "token" => "see what it says of itself: wardkey token inspect",
         "request_id" => "copy it from the response's Wardkey-Request-Id header or the refusal",
@@ -241,6 +244,7 @@ fn of_missing(what: &str) -> &'static str {
     match what {
         "client" => "wardkey client list",
         "secret" => "wardkey secret list CLIENT",
+        "valid secret of client" => "make one: wardkey secret add CLIENT",
         "issuer" => "wardkey issuer list",
         "user" => "wardkey user list",
         "role" => "wardkey role list",
@@ -260,9 +264,6 @@ fn of_conflict(what: &str) -> &'static str {
         }
         "role in use" => "take the role from them first: wardkey user edit USER --role ...",
         "secret" => "wardkey secret list CLIENT shows it, and what took its place",
-        "secret of client" => {
-            "wardkey secret list CLIENT; then name one: wardkey client rotate CLIENT --secret-id ID"
-        }
         "issuer" => "wardkey issuer list; a site keeps its issuer and its database",
         "client" | "role" | "username" | "scope" => "choose another name, or edit the one there is",
         _ => "nothing was changed",
