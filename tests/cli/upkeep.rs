@@ -26,6 +26,8 @@ fn a_copy_says_which_key_opens_it_and_in_which_head_it_ends_and_overwrites_nothi
     let refused = desk.run("backup copy.db").fails(5);
     assert!(refused.err.contains("choose another name"), "{}", refused.err);
     desk.run("backup clinic.db").fails(2);
+    let refused = desk.run("backup nowhere/copy.db").fails(1);
+    assert!(refused.err.contains("see that the folder is there"), "{}", refused.err);
     desk.run("key recovery -y").ok();
     let report = desk.run("backup second.db --json").json();
     assert_eq!((&report["recovery_code"], &report["key_source"]), (&true.into(), &"file".into()));

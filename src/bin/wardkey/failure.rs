@@ -139,6 +139,8 @@ fn advice(error: &Error) -> (Exit, &'static str, String) {
             let path = path.display();
             format!("name the right file with --database, or make it: wardkey init {path}")
         }
+        // No such file, on Unix and Windows; no such path, on Windows.
+        Error::Io { code: 2 | 3, .. } => "see that the folder is there".to_owned(),
         _ => of_kind(kind).to_owned(),
     };
     (exit, kind, next)

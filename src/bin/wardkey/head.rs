@@ -62,7 +62,7 @@ pub(crate) fn verdict(answer: &AuditAnswer) -> Result<(), Failure> {
         _ => {
             let message = "whether the audit still holds this head cannot be said";
             Err(Failure::new(Exit::Undecidable, "undecidable", message).next(
-                "compare with a head of another day, or with an export from before the restore or cut",
+                "if the head is this database's, compare with one of another day, or with an export from before a restore or cut",
             ))
         }
     }
