@@ -338,7 +338,8 @@
 // Storage: another program held the database for longer than the busy timeout; try again.
 #define WARDKEY_STORAGE_BUSY 411
 
-// Storage: the disk is full, or the file has reached max_file_size; nothing was changed. Make room, or raise it, and try again.
+// Storage: the disk is full, or the file has reached max_file_size; nothing was changed. Make room, or raise it, and
+// try again.
 #define WARDKEY_STORAGE_FULL 412
 
 // Storage: something in the file was edited outside this library, or damaged; the message names it. Put a
@@ -886,7 +887,8 @@ WARDKEY_API int32_t WARDKEY_CALL wardkey_maintain(const wardkey_engine *engine,
 //
 // Returns WARDKEY_OK: allowed. From 200 to 299: denied, and why; tell the caller 401; 403 for
 // WARDKEY_DENIED_INSUFFICIENT_SCOPE, _PEER_NOT_ALLOWED and _PEER_UNKNOWN; 429 for _RATE_LIMITED
-// (wardkey_authorize does it for you), with `Retry-After: ` and the system_code of error. Any other code: it cannot be known, so not allowed either. Any
+// (wardkey_authorize does it for you), with `Retry-After: ` and the system_code of error. Any other code: it cannot
+// be known, so not allowed either. Any
 // thread; after close WARDKEY_MISUSE_CLOSED.
 WARDKEY_API int32_t WARDKEY_CALL wardkey_verify(const wardkey_engine *engine,
                        const char *token,
@@ -968,7 +970,8 @@ WARDKEY_API int32_t WARDKEY_CALL wardkey_claims(const wardkey_engine *engine,
 // ```
 //
 // The document is that of RFC 6749 5.1: `{"access_token":"...","token_type":"Bearer","expires_in":3600,
-// "scope":"lab:read"}`, expires_in in seconds. The audit's row of it is on disk when the call returns. A server that speaks HTTP
+// "scope":"lab:read"}`, expires_in in seconds. The audit's row of it is on disk when the call returns. A server that
+// speaks HTTP
 // uses wardkey_http instead, which reads the request and prints the errors too.
 //
 // engine, client_id, client_secret, context: required. scope: words parted by single spaces, or NULL for
@@ -990,7 +993,8 @@ WARDKEY_API int32_t WARDKEY_CALL wardkey_issue(const wardkey_engine *engine,
                       wardkey_error *error);
 
 // Answers one HTTP request to the authorization endpoint (with its login page), the token endpoint and their
-// neighbours: introspection, revocation, metadata, keys. Your server carries the messages; the library opens no socket.
+// neighbours: introspection, revocation, metadata, keys. Your server carries the messages; the library opens no
+// socket.
 //
 // ```c
 // wardkey_http_request request = {0};
@@ -1128,8 +1132,10 @@ WARDKEY_API int32_t WARDKEY_CALL wardkey_decide(const wardkey_engine *engine,
 //
 // Operations of this release: `settings.get` `.set`; `client.create` `.import` `.read` `.list` `.update`
 // `.disable` `.enable` `.revoke` `.delete`; `client.secret.create` `.import` `.list` `.revoke` `.confirm`;
-// `user.create` `.read` `.list` `.update` `.set_password` `.disable` `.enable` `.confirm` `.revoke` `.delete`; `role.list`
-// `.create` `.update` `.delete`; `grant.list` `.revoke`; `scope.list` `.add` `.remove`; `key.list` `.import`; `token.revoke` `.introspect`; `audit.read`
+// `user.create` `.read` `.list` `.update` `.set_password` `.disable` `.enable` `.confirm` `.revoke` `.delete`;
+// `role.list`
+// `.create` `.update` `.delete`; `grant.list` `.revoke`; `scope.list` `.add` `.remove`; `key.list` `.import`;
+// `token.revoke` `.introspect`; `audit.read`
 // `.explain` `.verify`. docs/operations.md describes each. A revocation is in force everywhere when the
 // call returns.
 //

@@ -25,7 +25,8 @@ pub struct SecretCreate {
 }
 operation!(SecretCreate = "client.secret.create" -> SecretCreated);
 
-/// `client.secret.rotate`: gives a client a secret in place of another one, which ends by itself after an overlap. What
+/// `client.secret.rotate`: gives a client a secret in place of another one, which ends by itself after an overlap.
+/// What
 /// the old one obtained lives on. The answer is the only place where the new one is ever shown.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -159,7 +159,6 @@ pub struct SettingsDocument {
     /// Seconds that rows of the audit are kept.
     pub audit_retention: u32,
     /// Bytes that the database may take; `null`: no limit.
-    #[serde(default)]
     pub max_file_size: Option<u64>,
 }
 

@@ -29,7 +29,8 @@ pub struct DatabaseStatusDocument {
     pub max_file_size: Option<u64>,
     /// `ok`, `near` (from nine tenths of `max_file_size` on) or `full`: nothing is issued.
     pub size: &'static str,
-    /// Whether the reserve file is there. If it is not, the disk is full and nothing is issued; or something else keeps it
+    /// Whether the reserve file is there. If it is not, the disk is full and nothing is issued; or something else
+    /// keeps it
     /// from being made, and on a full disk nothing could be ended.
     pub reserve: bool,
     /// Who keeps the master key: `file`, `host` or `dpapi`.
@@ -65,8 +66,10 @@ impl DatabaseStatusDocument {
     }
 }
 
-/// `database.prune`: clears away what is over: tokens, grants and secrets that ended long enough ago, rows of the audit that are
-/// older than `audit_retention`, and free pages. Nothing has to call it: every write clears a few. One call is one write
+/// `database.prune`: clears away what is over: tokens, grants and secrets that ended long enough ago, rows of the
+/// audit that are
+/// older than `audit_retention`, and free pages. Nothing has to call it: every write clears a few. One call is one
+/// write
 /// of some tenths of a second; again, as long as there is `more`.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -81,7 +84,8 @@ operation!(DatabasePrune = "database.prune" -> DatabasePruned);
 pub struct DatabasePruned {
     /// Tokens, grants, secrets and requests that were over.
     pub rows: u64,
-    /// Rows cut from the audit's beginning. A day's worth at most as long as a program runs for less than one, so that a wrong
+    /// Rows cut from the audit's beginning. A day's worth at most as long as a program runs for less than one, so
+    /// that a wrong
     /// clock cuts no more.
     pub audit_rows: u64,
     /// Bytes of the file that were given back. Four megabytes of free pages are kept to be used again.

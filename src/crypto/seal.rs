@@ -7,7 +7,8 @@ use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 /// A key that seals with AES-256-GCM (NIST SP 800-38D).
 ///
 /// Nonces are random, so one key may seal 2^32 times (SP 800-38D 8.3). The master key and the one for
-/// private keys seal a few in their lives; another one seals what the login pages carry, once or twice a login: 2^32 are a century of a login a
+/// private keys seal a few in their lives; another one seals what the login pages carry, once or twice a login: 2^32
+/// are a century of a login a
 /// second, and more than a year of somebody who asks for a hundred pages a second.
 pub(crate) struct SealingKey(LessSafeKey);
 

@@ -71,7 +71,8 @@ impl Credential {
         }
     }
 
-    /// Whether it has neither been revoked nor come to its end by `now`; it may still have to begin or to be confirmed.
+    /// Whether it has neither been revoked nor come to its end by `now`; it may still have to begin or to be
+    /// confirmed.
     pub(crate) fn lives(&self, now: UnixTime) -> bool {
         self.revoked_at.is_none() && self.expires_at.is_none_or(|until| now < until)
     }

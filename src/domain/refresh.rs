@@ -48,7 +48,8 @@ impl Family {
     /// Decides what the token may be used for by the client `client_id`.
     ///
     /// # Errors
-    /// [`Denied::RefreshTokenReused`], on which [`crate::domain::revoke_grant`] must follow (RFC 9700 4.14.2); and why the
+    /// [`Denied::RefreshTokenReused`], on which [`crate::domain::revoke_grant`] must follow (RFC 9700 4.14.2); and
+    /// why the
     /// family has ended.
     pub(crate) fn judge(
         &self,

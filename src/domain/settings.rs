@@ -62,7 +62,8 @@ pub struct Settings {
     /// The name on the login page. Default none: the issuer's host is shown.
     pub clinic_name: String,
     /// Words that no password may consist of, in any case and with whatever digits and punctuation: the
-    /// clinic's town, its software. Its name is one of them already. Default none; at most 64, of 1 to 100 characters, each with a
+    /// clinic's town, its software. Its name is one of them already. Default none; at most 64, of 1 to 100
+    /// characters, each with a
     /// letter.
     pub password_blocklist: Vec<String>,
     /// The words of the login page, the consent page and the error page, and their language. Default English.

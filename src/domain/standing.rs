@@ -282,7 +282,8 @@ const OF_OUTSIDERS: [Count; 3] = [Count::Account, Count::Network, Count::Wider];
 /// Shares of all names and of all networks that are counted as one each. So whoever makes up names and has
 /// networks without end fills nothing in which there would then be no room: to make all new places wait takes
 /// a hundred failures in each share, 204,800. These, and then one in each share a quarter of an hour, also
-/// bound what an attack from everywhere writes to the audit: some 200,000 rows (60 MB) at first and a day. Rows of one name
+/// bound what an attack from everywhere writes to the audit: some 200,000 rows (60 MB) at first and a day. Rows of
+/// one name
 /// at one place come on top, and live for a minute for each failure, or a quarter of an hour at a desk, where
 /// one a second is counted.
 const SHARES: i64 = 2048;

@@ -12,7 +12,8 @@ use std::path::Path;
 impl Engine {
     /// Copies the database to the new file `to`, while any number of threads and processes use it, and checks
     /// the copy. Steps are pages: half of them copying, half of them checking. `progress` is told before each
-    /// few how far it has come, and may end it: then `None` is returned, and nothing is left. While the copying goes on, the WAL beside the database grows by
+    /// few how far it has come, and may end it: then `None` is returned, and nothing is left. While the copying goes
+    /// on, the WAL beside the database grows by
     /// what is written meanwhile: a `progress` that waits makes it grow.
     ///
     /// The copy is one file, readable by whoever may read the database, and holds everything but the key: see
@@ -25,7 +26,8 @@ impl Engine {
     /// take for a part of it, is there already: nothing is overwritten. [`Error::InvalidArgument`] if `to` is the
     /// database itself, or would be a file that lies beside one. [`Error::Corrupt`] if the copy is not sound, as
     /// the database then is not either ([`Engine::check`]). [`Error::Full`] if there is no room for the copy, or
-    /// for its row in the audit, not even in the room of the reserve file: there is no copy without its row. [`Error::ActorMissing`], [`Error::NotWritable`],
+    /// for its row in the audit, not even in the room of the reserve file: there is no copy without its row.
+    /// [`Error::ActorMissing`], [`Error::NotWritable`],
     /// [`Error::Io`].
     ///
     /// ```

@@ -92,7 +92,8 @@ impl Gather {
         }
     }
 
-    /// Notes that a secret proved its client. Of one that proves it in very many places, those beyond count as unknown.
+    /// Notes that a secret proved its client. Of one that proves it in very many places, those beyond count as
+    /// unknown.
     pub(crate) fn note_proof(
         &self,
         client_id: &str,

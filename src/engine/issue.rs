@@ -186,7 +186,7 @@ impl Engine {
         };
         let client_id = caller.state.client.client_id.as_str().to_owned();
         let actor = Actor::library(&request.id);
-        let stored = self.write(now, move |tx| {
+        let stored = self.write_for(Purpose::Notes, now, move |tx| {
             domain::strengthen_secret(tx, &client_id, strengthening, &actor).map(Ok)
         });
         drop(stored);

@@ -33,7 +33,8 @@ pub struct Options {
 }
 
 impl Options {
-    /// The database at `path` (a relative one is taken from the present folder, now), its key in a file beside it, the machine's clock, a busy timeout of 5 s.
+    /// The database at `path` (a relative one is taken from the present folder, now), its key in a file beside it,
+    /// the machine's clock, a busy timeout of 5 s.
     #[must_use]
     pub fn new(path: impl AsRef<Path>) -> Self {
         Self {

@@ -25,7 +25,7 @@ pub(crate) enum Purpose {
     Change,
     /// Ending something. It is tried again where there is no room.
     Security,
-    /// What was gathered, and nothing else.
+    /// What can wait for another time: what was gathered, and a better way to keep a secret.
     Notes,
 }
 

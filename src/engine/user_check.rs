@@ -11,7 +11,8 @@ use std::sync::Arc;
 /// Says who the host's own users are, at the login page and at BioT's login.
 ///
 /// A name that one of our own users has, in whatever case, is checked here alone; `check` is asked about every other
-/// one, right or wrong, known to the host or not. The throttle of all logins stands in front of it, and counts and audits what
+/// one, right or wrong, known to the host or not. The throttle of all logins stands in front of it, and counts and
+/// audits what
 /// it refuses.
 ///
 /// It runs on the calling thread, with no lock held and no transaction open, at most 16 times at once for each

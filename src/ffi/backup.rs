@@ -4,6 +4,7 @@
 use crate::engine::Progress;
 use crate::ffi::boundary::{self, Held};
 use crate::ffi::guard::{Fault, guard_engine};
+use crate::ffi::handle::Open;
 use crate::ffi::read;
 use crate::ffi::status::{WARDKEY_CANCELLED, WARDKEY_MISUSE_ARGUMENT};
 use crate::ffi::types::{Buf, CallContext, EngineHandle, ErrorReport};
@@ -55,27 +56,16 @@ pub extern "C" fn wardkey_backup(
     response: *mut Buf,
     error: *mut ErrorReport,
 ) -> i32 {
-    let held = Held::new(user, destroy);
-    let end = guard_engine(
-        engine,
-        error,
-        || boundary::clear_required(response, "response"),
-        |open| {
-            let context = read::context(context)?;
-            let path = read::required(path, path_len, "path")?;
-            if path.is_empty() || path.contains('\0') {
-                let why = "must name a file, without a NUL in it";
-                return Err(Fault::misuse(WARDKEY_MISUSE_ARGUMENT, "path", why));
-            }
-            let copied =
-                open.engine.backup(&context, path, &mut |step| tell(progress, &held, step))?;
-            let copied = copied.ok_or_else(cancelled)?;
-            boundary::write_buf(response, crate::admin::print(&copied)?);
-            Ok(())
-        },
-    );
-    drop(held);
-    end
+    long_work(engine, (user, destroy), response, error, |open, held| {
+        let context = read::context(context)?;
+        let path = read::required(path, path_len, "path")?;
+        if path.is_empty() || path.contains('\0') {
+            let why = "must name a file, without a NUL in it";
+            return Err(Fault::misuse(WARDKEY_MISUSE_ARGUMENT, "path", why));
+        }
+        let copied = open.engine.backup(&context, path, &mut |step| tell(progress, held, step))?;
+        Ok(crate::admin::print(&copied.ok_or_else(cancelled)?)?)
+    })
 }
 
 /// Checks the whole file: SQLite's own check, every row's code, every row against the audit, the audit's chain. It is
@@ -97,18 +87,31 @@ pub extern "C" fn wardkey_check(
     response: *mut Buf,
     error: *mut ErrorReport,
 ) -> i32 {
+    long_work(engine, (user, destroy), response, error, |open, held| {
+        let context = read::context(context)?;
+        let checked = open.engine.check(&context, &mut |step| tell(progress, held, step))?;
+        if checked.cancelled {
+            return Err(cancelled());
+        }
+        Ok(crate::admin::print(&checked)?)
+    })
+}
+
+/// Runs `work`, whose answer goes into `response`; the callback's argument is released when it has ended, however.
+fn long_work(
+    engine: *const EngineHandle,
+    (user, destroy): (*mut c_void, Option<extern "C" fn(user: *mut c_void)>),
+    response: *mut Buf,
+    error: *mut ErrorReport,
+    work: impl FnOnce(&Open, &Held) -> Result<Vec<u8>, Fault>,
+) -> i32 {
     let held = Held::new(user, destroy);
     let end = guard_engine(
         engine,
         error,
         || boundary::clear_required(response, "response"),
         |open| {
-            let context = read::context(context)?;
-            let checked = open.engine.check(&context, &mut |step| tell(progress, &held, step))?;
-            if checked.cancelled {
-                return Err(cancelled());
-            }
-            boundary::write_buf(response, crate::admin::print(&checked)?);
+            boundary::write_buf(response, work(open, &held)?);
             Ok(())
         },
     );

@@ -23,8 +23,10 @@ use std::ffi::c_char;
 ///
 /// Operations of this release: `settings.get` `.set`; `client.create` `.import` `.read` `.list` `.update`
 /// `.disable` `.enable` `.revoke` `.delete`; `client.secret.create` `.import` `.list` `.revoke` `.confirm`;
-/// `user.create` `.read` `.list` `.update` `.set_password` `.disable` `.enable` `.confirm` `.revoke` `.delete`; `role.list`
-/// `.create` `.update` `.delete`; `grant.list` `.revoke`; `scope.list` `.add` `.remove`; `key.list` `.import`; `token.revoke` `.introspect`; `audit.read`
+/// `user.create` `.read` `.list` `.update` `.set_password` `.disable` `.enable` `.confirm` `.revoke` `.delete`;
+/// `role.list`
+/// `.create` `.update` `.delete`; `grant.list` `.revoke`; `scope.list` `.add` `.remove`; `key.list` `.import`;
+/// `token.revoke` `.introspect`; `audit.read`
 /// `.explain` `.verify`. docs/operations.md describes each. A revocation is in force everywhere when the
 /// call returns.
 ///

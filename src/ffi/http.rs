@@ -12,7 +12,8 @@ use crate::ffi::types::{
 use std::ffi::c_char;
 
 /// Answers one HTTP request to the authorization endpoint (with its login page), the token endpoint and their
-/// neighbours: introspection, revocation, metadata, keys. Your server carries the messages; the library opens no socket.
+/// neighbours: introspection, revocation, metadata, keys. Your server carries the messages; the library opens no
+/// socket.
 ///
 /// ```c
 /// wardkey_http_request request = {0};

@@ -20,7 +20,8 @@ use std::ffi::c_char;
 /// ```
 ///
 /// The document is that of RFC 6749 5.1: `{"access_token":"...","token_type":"Bearer","expires_in":3600,
-/// "scope":"lab:read"}`, expires_in in seconds. The audit's row of it is on disk when the call returns. A server that speaks HTTP
+/// "scope":"lab:read"}`, expires_in in seconds. The audit's row of it is on disk when the call returns. A server that
+/// speaks HTTP
 /// uses wardkey_http instead, which reads the request and prints the errors too.
 ///
 /// engine, client_id, client_secret, context: required. scope: words parted by single spaces, or NULL for

@@ -201,7 +201,8 @@ pub const WARDKEY_STORAGE_NETWORK: i32 = 409;
 pub const WARDKEY_STORAGE_NOT_WRITABLE: i32 = 410;
 /// Storage: another program held the database for longer than the busy timeout; try again.
 pub const WARDKEY_STORAGE_BUSY: i32 = 411;
-/// Storage: the disk is full, or the file has reached max_file_size; nothing was changed. Make room, or raise it, and try again.
+/// Storage: the disk is full, or the file has reached max_file_size; nothing was changed. Make room, or raise it, and
+/// try again.
 pub const WARDKEY_STORAGE_FULL: i32 = 412;
 /// Storage: something in the file was edited outside this library, or damaged; the message names it. Put a
 /// backup back and open it with WARDKEY_MODE_RESTORE.

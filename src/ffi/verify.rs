@@ -38,7 +38,8 @@ use std::ffi::c_char;
 ///
 /// Returns WARDKEY_OK: allowed. From 200 to 299: denied, and why; tell the caller 401; 403 for
 /// WARDKEY_DENIED_INSUFFICIENT_SCOPE, _PEER_NOT_ALLOWED and _PEER_UNKNOWN; 429 for _RATE_LIMITED
-/// (wardkey_authorize does it for you), with `Retry-After: ` and the system_code of error. Any other code: it cannot be known, so not allowed either. Any
+/// (wardkey_authorize does it for you), with `Retry-After: ` and the system_code of error. Any other code: it cannot
+/// be known, so not allowed either. Any
 /// thread; after close WARDKEY_MISUSE_CLOSED.
 #[unsafe(no_mangle)]
 pub extern "C" fn wardkey_verify(

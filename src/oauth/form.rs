@@ -28,7 +28,8 @@ impl Form {
     /// (RFC 6749 3.2), and so is an empty one.
     ///
     /// # Errors
-    /// [`ReadFailure::TooLarge`]; [`Denied::InvalidRequest`] for another media type, credentials in the query, a broken escape,
+    /// [`ReadFailure::TooLarge`]; [`Denied::InvalidRequest`] for another media type, credentials in the query, a
+    /// broken escape,
     /// text that is not UTF-8, or a repeated parameter. A repeated `client_id` is left to
     /// [`Form::only`], because beside Basic it is harmless (conformance 2).
     pub(super) fn read(

@@ -45,7 +45,8 @@ struct Active<'a> {
     jti: &'a str,
 }
 
-/// Prints what introspection found: an active token's facts and its issuer; `None` for a token that is not active, or not the caller's to see.
+/// Prints what introspection found: an active token's facts and its issuer; `None` for a token that is not active, or
+/// not the caller's to see.
 ///
 /// RFC 7662 2.2: "the authorization server MUST return an introspection response with the "active" field
 /// set to "false". Note that to avoid disclosing too much of the authorization server's state to a third

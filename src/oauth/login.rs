@@ -56,7 +56,8 @@ pub(crate) enum Arrival {
 ///
 /// RFC 6749 3.1: "The authorization server MUST support the use of the HTTP "GET" method [RFC2616] for the
 /// authorization endpoint and MAY support the use of the "POST" method as well." A POST that brings a sealed
-/// request back is a page's form; any other is a client's request. The query of a POST says nothing, and must not have a password. In a GET
+/// request back is a page's form; any other is a client's request. The query of a POST says nothing, and must not
+/// have a password. In a GET
 /// a sealed request counts where there is no client: a client may send parameters that we do not know.
 ///
 /// # Errors

@@ -25,7 +25,8 @@ pub(crate) struct TokenRequest {
 /// Reads a token request (RFC 6749 3.2), whose method is already checked.
 ///
 /// # Errors
-/// [`ReadFailure::TooLarge`]. [`Denied::InvalidRequest`] for another media type, a malformed or repeated parameter, credentials in
+/// [`ReadFailure::TooLarge`]. [`Denied::InvalidRequest`] for another media type, a malformed or repeated parameter,
+/// credentials in
 /// the query, two authentication methods or a missing `grant_type`; and what is wrong with the
 /// credentials: [`Denied::CredentialMalformed`], [`Denied::SecretMissing`],
 /// [`Denied::AuthenticationMethod`].

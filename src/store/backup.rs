@@ -28,7 +28,8 @@ pub(crate) struct Copied {
 
 impl Store {
     /// Copies the last commit's state to the new file `to`, and checks the copy. `progress` is told how much
-    /// of how much is done, and whether to go on: if not, nothing is left and nothing returned. `record` runs when the copy has its name, which it loses
+    /// of how much is done, and whether to go on: if not, nothing is left and nothing returned. `record` runs when
+    /// the copy has its name, which it loses
     /// again if that fails.
     ///
     /// SQLite's own copying, page by page within one reading transaction: others commit meanwhile without

@@ -32,35 +32,39 @@ impl Living {
     /// Counts it at the time `at`.
     pub(super) fn count(db: &Db, state: &State, at: UnixTime) -> Result<Self> {
         let epoch = state.epoch.bytes();
-        let cells = [Cell::Integer(at.millis()), Cell::Blob(&epoch)];
-        let count = |sql: &str| db.one(sql, &cells, |row| row.unsigned(0));
-        let keyed =
-            "SELECT count(*) FROM credential WHERE kind <> 'imported' AND revoked_at IS NULL";
-        let plain = |sql: &str| db.one(sql, &[], |row| row.unsigned(0));
+        let (now, epoch) = (Cell::Integer(at.millis()), Cell::Blob(&epoch));
+        let count = |sql: &str, cells: &[Cell<'_>]| db.one(sql, cells, |row| row.unsigned(0));
+        let in_time = [now, epoch];
         Ok(Self {
             opaque_tokens: count(
-                "SELECT count(*) FROM opaque_token WHERE expires_at > ?1 AND epoch = ?2",
+                "SELECT count(*) FROM opaque_token WHERE expires_at > ? AND epoch = ?",
+                &in_time,
             )?,
             grants: count(
                 "SELECT count(*) FROM user_grant
-                 WHERE revoked_at IS NULL AND ends_at > ?1 AND epoch = ?2",
+                 WHERE revoked_at IS NULL AND ends_at > ? AND epoch = ?",
+                &in_time,
             )?,
             codes: count(
                 "SELECT count(*) FROM code JOIN user_grant USING (grant_id)
-                 WHERE spent_at IS NULL AND code.expires_at > ?1 AND revoked_at IS NULL AND epoch = ?2",
+                 WHERE spent_at IS NULL AND code.expires_at > ? AND revoked_at IS NULL AND epoch = ?",
+                &in_time,
             )?,
             refresh_tokens: count(
                 "SELECT count(*) FROM refresh_token JOIN user_grant USING (grant_id)
-                 WHERE spent_at IS NULL AND user_grant.expires_at > ?1 AND revoked_at IS NULL AND epoch = ?2",
+                 WHERE spent_at IS NULL AND user_grant.expires_at > ? AND revoked_at IS NULL AND epoch = ?",
+                &in_time,
             )?,
             signing_keys: count(
                 "SELECT count(*) FROM signing_key
-                 WHERE NOT refused AND (ends_at IS NULL OR ends_at > ?1) AND ?2 IS NOT NULL",
+                 WHERE NOT refused AND (ends_at IS NULL OR ends_at > ?)",
+                &[now],
             )?,
-            issuers: count(
-                "SELECT count(*) FROM issuer WHERE enabled AND epoch = ?2 AND ?1 IS NOT NULL",
+            issuers: count("SELECT count(*) FROM issuer WHERE enabled AND epoch = ?", &[epoch])?,
+            keyed_secrets: count(
+                "SELECT count(*) FROM credential WHERE kind <> 'imported' AND revoked_at IS NULL",
+                &[],
             )?,
-            keyed_secrets: plain(keyed)?,
         })
     }
 }

@@ -8,6 +8,7 @@ use crate::store::db::{Checkpoint, Db};
 use crate::store::freshness::{Claim, Freshness};
 use crate::store::keys::DataKeys;
 use crate::store::master::{Candidates, KeySource, Opener, freshness_path, suffixed};
+use crate::store::member::Manner;
 use crate::store::pair::{self, MainFile};
 use crate::store::reader::Readers;
 use crate::store::record;
@@ -156,7 +157,7 @@ impl Store {
         now: Moment,
         work: impl FnOnce(&mut Tx<'_>) -> Outcome<T> + Send + 'static,
     ) -> Outcome<T> {
-        self.writer.write(&self.identity, &self.freshness, now, work)
+        self.writer.write(&self.identity, &self.freshness, now, Manner::Shared, work)
     }
 
     /// As [`Store::write`], in a transaction that nobody else's work is part of.
@@ -165,7 +166,7 @@ impl Store {
         now: Moment,
         work: impl FnOnce(&mut Tx<'_>) -> Outcome<T> + Send + 'static,
     ) -> Outcome<T> {
-        self.writer.write_alone(&self.identity, &self.freshness, now, work)
+        self.writer.write(&self.identity, &self.freshness, now, Manner::Alone, work)
     }
 
     /// As [`Store::write`], alone and into the room of the reserve file: for security changes on a full disk.
@@ -174,7 +175,7 @@ impl Store {
         now: Moment,
         work: impl FnOnce(&mut Tx<'_>) -> Outcome<T> + Send + 'static,
     ) -> Outcome<T> {
-        self.writer.write_lean(&self.identity, &self.freshness, now, work)
+        self.writer.write(&self.identity, &self.freshness, now, Manner::Lean, work)
     }
 
     /// Whether the reserve file is there.

@@ -63,38 +63,18 @@ impl Writer {
     }
 
     /// Runs `work` in a transaction and returns once its fate is known and synced.
-    pub(crate) fn write<T: Send + 'static>(
+    ///
+    /// [`Manner::Lean`] is for a full disk: as long as the reserve file is missing, every other write of any process
+    /// is [`Error::Full`]; it is made again once there is room for it four times over.
+    pub(super) fn write<T: Send + 'static>(
         &self,
         identity: &Identity,
         freshness: &Freshness,
         now: Moment,
+        manner: Manner,
         work: impl FnOnce(&mut Tx<'_>) -> Outcome<T> + Send + 'static,
     ) -> Outcome<T> {
-        self.hand_in(identity, freshness, Slot::new(now, Manner::Shared, work))
-    }
-
-    /// As [`Writer::write`], in a transaction that nobody else's work is part of.
-    pub(crate) fn write_alone<T: Send + 'static>(
-        &self,
-        identity: &Identity,
-        freshness: &Freshness,
-        now: Moment,
-        work: impl FnOnce(&mut Tx<'_>) -> Outcome<T> + Send + 'static,
-    ) -> Outcome<T> {
-        self.hand_in(identity, freshness, Slot::new(now, Manner::Alone, work))
-    }
-
-    /// As [`Writer::write_alone`], on a full disk: into the room that the reserve file gives up, with nothing
-    /// that nobody asked for. As long as the reserve is missing, every other write of any process is
-    /// [`Error::Full`]: it is made again once there is room for it four times over.
-    pub(crate) fn write_lean<T: Send + 'static>(
-        &self,
-        identity: &Identity,
-        freshness: &Freshness,
-        now: Moment,
-        work: impl FnOnce(&mut Tx<'_>) -> Outcome<T> + Send + 'static,
-    ) -> Outcome<T> {
-        self.hand_in(identity, freshness, Slot::new(now, Manner::Lean, work))
+        self.hand_in(identity, freshness, Slot::new(now, manner, work))
     }
 
     pub(crate) const fn reserve(&self) -> &Reserve {
@@ -481,7 +461,7 @@ mod tests {
         }
 
         fn write(&self, now: i64, work: Work) -> Outcome<u32> {
-            self.writer.write(&self.identity, &self.freshness, moment(now), work)
+            self.writer.write(&self.identity, &self.freshness, moment(now), Manner::Shared, work)
         }
 
         fn state(&self) -> State {
@@ -786,7 +766,10 @@ mod tests {
         assert_eq!(bench.state().checkpointed, TRANSACTIONS_PER_CHECKPOINT);
         // Another process begins the next WAL: it need not have heard of the checkpoint.
         let another = Writer::new(bench.folder.path().join("db"), Duration::ZERO);
-        another.write(&bench.identity, &bench.freshness, moment(0), fine("b")).unwrap().unwrap();
+        another
+            .write(&bench.identity, &bench.freshness, moment(0), Manner::Shared, fine("b"))
+            .unwrap()
+            .unwrap();
         assert_eq!(bench.state().checkpointed, TRANSACTIONS_PER_CHECKPOINT);
         assert_eq!(bench.state().commits, TRANSACTIONS_PER_CHECKPOINT + 1);
     }

@@ -11,7 +11,8 @@ use wardkey::{Context, Dialect, Engine, Settings};
 
 /// Make a new database
 ///
-/// Its key file and its freshness file are made beside it. With --key-file or --key-stdin the master key is yours, and no key file is made.
+/// Its key file and its freshness file are made beside it. With --key-file or --key-stdin the master key is yours,
+/// and no key file is made.
 #[derive(Args)]
 pub(crate) struct Init {
     /// The file to make [default: that of --database]

@@ -93,21 +93,15 @@ fn find(session: &Session, pasted: &str) -> Result<(LeakDocument, Zeroizing<Stri
     words.sort_by_key(|word| std::cmp::Reverse(word.len()));
     words.dedup();
     words.truncate(WORDS);
-    let find = |text: &str| session.run(LeakFind { text: SecretText::from(text) });
-    let mut found = find(&whole);
-    let mut text = whole;
-    for word in words {
-        if !found.as_ref().is_err_and(Failure::is_not_found) {
-            break;
+    // What the whole text met is what is said, if no word is found either.
+    let mut first = None;
+    for text in std::iter::once(whole.as_str()).chain(words) {
+        match session.run(LeakFind { text: SecretText::from(text) }) {
+            Ok(found) => return Ok((found, Zeroizing::new(text.to_owned()))),
+            Err(failure) => _ = first.get_or_insert(failure),
         }
-        let last = std::mem::replace(&mut found, find(word));
-        if found.as_ref().is_err_and(|failure| !failure.is_not_found()) {
-            // A word that cannot be looked for says nothing about the others.
-            found = last;
-        }
-        text = Zeroizing::new(word.to_owned());
     }
-    found.map(|found| (found, text))
+    Err(first.unwrap_or_else(|| Failure::usage("nothing was pasted")))
 }
 
 /// What secrets and tokens are made of.

@@ -8,9 +8,11 @@ use clap::Args;
 use serde_json::json;
 use wardkey::admin::DatabasePrune;
 
-/// Clear away now what is over: tokens, grants and secrets that have ended, rows of the audit that were kept long enough
+/// Clear away now what is over: tokens, grants and secrets that have ended, rows of the audit that were kept long
+/// enough
 ///
-/// Nothing has to run it: every write clears a few rows. It does nothing that would not happen anyway. A day's worth of
+/// Nothing has to run it: every write clears a few rows. It does nothing that would not happen anyway. A day's worth
+/// of
 /// the audit at most is cut by one run, so that a wrong clock cannot cut more.
 #[derive(Args)]
 pub(crate) struct Prune {}

@@ -19,7 +19,8 @@ use wardkey::admin::{
 
 /// The secrets of clients
 ///
-/// A new secret in place of an old one: `wardkey client rotate`. CLIENT is a client's id, or its name if no other has it.
+/// A new secret in place of an old one: `wardkey client rotate`. CLIENT is a client's id, or its name if no other has
+/// it.
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Give a client one more secret; it is shown this once
