@@ -86,7 +86,7 @@ namespace Wardkey
                 request.BasePath = basePath;
                 return new Admission(null, engine.Http(request, context));
             }
-            string scopes = ScopesFor(request.RoutedPath ?? request.Path) ?? ScopesFor(request.Path);
+            string scopes = Both(ScopesFor(request.Path), ScopesFor(request.RoutedPath ?? request.Path));
             if (scopes == null)
             {
                 return new Admission(null, null);
@@ -112,6 +112,15 @@ namespace Wardkey
                 }
             }
             return null;
+        }
+
+        private static string Both(string one, string other)
+        {
+            if (one == null || one == other || one == Engine.AnyScope)
+            {
+                return other ?? one;
+            }
+            return other == null || other == Engine.AnyScope ? one : one + " " + other;
         }
 
         /// <summary>
