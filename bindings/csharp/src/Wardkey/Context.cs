@@ -2,7 +2,8 @@ namespace Wardkey
 {
     /// <summary>
     /// Who asks, from where, and how. What is null is unknown, and what is unknown never helps: a client with an
-    /// address list is refused when <see cref="Peer"/> is null, and plain HTTP from another machine is refused.
+    /// address list is refused when <see cref="Peer"/> is null, and the OAuth endpoints refuse plain HTTP from another
+    /// machine.
     /// </summary>
     public sealed class Context
     {
@@ -34,6 +35,13 @@ namespace Wardkey
         public static Context From(string peer, bool secure)
         {
             return new Context { Peer = peer, Secure = secure };
+        }
+
+        internal Context OverTls()
+        {
+            var copy = (Context)MemberwiseClone();
+            copy.Secure = true;
+            return copy;
         }
     }
 }

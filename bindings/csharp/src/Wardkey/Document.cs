@@ -144,7 +144,7 @@ namespace Wardkey
         private static void Write(XmlDictionaryWriter writer, string name, object value)
         {
             // As JsonReaderWriterFactory documents it for names that XML cannot have.
-            if (XmlConvert.EncodeLocalName(name) == name)
+            if (name != "" && XmlConvert.EncodeLocalName(name) == name)
             {
                 writer.WriteStartElement(name);
             }

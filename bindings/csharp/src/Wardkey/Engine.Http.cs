@@ -11,7 +11,7 @@ namespace Wardkey
         /// meant.
         /// </summary>
         /// <returns>The response to send as it is, of a path that is none of the engine's a 404.</returns>
-        public HttpResponse Http(HttpRequest request, Context context)
+        public OAuthResponse Http(OAuthRequest request, Context context)
         {
             using (Scratch scratch = Scratch.Take())
             {
@@ -28,7 +28,7 @@ namespace Wardkey
         /// Reads an authorization request, for a program that has users of its own and shows a page of its own. A
         /// program without them lets <see cref="Http"/> answer, which shows a login page.
         /// </summary>
-        public PendingRequest Pending(HttpRequest request, Context context)
+        public PendingRequest Pending(OAuthRequest request, Context context)
         {
             using (Scratch scratch = Scratch.Take())
             {
@@ -39,7 +39,7 @@ namespace Wardkey
                 wardkey_context from = scratch.Context(context);
                 int code = api.Pending(handle.Value, &native, &from, &pending, &response, ResponseSize, &error);
                 string json = Take(&pending);
-                HttpResponse answer = Answer(code, &response, &error);
+                OAuthResponse answer = Answer(code, &response, &error);
                 return json == null ? new PendingRequest(null, answer) : new PendingRequest(new Document(json), null);
             }
         }
@@ -50,7 +50,7 @@ namespace Wardkey
         /// <param name="scope">The words that they allow, parted by single spaces; null for all that were shown.</param>
         /// <param name="headers">All of the request that brought the decision: the browser's cookie is among them.</param>
         /// <param name="context">Who asks, and from where.</param>
-        public HttpResponse Decide(
+        public OAuthResponse Decide(
             string pending, string subject, string scope, HeaderList headers, Context context)
         {
             using (Scratch scratch = Scratch.Take())
@@ -69,7 +69,7 @@ namespace Wardkey
             }
         }
 
-        private static wardkey_http_request Fill(Scratch scratch, HttpRequest request)
+        private static wardkey_http_request Fill(Scratch scratch, OAuthRequest request)
         {
             Slice method = scratch.Received(request.Method);
             Slice path = scratch.Received(request.Path);
@@ -94,9 +94,9 @@ namespace Wardkey
             };
         }
 
-        private HttpResponse Answer(int code, wardkey_http_response* native, wardkey_error* error)
+        private OAuthResponse Answer(int code, wardkey_http_response* native, wardkey_error* error)
         {
-            HttpResponse response = null;
+            OAuthResponse response = null;
             if (code == 0)
             {
                 var headers = new HeaderList();
@@ -106,7 +106,7 @@ namespace Wardkey
                     headers.Add(
                         Utf8.Read(header->name, header->name_len), Utf8.Read(header->value, header->value_len));
                 }
-                response = new HttpResponse(native->status, headers, Utf8.Copy(native->body, native->body_len));
+                response = new OAuthResponse(native->status, headers, Utf8.Copy(native->body, native->body_len));
             }
             api.HttpResponseFree(native);
             Conclude(code, error);
@@ -119,7 +119,7 @@ namespace Wardkey
     /// <summary>What became of an authorization request: a document for your page, or a response to send as it is.</summary>
     public sealed class PendingRequest
     {
-        internal PendingRequest(Document document, HttpResponse response)
+        internal PendingRequest(Document document, OAuthResponse response)
         {
             Document = document;
             Response = response;
@@ -132,6 +132,6 @@ namespace Wardkey
         public Document Document { get; private set; }
 
         /// <summary>An error page, or a redirect that tells the client; null if there is a document.</summary>
-        public HttpResponse Response { get; private set; }
+        public OAuthResponse Response { get; private set; }
     }
 }

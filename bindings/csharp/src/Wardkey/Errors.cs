@@ -256,6 +256,12 @@ namespace Wardkey
         /// <summary>The value of the header WWW-Authenticate; null if there is none to send, and of verifications.</summary>
         public string Challenge { get; private set; }
 
+        /// <summary>As <see cref="WardkeyException.SystemCode"/>.</summary>
+        public int SystemCode
+        {
+            get { return Failure.SystemCode; }
+        }
+
         /// <summary>Of a request that came too often the seconds for the header Retry-After; else 0.</summary>
         public int RetryAfter
         {
@@ -263,9 +269,9 @@ namespace Wardkey
         }
 
         /// <summary>The response to send as it is.</summary>
-        public HttpResponse ToResponse()
+        public OAuthResponse ToResponse()
         {
-            var response = new HttpResponse(HttpStatus, new HeaderList(), new byte[0]);
+            var response = new OAuthResponse(HttpStatus, new HeaderList(), new byte[0]);
             if (Challenge != null)
             {
                 response.Headers.Add("WWW-Authenticate", Challenge);

@@ -123,7 +123,7 @@ namespace Wardkey.Tests
                 };
             }))
             {
-                HttpResponse answer = LogIn(clinic, "müller", "Grüße aus dem Labor");
+                OAuthResponse answer = LogIn(clinic, "müller", "Grüße aus dem Labor");
                 Check.Equal(200, answer.Status, answer.Text);
                 Check.Equal("Grüße aus dem Labor", password);
                 Check.That(seen.Password.All(character => character == 0), "cleared");
@@ -200,9 +200,9 @@ namespace Wardkey.Tests
             }
         }
 
-        internal static HttpResponse LogIn(Clinic clinic, string name, string password)
+        internal static OAuthResponse LogIn(Clinic clinic, string name, string password)
         {
-            var request = new HttpRequest("POST", "/ums/v2/users/login")
+            var request = new OAuthRequest("POST", "/ums/v2/users/login")
             {
                 Headers = new HeaderList { { "Content-Type", "application/json" } },
                 Body = Encoding.UTF8.GetBytes(Document.Print(new { username = name, password })),

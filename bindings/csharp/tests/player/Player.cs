@@ -163,19 +163,19 @@ namespace Wardkey.Tests
             if (!engine.TryAuthorize(Headers(step), Scopes(step), context, out played.Principal, out refusal))
             {
                 played.Code = refusal.Name;
-                played.SystemCode = refusal.RetryAfter;
+                played.SystemCode = refusal.SystemCode;
                 played.Message = refusal.Message;
                 played.Status = refusal.HttpStatus;
                 played.Challenge = refusal.Challenge;
             }
         }
 
-        private HttpRequest Request(Step step, string line)
+        private OAuthRequest Request(Step step, string line)
         {
             string[] words = line.Split(new[] { ' ' }, 2);
             string[] target = words[1].Split(new[] { '?' }, 2);
             string body = Value(step, "body");
-            return new HttpRequest(words[0], target[0])
+            return new OAuthRequest(words[0], target[0])
             {
                 Query = target.Length > 1 ? target[1] : null,
                 BasePath = Value(step, "base_path"),
@@ -321,7 +321,7 @@ namespace Wardkey.Tests
         internal string Message;
         internal int Status;
         internal string Challenge;
-        internal HttpResponse Response;
+        internal OAuthResponse Response;
         internal Document Document;
         internal Principal Principal;
 

@@ -43,6 +43,12 @@ namespace Wardkey
         }
 
         /// <summary>
+        /// Whether all requests count as having come over TLS: true where a proxy speaks it to the callers, and nobody
+        /// reaches this program but through the proxy.
+        /// </summary>
+        public bool BehindTlsProxy { get; set; }
+
+        /// <summary>
         /// Demands a scope of everything at this path and below, in any case: /api means /api and /api/results, not
         /// /apiary. Of several rules that fit, the one with the longest path counts.
         /// </summary>
@@ -75,16 +81,17 @@ namespace Wardkey
         }
 
         /// <summary>Says what is to become of a request.</summary>
-        public Admission Admit(HttpRequest request, Context context)
+        public Admission Admit(OAuthRequest request, Context context)
         {
             if (request == null)
             {
                 throw new ArgumentNullException("request");
             }
+            Context from = BehindTlsProxy ? context.OverTls() : context;
             if (IsEndpoint(request.Path))
             {
                 request.BasePath = basePath;
-                return new Admission(null, engine.Http(request, context));
+                return new Admission(null, engine.Http(request, from));
             }
             string scopes = Both(ScopesFor(request.Path), ScopesFor(request.RoutedPath ?? request.Path));
             if (scopes == null)
@@ -93,7 +100,7 @@ namespace Wardkey
             }
             Principal caller;
             Refusal refusal;
-            return engine.TryAuthorize(request.Headers, scopes, context, out caller, out refusal)
+            return engine.TryAuthorize(request.Headers, scopes, from, out caller, out refusal)
                 ? new Admission(caller, null)
                 : new Admission(null, refusal.ToResponse());
         }
@@ -180,14 +187,14 @@ namespace Wardkey
     /// <summary>What is to become of a request: answered already, or yours to answer.</summary>
     public sealed class Admission
     {
-        internal Admission(Principal caller, HttpResponse response)
+        internal Admission(Principal caller, OAuthResponse response)
         {
             Caller = caller;
             Response = response;
         }
 
         /// <summary>What to send, and nothing else to do; null if the request is yours to answer.</summary>
-        public HttpResponse Response { get; private set; }
+        public OAuthResponse Response { get; private set; }
 
         /// <summary>Who calls, where the path needs a scope; null where it needs none.</summary>
         public Principal Caller { get; private set; }

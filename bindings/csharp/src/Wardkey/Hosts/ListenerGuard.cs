@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.ComponentModel;
 using System.IO;
 using System.Net;
 
@@ -28,15 +29,15 @@ namespace Wardkey
         /// <returns>True: the request is yours to answer. False: it has been answered.</returns>
         public bool Admit(HttpListenerContext exchange, out Principal caller)
         {
-            HttpListenerRequest received = exchange.Request;
             caller = null;
-            HttpRequest request = RequestOf(received);
-            if (guard.IsEndpoint(request.Path) && !TryRead(exchange, request))
+            OAuthRequest request;
+            Context context;
+            if (!TryRead(exchange, out request, out context))
             {
                 return false;
             }
-            Admission admission = guard.Admit(request, ContextOf(received));
-            Bodies.Clear(request.Body);
+            Admission admission = guard.Admit(request, context);
+            request.ClearBody();
             caller = admission.Caller;
             if (admission.Response == null)
             {
@@ -54,12 +55,12 @@ namespace Wardkey
                 request.IsSecureConnection);
         }
 
-        private static HttpRequest RequestOf(HttpListenerRequest received)
+        private static OAuthRequest RequestOf(HttpListenerRequest received)
         {
             // RawUrl is what the client sent, Url what .NET read in it: of a whole URL in the request's line the path.
             string target = received.RawUrl.StartsWith("/") ? received.RawUrl : received.Url.PathAndQuery;
             string[] parts = target.Split(new[] { '?' }, 2);
-            return new HttpRequest(received.HttpMethod, parts[0])
+            return new OAuthRequest(received.HttpMethod, parts[0])
             {
                 RoutedPath = received.Url.AbsolutePath,
                 Query = parts.Length > 1 ? parts[1] : null,
@@ -67,11 +68,17 @@ namespace Wardkey
             };
         }
 
-        private static bool TryRead(HttpListenerContext exchange, HttpRequest request)
+        private bool TryRead(HttpListenerContext exchange, out OAuthRequest request, out Context context)
         {
+            request = RequestOf(exchange.Request);
+            context = null;
             try
             {
-                request.Body = Bodies.Read(exchange.Request.InputStream).GetAwaiter().GetResult();
+                context = ContextOf(exchange.Request);
+                if (guard.IsEndpoint(request.Path))
+                {
+                    request.ReadBodyAsync(exchange.Request.InputStream).GetAwaiter().GetResult();
+                }
                 return true;
             }
             catch (Exception exception)
@@ -85,7 +92,7 @@ namespace Wardkey
             }
         }
 
-        private static void Send(HttpResponse answer, HttpListenerContext exchange)
+        private static void Send(OAuthResponse answer, HttpListenerContext exchange)
         {
             HttpListenerResponse response = exchange.Response;
             response.StatusCode = answer.Status;
@@ -123,8 +130,8 @@ namespace Wardkey
         /// <summary>Whether the caller hung up: then nobody waits for an answer.</summary>
         private static bool IsGone(Exception exception)
         {
-            return exception is HttpListenerException || exception is IOException
-                || exception is ObjectDisposedException;
+            // HttpListener's and a socket's are Win32Exceptions.
+            return exception is Win32Exception || exception is IOException || exception is ObjectDisposedException;
         }
     }
 }

@@ -28,10 +28,10 @@ namespace Wardkey
 
         private static async Task Run(Guard guard, AppFunc next, IDictionary<string, object> environment)
         {
-            HttpRequest request = RequestOf(environment);
+            OAuthRequest request = RequestOf(environment);
             if (guard.IsEndpoint(request.Path))
             {
-                request.Body = await Bodies.Read((Stream)environment["owin.RequestBody"]).ConfigureAwait(false);
+                await request.ReadBodyAsync((Stream)environment["owin.RequestBody"]).ConfigureAwait(false);
             }
             // Never from a client: a server that keeps its environment might carry one along.
             environment.Remove(CallerKey);
@@ -40,7 +40,7 @@ namespace Wardkey
             Admission admission = request.Body == null
                 ? guard.Admit(request, context)
                 : await Task.Run(() => guard.Admit(request, context)).ConfigureAwait(false);
-            Bodies.Clear(request.Body);
+            request.ClearBody();
             if (admission.Response != null)
             {
                 await Send(admission.Response, request, environment).ConfigureAwait(false);
@@ -62,10 +62,10 @@ namespace Wardkey
                 string.Equals(scheme, "https", StringComparison.OrdinalIgnoreCase));
         }
 
-        private static HttpRequest RequestOf(IDictionary<string, object> environment)
+        private static OAuthRequest RequestOf(IDictionary<string, object> environment)
         {
             string path = Text(environment, "owin.RequestPathBase") + Text(environment, "owin.RequestPath");
-            var request = new HttpRequest(Text(environment, "owin.RequestMethod"), path)
+            var request = new OAuthRequest(Text(environment, "owin.RequestMethod"), path)
             {
                 Query = Text(environment, "owin.RequestQueryString"),
             };
@@ -79,7 +79,7 @@ namespace Wardkey
             return request;
         }
 
-        private static Task Send(HttpResponse response, HttpRequest request, IDictionary<string, object> environment)
+        private static Task Send(OAuthResponse response, OAuthRequest request, IDictionary<string, object> environment)
         {
             environment["owin.ResponseStatusCode"] = response.Status;
             IDictionary<string, string[]> headers = Headers(environment, "owin.ResponseHeaders");

@@ -2,7 +2,9 @@ using System;
 using System.Collections;
 using System.Collections.Generic;
 using System.Collections.Specialized;
+using System.IO;
 using System.Text;
+using System.Threading.Tasks;
 
 namespace Wardkey
 {
@@ -77,12 +79,12 @@ namespace Wardkey
     }
 
     /// <summary>One HTTP request as your server received it.</summary>
-    public sealed class HttpRequest
+    public sealed class OAuthRequest
     {
         /// <summary>A request without headers and body.</summary>
         /// <param name="method">GET, POST.</param>
         /// <param name="path">The path without the query, percent-encoded as received.</param>
-        public HttpRequest(string method, string path)
+        public OAuthRequest(string method, string path)
         {
             Method = method;
             Path = path;
@@ -112,13 +114,29 @@ namespace Wardkey
 
         /// <summary>The whole body; null without one. It may hold a password: clear it when you are done.</summary>
         public byte[] Body { get; set; }
+
+        /// <summary>Reads the body from your server's stream, but no more of it than the engine could accept.</summary>
+        public async Task ReadBodyAsync(Stream stream)
+        {
+            if (stream == null)
+            {
+                throw new ArgumentNullException("stream");
+            }
+            Body = await Bodies.Read(stream).ConfigureAwait(false);
+        }
+
+        /// <summary>Wipes the body: call it when the request is answered.</summary>
+        public void ClearBody()
+        {
+            Bodies.Clear(Body);
+        }
     }
 
     /// <summary>One HTTP response for your server to send as it is.</summary>
-    public sealed class HttpResponse
+    public sealed class OAuthResponse
     {
         /// <summary>A response.</summary>
-        public HttpResponse(int status, HeaderList headers, byte[] body)
+        public OAuthResponse(int status, HeaderList headers, byte[] body)
         {
             Status = status;
             Headers = headers;
