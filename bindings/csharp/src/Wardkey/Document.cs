@@ -30,10 +30,11 @@ namespace Wardkey
             Json = json;
         }
 
+        /// <summary>What is at a member of another document.</summary>
         private Document(XElement element)
         {
             this.element = element;
-            Json = Print(writer => element.WriteTo(writer));
+            Json = Print(writer => Copy(writer, "root", element));
         }
 
         /// <summary>The text.</summary>
@@ -64,14 +65,13 @@ namespace Wardkey
         /// <summary>A member that is an object.</summary>
         public Document Object(string name)
         {
-            return new Document(new XElement("root", Needed(name).Attributes("type"), Needed(name).Nodes()));
+            return new Document(Needed(name));
         }
 
         /// <summary>A member that is a list of objects.</summary>
         public IList<Document> List(string name)
         {
-            return Needed(name).Elements()
-                .Select(item => new Document(new XElement("root", item.Attributes("type"), item.Nodes()))).ToList();
+            return Needed(name).Elements().Select(item => new Document(item)).ToList();
         }
 
         /// <summary>A member that is a list of texts or numbers.</summary>
@@ -98,9 +98,7 @@ namespace Wardkey
         private XElement Member(string name)
         {
             element = element ?? Parse(Json);
-            // A name that is none in XML stands in an attribute.
-            return element.Elements().FirstOrDefault(member =>
-                (member.Attribute("item") == null ? member.Name.LocalName : member.Attribute("item").Value) == name);
+            return element.Elements().FirstOrDefault(member => NameOf(member) == name);
         }
 
         private XElement Needed(string name)
@@ -111,6 +109,12 @@ namespace Wardkey
                 throw new KeyNotFoundException("the document has no member `" + name + "`");
             }
             return member;
+        }
+
+        /// <summary>A name that is none in XML stands in an attribute.</summary>
+        private static string NameOf(XElement member)
+        {
+            return member.Attribute("item") == null ? member.Name.LocalName : member.Attribute("item").Value;
         }
 
         private static string TypeOf(XElement member)
@@ -141,7 +145,33 @@ namespace Wardkey
             }
         }
 
+        private static void Copy(XmlDictionaryWriter writer, string name, XElement member)
+        {
+            Begin(writer, name);
+            string type = TypeOf(member);
+            writer.WriteAttributeString("type", type);
+            if (member.HasElements)
+            {
+                foreach (XElement inner in member.Elements())
+                {
+                    Copy(writer, NameOf(inner), inner);
+                }
+            }
+            else if (type != "null" && type != "object" && type != "array")
+            {
+                writer.WriteString(member.Value);
+            }
+            writer.WriteEndElement();
+        }
+
         private static void Write(XmlDictionaryWriter writer, string name, object value)
+        {
+            Begin(writer, name);
+            WriteValue(writer, value);
+            writer.WriteEndElement();
+        }
+
+        private static void Begin(XmlDictionaryWriter writer, string name)
         {
             // As JsonReaderWriterFactory documents it for names that XML cannot have.
             if (name != "" && XmlConvert.EncodeLocalName(name) == name)
@@ -153,8 +183,6 @@ namespace Wardkey
                 writer.WriteStartElement("a", "item", "item");
                 writer.WriteAttributeString("item", name);
             }
-            WriteValue(writer, value);
-            writer.WriteEndElement();
         }
 
         private static void WriteValue(XmlDictionaryWriter writer, object value)

@@ -31,14 +31,15 @@ namespace Wardkey.Tests
         public static void Members_are_read_by_name_and_type()
         {
             var document = new Document(
-                "{\"n\":-7,\"b\":false,\"z\":null,\"o\":{\"x\":\"1\"},\"l\":[{\"x\":\"2\"}],\"a b\":\"3\",\"big\":1772353800000}");
+                "{\"n\":-7,\"b\":false,\"z\":null,\"o\":{\"x\":\"1\"},\"l\":[{\"x\":\"2\",\"n\":null,\"e\":[],\"o\":{},\"a b\":true}],\"a b\":\"3\",\"big\":1772353800000}");
             Check.Equal(-7L, document.Number("n"));
             Check.Equal(1772353800000L, document.Number("big"));
             Check.Equal(false, document.Boolean("b"));
             Check.Equal(null, document["z"]);
             Check.Equal(null, document["missing"]);
             Check.Equal("1", document.Object("o")["x"]);
-            Check.Equal("{\"x\":\"2\"}", document.List("l").Single().Json);
+            Check.Equal(
+                "{\"x\":\"2\",\"n\":null,\"e\":[],\"o\":{},\"a b\":true}", document.List("l").Single().Json);
             Check.Equal("3", document["a b"]);
             Check.Throws<KeyNotFoundException>(() => document.Number("missing"));
             Check.Throws<FormatException>(() => document.Number("b"));

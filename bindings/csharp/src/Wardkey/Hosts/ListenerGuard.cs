@@ -94,23 +94,11 @@ namespace Wardkey
 
         private static void Send(OAuthResponse answer, HttpListenerContext exchange)
         {
-            HttpListenerResponse response = exchange.Response;
-            response.StatusCode = answer.Status;
-            var sent = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
-            foreach (KeyValuePair<string, string> header in answer.Headers)
-            {
-                // AddHeader alone may send WWW-Authenticate, and replaces what is there.
-                if (sent.Add(header.Key))
-                {
-                    response.AddHeader(header.Key, header.Value);
-                }
-                else
-                {
-                    response.AppendHeader(header.Key, header.Value);
-                }
-            }
             try
             {
+                HttpListenerResponse response = exchange.Response;
+                response.StatusCode = answer.Status;
+                SetHeaders(answer.Headers, response);
                 response.ContentLength64 = answer.Body.Length;
                 if (exchange.Request.HttpMethod != "HEAD")
                 {
@@ -123,6 +111,23 @@ namespace Wardkey
                 if (!IsGone(exception))
                 {
                     throw;
+                }
+            }
+        }
+
+        private static void SetHeaders(HeaderList headers, HttpListenerResponse response)
+        {
+            var set = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
+            foreach (KeyValuePair<string, string> header in headers)
+            {
+                // AddHeader alone may set WWW-Authenticate, and replaces what is there.
+                if (set.Add(header.Key))
+                {
+                    response.AddHeader(header.Key, header.Value);
+                }
+                else
+                {
+                    response.AppendHeader(header.Key, header.Value);
                 }
             }
         }
