@@ -101,7 +101,11 @@ namespace Wardkey.AspNet
             {
                 response.AppendHeader(header.Key, header.Value);
             }
-            response.BinaryWrite(answer.Body);
+            // Mono refuses to write nothing.
+            if (answer.Body.Length > 0)
+            {
+                response.BinaryWrite(answer.Body);
+            }
         }
 
         private static Guard Opened
