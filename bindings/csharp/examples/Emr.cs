@@ -53,14 +53,18 @@ internal static class Emr
             {
                 exchange = listener.GetContext();
             }
-            catch (Exception exception)
+            catch (HttpListenerException)
             {
-                if (!listener.IsListening)
-                {
-                    return;
-                }
-                Console.Error.WriteLine(exception.Message);
-                continue;
+                // The listener was closed, and so in the next lines.
+                return;
+            }
+            catch (ObjectDisposedException)
+            {
+                return;
+            }
+            catch (InvalidOperationException)
+            {
+                return;
             }
             ThreadPool.QueueUserWorkItem(unused => Answer(guard, exchange));
         }

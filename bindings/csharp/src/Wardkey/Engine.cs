@@ -116,7 +116,7 @@ namespace Wardkey
             }
             try
             {
-                return Open(options.With(OpenMode.Open, null));
+                return Open(options.With(OpenMode.Open, null).WithoutLogOf(Status.StorageMissing));
             }
             catch (StorageException exception)
             {

@@ -117,6 +117,23 @@ namespace Wardkey
         /// </summary>
         public Action<Exception> CallbackFailed { get; set; }
 
+        /// <summary>For what is expected, and no trouble.</summary>
+        internal EngineOptions WithoutLogOf(Status expected)
+        {
+            Action<Status, string> log = Log;
+            if (log != null)
+            {
+                Log = (status, message) =>
+                {
+                    if (status != expected)
+                    {
+                        log(status, message);
+                    }
+                };
+            }
+            return this;
+        }
+
         internal EngineOptions With(OpenMode mode, string settings)
         {
             var copy = (EngineOptions)MemberwiseClone();

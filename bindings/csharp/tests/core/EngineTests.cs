@@ -154,8 +154,15 @@ namespace Wardkey.Tests
             using (var clinic = new Clinic())
             {
                 string path = Path.Combine(clinic.Folder, "検査.db");
-                var options = new EngineOptions(path) { Actor = "setup", Settings = "{\"clinic_name\":\"Süd\"}" };
+                string logged = "";
+                var options = new EngineOptions(path)
+                {
+                    Actor = "setup",
+                    Settings = "{\"clinic_name\":\"Süd\"}",
+                    Log = (status, message) => logged += message,
+                };
                 Engine.OpenOrCreate(options).Dispose();
+                Check.Equal("", logged);
                 using (Engine engine = Engine.OpenOrCreate(options))
                 {
                     Check.Equal("Süd", engine.Call("settings.get", null, Clinic.Admin)["clinic_name"]);

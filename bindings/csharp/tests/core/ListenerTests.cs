@@ -79,7 +79,7 @@ namespace Wardkey.Tests
             internal readonly int Port;
             private readonly HttpListener listener;
             private readonly ListenerGuard guard;
-            private volatile bool ending;
+            private readonly CountdownEvent running = new CountdownEvent(1);
 
             internal Server()
             {
@@ -132,7 +132,7 @@ namespace Wardkey.Tests
 
             private void Serve()
             {
-                while (!ending)
+                while (true)
                 {
                     HttpListenerContext exchange;
                     try
@@ -144,18 +144,28 @@ namespace Wardkey.Tests
                         // The listener was closed.
                         return;
                     }
-                    ThreadPool.QueueUserWorkItem(unused => Answer(exchange));
+                    if (running.TryAddCount())
+                    {
+                        ThreadPool.QueueUserWorkItem(unused => Answer(exchange));
+                    }
                 }
             }
 
             private void Answer(HttpListenerContext exchange)
             {
-                Principal caller;
-                if (guard.Admit(exchange, out caller))
+                try
                 {
-                    byte[] body = Encoding.UTF8.GetBytes(caller == null ? "everybody" : caller.ClientId);
-                    exchange.Response.OutputStream.Write(body, 0, body.Length);
-                    exchange.Response.Close();
+                    Principal caller;
+                    if (guard.Admit(exchange, out caller))
+                    {
+                        byte[] body = Encoding.UTF8.GetBytes(caller == null ? "everybody" : caller.ClientId);
+                        exchange.Response.OutputStream.Write(body, 0, body.Length);
+                        exchange.Response.Close();
+                    }
+                }
+                finally
+                {
+                    running.Signal();
                 }
             }
 
@@ -183,8 +193,10 @@ namespace Wardkey.Tests
 
             public void Dispose()
             {
-                ending = true;
                 listener.Close();
+                // The requests under way are the engine's to finish, before its folder goes.
+                running.Signal();
+                running.Wait();
                 Client.Dispose();
                 Clinic.Dispose();
             }
