@@ -50,9 +50,21 @@ namespace Wardkey
         /// <summary>The context of a request, for calls of your own.</summary>
         public static Context ContextOf(HttpListenerRequest request)
         {
-            return Context.From(
-                request.RemoteEndPoint == null ? null : request.RemoteEndPoint.Address.ToString(),
-                request.IsSecureConnection);
+            return Context.From(AddressOf(request), request.IsSecureConnection);
+        }
+
+        private static string AddressOf(HttpListenerRequest request)
+        {
+            try
+            {
+                IPEndPoint remote = request.RemoteEndPoint;
+                return remote == null ? null : remote.Address.ToString();
+            }
+            catch (NullReferenceException)
+            {
+                // What Mono has to say of a connection that is closed.
+                throw new ObjectDisposedException("connection");
+            }
         }
 
         private static OAuthRequest RequestOf(HttpListenerRequest received)
