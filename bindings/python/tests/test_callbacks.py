@@ -83,11 +83,14 @@ def test_errors_go_to_the_log_function(tmp_path: Path) -> None:
 def test_errors_go_to_pythons_logger_by_default(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with pytest.raises(wardkey.StorageMissing):
-        Engine.open(tmp_path / "a.db")
+    path = tmp_path / "a.db"
+    Engine.open_or_create(path, actor="test").close()
+    assert not caplog.records, "what was expected is no error"
+    with pytest.raises(errors.StorageWrongKey):
+        Engine.open(path, key=bytes(32))
     (record,) = caplog.records
     assert (record.name, record.levelno) == ("wardkey", logging.ERROR)
-    assert "WARDKEY_STORAGE_MISSING" in record.getMessage()
+    assert "WARDKEY_STORAGE_WRONG_KEY" in record.getMessage()
 
 
 def test_what_the_log_function_raises_is_logged(
@@ -140,6 +143,7 @@ def test_ctrl_c_in_a_callback_comes_out_of_the_call(tmp_path: Path) -> None:
 
 
 def test_callbacks_are_let_go_when_the_engine_is_closed(tmp_path: Path) -> None:
+    gc.collect()
     before = len(_callbacks._held)
 
     class Check:

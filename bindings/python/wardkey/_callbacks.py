@@ -55,6 +55,9 @@ def _catch(error: BaseException, *, explained: bool = False) -> None:
 
 def log_to_python(code: int, message: str) -> None:
     """The log of an engine that was given none."""
+    if code in (lib.WARDKEY_STORAGE_MISSING, lib.WARDKEY_STORAGE_EXISTS):
+        # An exception says it too, and whoever opens or creates may well expect it.
+        return
     name = ffi.string(lib.wardkey_status_name(code)).decode()
     logger.error("%s (%s)", message, name)
 

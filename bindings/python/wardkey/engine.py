@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 import warnings
 import weakref
 from collections.abc import Mapping
@@ -49,8 +50,9 @@ class Options(TypedDict, total=False):
     """A clock of your own, for tests."""
 
     log: LogFunction
-    """Told the code and the message of every error of the storage and of the library. Not given: they go
-    to Python's logger `wardkey`."""
+    """Told the code and the message of every error of the storage and of the library, also those that became
+    a 5xx response. Not given: they go to Python's logger `wardkey`, but for "there is no database" and "there
+    is one already", which a program expects when it first runs."""
 
     check_user: UserCheck
     """Says who your own users are: returns `Approved`, or None to refuse. An exception says that it could
@@ -113,15 +115,20 @@ class Engine:
         **options: Unpack[Options],
     ) -> Self:
         """Opens a database; makes it if there is none. Several processes may do so at once."""
-        try:
-            return cls.open(path, **options)
-        except StorageMissing:
-            # On this alone: anything else could hide a lost disk.
-            pass
-        try:
-            return cls.create(path, actor=actor, settings=settings, **options)
-        except StorageExists:
-            return cls.open(path, **options)
+        deadline = time.monotonic() + options.get("busy_timeout", _BUSY_TIMEOUT)
+        while True:
+            try:
+                return cls.open(path, **options)
+            except StorageMissing:
+                # On this alone: anything else could hide a lost disk.
+                pass
+            try:
+                return cls.create(path, actor=actor, settings=settings, **options)
+            except StorageExists:
+                if time.monotonic() > deadline:
+                    raise
+            # Another process is making it: a part is there already, the database itself comes last.
+            time.sleep(0.01)
 
     @classmethod
     def restore(
@@ -445,3 +452,7 @@ def _set_callback(struct: Any, name: str, function: object, **members: Any) -> N
         setattr(struct, member, callback)
     setattr(struct, name + "_user", _callbacks.hold(function))
     setattr(struct, name + "_destroy", _callbacks.destroy)
+
+
+# In seconds, as wardkey_options_init has it.
+_BUSY_TIMEOUT = 5.0
