@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
-from typing import Optional
+from typing import IO, Optional
 
 
 @dataclass
@@ -36,33 +36,36 @@ class Answer:
 @contextmanager
 def served(arguments: list[str], database: Path, listening: str) -> Iterator[Server]:
     """Runs `python ARGUMENTS` until the block ends; its address is the first group of `listening`."""
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, *arguments],
         cwd=Path(__file__).parent,
         env={**os.environ, "CLINIC_DATABASE": str(database), "PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",
-    )
-    assert process.stdout is not None
-    lines: list[str] = []
-    url = None
-    try:
-        for line in process.stdout:
-            lines.append(line)
-            found = re.search(listening, line)
-            if found:
-                url = found.group(1)
-                break
-        assert url, "".join(lines)
-        # Goes on reading, or the server would stop when the pipe is full.
+    ) as process:
+        assert process.stdout is not None
+        lines: list[str] = []
+        # Goes on reading to the end, or the server would stop when the pipe is full.
         reader = Thread(target=lines.extend, args=(process.stdout,))
-        reader.start()
-        yield Server(url, lines)
-    finally:
-        process.terminate()
-        process.wait(timeout=60)
-    reader.join()
+        try:
+            url = _address(process.stdout, lines, listening)
+            reader.start()
+            yield Server(url, lines)
+        finally:
+            process.terminate()
+            if reader.ident is not None:
+                reader.join(timeout=60)
+
+
+def _address(output: IO[str], lines: list[str], listening: str) -> str:
+    """Reads until the server says where it listens."""
+    for line in output:
+        lines.append(line)
+        found = re.search(listening, line)
+        if found:
+            return found.group(1)
+    raise AssertionError("".join(lines))
 
 
 def ask(

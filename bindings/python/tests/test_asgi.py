@@ -10,8 +10,9 @@ from typing import Any, Optional
 
 import httpx
 import pytest
-import wardkey
 from conftest import ADMIN, register, token_of
+
+import wardkey
 from wardkey import Approved, Engine, ManualClock, UserLogin
 from wardkey.asgi import Message, Middleware, Receive, Scope, Send
 
@@ -225,7 +226,7 @@ def test_other_messages_pass_through(wardkey_engine: Engine) -> None:
 
 
 def test_a_caller_who_leaves_in_the_middle_of_a_body_is_answered(wardkey_engine: Engine) -> None:
-    messages = [
+    messages: list[Message] = [
         {"type": "http.request", "body": b"grant_type=", "more_body": True},
         {"type": "http.disconnect"},
     ]

@@ -9,10 +9,20 @@ from pathlib import Path
 from typing import Any, Callable, Optional
 
 import pytest
-import wardkey
 from conftest import ADMIN, PEER, register, token_of
-from wardkey import Approved, Context, Engine, ManualClock, Request, Response, UserLogin, errors
-from wardkey import _callbacks
+
+import wardkey
+from wardkey import (
+    Approved,
+    Context,
+    Engine,
+    ManualClock,
+    Request,
+    Response,
+    UserLogin,
+    _callbacks,
+    errors,
+)
 
 
 class Trouble(Exception):

@@ -8,8 +8,10 @@ import re
 from pathlib import Path
 
 import pytest
+
 import wardkey
-from wardkey import _error, errors
+from wardkey import errors
+from wardkey._error import error_of
 from wardkey._native import ffi, lib
 
 BINDING = Path(__file__).parent.parent
@@ -26,7 +28,7 @@ def test_the_exceptions_are_those_of_the_header() -> None:
 
 def test_every_code_raises_the_exception_of_its_name() -> None:
     for name, code, _ in codes():
-        error = _error.of(code)
+        error = error_of(code)
         assert type(error) is getattr(errors, class_name(name)), name
         assert (error.name, error.code) == (f"WARDKEY_{name}", code)
         assert error.message == ffi.string(lib.wardkey_status_message(code)).decode()
@@ -40,13 +42,13 @@ def test_every_code_raises_the_exception_of_its_name() -> None:
 def test_a_code_of_a_later_library_is_an_exception_of_its_kind(
     code: int, kind: type[wardkey.Error]
 ) -> None:
-    error = _error.of(code, "told")
+    error = error_of(code, "told")
     assert type(error) is kind
     assert (error.name, error.message) == ("WARDKEY_UNKNOWN", "told")
 
 
 def test_an_exception_survives_pickling() -> None:
-    error = _error.of(lib.WARDKEY_DENIED_RATE_LIMITED, "too often", 7, 429, "Bearer")
+    error = error_of(lib.WARDKEY_DENIED_RATE_LIMITED, "too often", 7, 429, "Bearer")
     copy = pickle.loads(pickle.dumps(error))
     assert type(copy) is errors.RateLimited
     assert (copy.message, copy.system_code, copy.http_status) == ("too often", 7, 429)

@@ -8,6 +8,7 @@ import pytest
 from conftest import register, token_of
 from fastapi import Depends, FastAPI
 from test_asgi import ask, bearer
+
 from wardkey import Engine, Principal
 from wardkey.fastapi import Wardkey, requires
 

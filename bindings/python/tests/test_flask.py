@@ -7,6 +7,8 @@ from typing import Any
 import flask
 import pytest
 from conftest import register, token_of
+from flask.testing import FlaskClient
+
 from wardkey import Engine
 from wardkey.flask import Wardkey, caller, requires
 
@@ -32,7 +34,7 @@ def health() -> str:
 
 
 @pytest.fixture
-def client(wardkey_engine: Engine) -> flask.testing.FlaskClient:
+def client(wardkey_engine: Engine) -> FlaskClient:
     app = flask.Flask("clinic")
     app.register_blueprint(app_views)
     wardkey = Wardkey()
@@ -40,9 +42,7 @@ def client(wardkey_engine: Engine) -> flask.testing.FlaskClient:
     return app.test_client()
 
 
-def test_a_view_runs_for_its_scopes_alone(
-    client: flask.testing.FlaskClient, wardkey_token: Any
-) -> None:
+def test_a_view_runs_for_its_scopes_alone(client: FlaskClient, wardkey_token: Any) -> None:
     assert client.get("/health").text == "well"
     refused = client.get("/results/17")
     assert refused.status_code == 401
@@ -54,22 +54,12 @@ def test_a_view_runs_for_its_scopes_alone(
     assert allowed.get_json()["for"].startswith("wkc_")
     assert client.post("/results", headers=headers).status_code == 403
     both = {"Authorization": f"Bearer {wardkey_token('lab:read lab:write')}"}
-    if asynchronous():
-        assert client.post("/results", headers=both).status_code == 204
+    assert client.post("/results", headers=both).status_code == 204
     assert results.__doc__ == "What the laboratory found."
 
 
-def asynchronous() -> bool:
-    """Whether Flask can run coroutines: an extra of its own."""
-    try:
-        import asgiref  # noqa: F401
-    except ImportError:
-        return False
-    return True
-
-
 def test_who_comes_too_often_is_told_when_to_come_again(
-    client: flask.testing.FlaskClient, wardkey_engine: Engine
+    client: FlaskClient, wardkey_engine: Engine
 ) -> None:
     lab = register(wardkey_engine, verify_rate={"per_minute": 1, "burst": 1})
     headers = {"Authorization": f"Bearer {token_of(wardkey_engine, lab)}"}
@@ -79,7 +69,7 @@ def test_who_comes_too_often_is_told_when_to_come_again(
 
 
 def test_the_token_endpoint_stands_beside_the_views(
-    client: flask.testing.FlaskClient, lab: dict[str, Any]
+    client: FlaskClient, lab: dict[str, Any]
 ) -> None:
     form = {"grant_type": "client_credentials"}
     answer = client.post("/oauth/token", data=form, auth=(lab["client_id"], lab["client_secret"]))

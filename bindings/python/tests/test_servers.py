@@ -11,9 +11,20 @@ from typing import Optional
 from apps.plain import WORKERS
 from conftest import ADMIN, register, token_of
 from servers import Answer, Server, ask, served
+
 from wardkey import Engine
 
-GUNICORN = "-m gunicorn --preload --workers 4 --bind 127.0.0.1:0 --graceful-timeout 5".split()
+GUNICORN = [
+    "-m",
+    "gunicorn",
+    "--preload",
+    "--workers",
+    "4",
+    "--bind",
+    "127.0.0.1:0",
+    "--graceful-timeout",
+    "5",
+]
 
 
 def gunicorn(application: str, database: Path) -> AbstractContextManager[Server]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from conftest import ADMIN, register, token_of
+
 from wardkey import Engine, errors
 
 
@@ -66,9 +67,7 @@ def test_many_threads_use_one_engine(wardkey_engine: Engine, lab: dict[str, Any]
     assert not failed
 
 
-def test_a_child_cannot_use_what_its_parent_opened(
-    wardkey_engine: Engine, tmp_path: Path
-) -> None:
+def test_a_child_cannot_use_what_its_parent_opened(wardkey_engine: Engine, tmp_path: Path) -> None:
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:

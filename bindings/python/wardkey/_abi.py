@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Optional, cast
 
-from . import _callbacks, _error
+from . import _callbacks
+from ._error import Error, error_of
 from ._native import ffi, lib
 from .values import Context, Headers, Principal, Request, Response, Text
 
@@ -21,10 +22,10 @@ def run(function: Callable[..., int], *arguments: Any) -> None:
         raise failure
 
 
-def failure_of(code: int, error: Any, **more: Any) -> _error.Error:
+def failure_of(code: int, error: Any, **more: Any) -> Error:
     """The exception for a code and the report that came with it."""
     message = ffi.string(error.message).decode("utf-8", "replace")
-    return _error.of(code, message, error.system_code, **more)
+    return error_of(code, message, error.system_code, **more)
 
 
 def encode(text: Text) -> bytes:
@@ -68,7 +69,7 @@ class Kept:
 
     def headers(self, headers: Headers) -> tuple[Any, int]:
         """An array of header fields, and how many."""
-        pairs = list(headers.items() if isinstance(headers, Mapping) else headers)
+        pairs = _pairs(headers)
         fields = ffi.new("wardkey_header[]", len(pairs))
         for field, (name, value) in zip(fields, pairs):
             self.set(field, "name", _received(name))
@@ -142,6 +143,12 @@ def read_principal(struct: Any) -> Principal:
         issued_at=struct.issued_at,
         expires_at=struct.expires_at,
     )
+
+
+def _pairs(headers: Headers) -> list[tuple[Text, Text]]:
+    if isinstance(headers, Mapping):
+        return list(cast("Mapping[Text, Text]", headers).items())
+    return list(headers)
 
 
 def _received(text: Text) -> bytes:

@@ -92,7 +92,7 @@ class InternalError(Error, code=500):
     """A defect of the library, or of a callback that it asked."""
 
 
-def of(
+def error_of(
     code: int,
     message: str = "",
     system_code: int = 0,

@@ -33,7 +33,9 @@ class Protection:
         self._scopes = {_segments(prefix): words for prefix, words in scopes.items()}
         for prefix, words in scopes.items():
             if not words:
-                raise ValueError(f"no scope for {prefix}; ANY_SCOPE says that any valid token will do")
+                raise ValueError(
+                    f"no scope for {prefix}; ANY_SCOPE says that any valid token will do"
+                )
 
     def __bool__(self) -> bool:
         return bool(self._scopes)

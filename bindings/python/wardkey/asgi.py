@@ -113,7 +113,8 @@ class Gate:
 
     async def engine(self) -> Engine:
         """The engine, opened if it is not yet."""
-        return self._engine.opened or await asyncio.to_thread(self._engine)
+        opened = self._engine.opened
+        return await asyncio.to_thread(self._engine) if opened is None else opened
 
     async def authorize(
         self, headers: HeaderFields, scopes: str, context: Context

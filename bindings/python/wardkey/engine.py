@@ -132,7 +132,12 @@ class Engine:
 
     @classmethod
     def restore(
-        cls, path: Path, *, actor: str, danger_trust_secrets: bool = False, **options: Unpack[Options]
+        cls,
+        path: Path,
+        *,
+        actor: str,
+        danger_trust_secrets: bool = False,
+        **options: Unpack[Options],
     ) -> Self:
         """Accepts a database that may be an old copy, such as a backup, and opens it.
 
@@ -355,7 +360,7 @@ class Engine:
     def __del__(self) -> None:
         finalizer = getattr(self, "_finalizer", None)
         if finalizer is not None and finalizer.alive:
-            warnings.warn(f"{self!r} was not closed", ResourceWarning, source=self)
+            warnings.warn(f"{self!r} was not closed", ResourceWarning, stacklevel=1, source=self)
 
     def _open(
         self,

@@ -1,12 +1,12 @@
 """For FastAPI: the OAuth endpoints in an application, and operations that require scopes."""
 
-from __future__ import annotations
-
+# No postponed annotations here: older FastAPIs cannot read those of `requires.__call__`.
 from collections.abc import Mapping
 from typing import Optional
 
 from fastapi import FastAPI, HTTPException
 from fastapi.openapi.models import OAuth2, OAuthFlowClientCredentials, OAuthFlows
+from fastapi.openapi.models import SecurityBase as Model
 from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
 
@@ -52,10 +52,10 @@ class requires(SecurityBase):  # noqa: N801 (it is used as `Depends(requires("la
     def __init__(self, scopes: str, *, token_url: str = "oauth/token") -> None:
         """`token_url` is what the API's own pages call."""
         self._scopes = scopes
-        self.scheme_name = "wardkey"
-        words = {word: "" for word in scopes.split()}
+        self.scheme_name: str = "wardkey"
+        words = dict.fromkeys(scopes.split(), "")
         credentials = OAuthFlowClientCredentials(tokenUrl=token_url, scopes=words)
-        self.model = OAuth2(flows=OAuthFlows(clientCredentials=credentials))
+        self.model: Model = OAuth2(flows=OAuthFlows(clientCredentials=credentials))
 
     async def __call__(self, request: HTTPConnection) -> Principal:
         """Called by FastAPI, for each request."""

@@ -1,5 +1,7 @@
 """Fixtures for the tests of a program that uses Wardkey. pytest finds them by itself.
 
+For example:
+
     def test_a_token_lasts_an_hour(wardkey_engine, wardkey_clock, wardkey_token):
         token = wardkey_token("lab:read")
         assert wardkey_engine.verify(token, "lab:read")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any, Optional, Union
 from urllib.parse import quote
 
 from ._error import Denied, InternalError, StorageError
@@ -14,12 +14,7 @@ from .engine import Engine
 from .values import Context, Principal, Request, Response
 
 if TYPE_CHECKING:
-    import sys
-
-    if sys.version_info >= (3, 11):
-        from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
-    else:
-        from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 __all__ = ["LazyEngine", "Middleware", "authorize", "context_of", "headers_of"]
 
@@ -98,7 +93,7 @@ class Middleware:
         return None
 
 
-def authorize(engine: Engine, environ: WSGIEnvironment, scopes: str) -> Principal | Response:
+def authorize(engine: Engine, environ: WSGIEnvironment, scopes: str) -> Union[Principal, Response]:
     """Whom the request comes from, or what to answer instead of going on."""
     try:
         return engine.authorize(headers_of(environ), scopes, context=context_of(environ))
@@ -150,11 +145,11 @@ def _read_body(environ: Mapping[str, Any]) -> bytes:
     if length <= 0:
         # Without a length, reading would wait for ever but for servers that end the stream.
         length = LONGEST_BODY if environ.get("wsgi.input_terminated") else 0
-    remaining, parts = min(length, LONGEST_BODY), []
-    while remaining > 0:
-        part = stream.read(remaining)
+    length = min(length, LONGEST_BODY)
+    body = bytearray()
+    while len(body) < length:
+        part = stream.read(length - len(body))
         if not part:
             break
-        parts.append(part)
-        remaining -= len(part)
-    return b"".join(parts)
+        body += part
+    return bytes(body)

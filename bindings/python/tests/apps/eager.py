@@ -2,10 +2,9 @@
 
 import os
 
+from apps.plain import plain
 from wardkey import Engine
 from wardkey.wsgi import Middleware
-
-from apps.plain import plain
 
 engine = Engine.open_or_create(os.environ["CLINIC_DATABASE"], actor="setup")
 application = Middleware(plain, engine, protect={"/results": "lab:read"})

@@ -2,10 +2,9 @@
 
 import os
 
+from apps.plain import meeting_before, plain
 from wardkey import Engine
 from wardkey.wsgi import Middleware
-
-from apps.plain import meeting_before, plain
 
 application = meeting_before(
     Middleware(
