@@ -10,7 +10,6 @@ from typing import Optional
 
 from ._error import Error
 from .engine import Engine
-from .errors import MisuseArgument
 from .values import UNKNOWN, Request, Response, Text
 
 LONGEST_BODY = 1024 * 1024 + 1
@@ -70,8 +69,8 @@ def is_endpoint(engine: Engine, path: Text, base_path: str) -> bool:
 
 
 def refusal(error: Error) -> Response:
-    """What to answer when `Engine.authorize` raised this. A mistake of the program is raised again."""
-    if error.http_status is None or isinstance(error, MisuseArgument):
+    """What to answer when `Engine.authorize` raised this."""
+    if error.http_status is None:
         raise error
     status = HTTPStatus(error.http_status)
     headers = [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store")]

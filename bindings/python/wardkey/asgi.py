@@ -2,8 +2,8 @@
 
 What may take time runs in a thread (`asyncio.to_thread`), so that the event loop goes on: opening, all OAuth
 endpoints (they write, and hash passwords), and the first sight of a token, for which rows are read. A token
-that was seen before is judged on the loop, for that takes less than handing it over to a thread: one
-signature check at most, and no row unless something was revoked since. It never waits for a writer.
+that was seen before is judged on the loop, for handing it over to a thread takes about as long: there is one
+signature to check, and no row to read unless something was revoked since. It never waits for a writer.
 """
 
 from __future__ import annotations
@@ -73,7 +73,8 @@ class Middleware:
     async def _endpoint(self, scope: Scope, receive: Receive) -> Optional[Response]:
         """The engine's answer, if one of its endpoints is asked."""
         engine = await self._gate.engine()
-        path = scope.get("raw_path") or quote(scope["path"])
+        # Some servers leave the query in it.
+        path = (scope.get("raw_path") or quote(scope["path"]).encode()).partition(b"?")[0]
         base_path = quote(scope.get("root_path", "") + self._base_path)
         if not is_endpoint(engine, path, base_path):
             return None
