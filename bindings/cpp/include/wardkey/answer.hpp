@@ -23,7 +23,8 @@ public:
     document(document&& other) noexcept : raw_(std::exchange(other.raw_, wardkey_buf{})) {}
     /// Wipes what it held.
     document& operator=(document&& other) noexcept {
-        std::swap(raw_, other.raw_);
+        document taken(std::move(other));
+        std::swap(raw_, taken.raw_);
         return *this;
     }
     ~document() { wardkey_buf_free(&raw_); }
@@ -146,7 +147,8 @@ public:
     http_response(http_response&& other) noexcept : raw_(std::exchange(other.raw_, wardkey_http_response{})) {}
     /// Wipes what it held.
     http_response& operator=(http_response&& other) noexcept {
-        std::swap(raw_, other.raw_);
+        http_response taken(std::move(other));
+        std::swap(raw_, taken.raw_);
         return *this;
     }
     ~http_response() { wardkey_http_response_free(&raw_); }

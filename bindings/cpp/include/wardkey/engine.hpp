@@ -80,9 +80,9 @@ public:
         : handle_(std::exchange(other.handle_, nullptr)), thrown_(std::move(other.thrown_)) {}
     /// Closes what it held.
     engine& operator=(engine&& other) noexcept {
-        engine old(std::move(*this));
-        handle_ = std::exchange(other.handle_, nullptr);
-        thrown_ = std::move(other.thrown_);
+        engine taken(std::move(other));
+        std::swap(handle_, taken.handle_);
+        std::swap(thrown_, taken.thrown_);
         return *this;
     }
     /// Closes; call `close` first to learn whether it failed.

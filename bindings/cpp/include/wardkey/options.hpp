@@ -123,7 +123,7 @@ inline void fill(const options& how, wardkey_options& raw) noexcept {
         raw.key_source = WARDKEY_KEY_BYTES;
         raw.key = bytes.data, raw.key_len = bytes.size;
     }
-    constexpr std::int64_t longest = UINT32_MAX; // milliseconds: 50 days
+    constexpr std::int64_t longest = INT32_MAX; // milliseconds: 24 days, the longest that SQLite knows
     const std::int64_t timeout = how.busy_timeout.count();
     raw.busy_timeout_ms = static_cast<std::uint32_t>(timeout < 0 ? 0 : timeout < longest ? timeout : longest);
 }
