@@ -2,6 +2,7 @@
 #include "support.hpp"
 
 #include <array>
+#include <map>
 #include <sstream>
 #include <vector>
 
@@ -162,13 +163,12 @@ TEST_CASE("the OAuth endpoints answer as they would over a socket") {
     CHECK(has(names.str(), "Content-Type "));
     CHECK(keys.headers().size() > 1);
 
-    wardkey::http_request request("POST", "/auth/oauth/token?");
-    request.base_path = "/auth";
-    const std::vector<wardkey::header> headers{{"Content-Type", "application/x-www-form-urlencoded"}};
-    request.headers = headers;
+    const std::multimap<std::string, std::string> map{{"Content-Type", "application/x-www-form-urlencoded"}};
+    const std::vector<wardkey::header> headers(map.begin(), map.end());
     const auto body =
         "grant_type=client_credentials&client_id=" + at.lab.id + "&client_secret=" + at.lab.secret;
-    request.body = body;
+    wardkey::http_request request("POST", "/auth/oauth/token?", headers, body);
+    request.base_path = "/auth";
     auto answer = at.engine.http(request, caller());
     CHECK(answer.status() == 200);
     CHECK(at.engine.verify(member(answer.body(), "access_token"), "lab:read", caller()).client_id() == at.lab.id);

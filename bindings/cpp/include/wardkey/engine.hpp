@@ -158,10 +158,7 @@ public:
     /// Answers one HTTP request to the authorization endpoint, the token endpoint and their neighbours.
     ///
     /// ```cpp
-    /// wardkey::http_request request("POST", "/oauth/token");
-    /// request.headers = headers;
-    /// request.body = body;
-    /// const auto response = engine.http(request, caller);
+    /// const auto response = engine.http({request.method, request.target, headers, request.body}, caller);
     /// ```
     ///
     /// Every request gets an answer, a path that is none of ours a 404, a full disk a 503: send it as it is. The

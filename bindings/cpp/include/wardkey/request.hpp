@@ -102,6 +102,15 @@ struct context {
         made.actor = actor;
         return made;
     }
+
+    /// The context of a request that came over plain HTTP from this address. Such requests are refused unless they come
+    /// from this machine, or through a proxy that is one of the settings' `trusted_proxies`: set `secure` where TLS was
+    /// spoken.
+    static context from(std::string_view peer) noexcept {
+        context made;
+        made.peer = peer;
+        return made;
+    }
 };
 
 /// One header field of an HTTP message: views of a name and a value.
@@ -109,6 +118,13 @@ class header : public wardkey_header {
 public:
     /// Of these texts, which must live until the call has returned.
     header(std::string_view name, std::string_view value) noexcept;
+    /// Of a field of your server's map.
+    ///
+    /// ```cpp
+    /// const std::vector<wardkey::header> headers(request.headers.begin(), request.headers.end());
+    /// ```
+    template <class Name, class Value>
+    explicit header(const std::pair<Name, Value>& field) noexcept : header(field.first, field.second) {}
     /// As the library made it.
     explicit header(const wardkey_header& raw) noexcept : wardkey_header(raw) {}
 
@@ -121,7 +137,7 @@ public:
 /// A view of the header fields of an HTTP message, in the order received or to be sent.
 ///
 /// A `std::vector<header>`, or another container with `data()` and `size()`, converts to it; so does a list in braces.
-/// A map of your server's does not: copy it into a vector once.
+/// A map of your server's is copied into a vector first.
 class headers_view {
 public:
     /// Goes through the fields; each is a `header` by value.
@@ -177,10 +193,12 @@ struct http_request {
     /// A request for a target: a path and, behind the first `?`, a query, percent-encoded as received.
     ///
     /// ```cpp
-    /// wardkey::http_request request("POST", "/oauth/token");
+    /// wardkey::http_request request("POST", "/oauth/token", headers, body);
     /// ```
-    http_request(std::string_view verb, std::string_view target) noexcept
-        : method(verb), path(target.substr(0, target.find('?'))), query(target.substr(path.size())) {
+    http_request(std::string_view verb, std::string_view target, headers_view fields = {},
+                 std::string_view content = {}) noexcept
+        : method(verb), path(target.substr(0, target.find('?'))), query(target.substr(path.size())), headers(fields),
+          body(content) {
         if (!query.empty()) {
             query.remove_prefix(1);
         }
