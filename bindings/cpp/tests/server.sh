@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2154 # work is set by who sources it
 # What the tests of servers share; to be sourced. Needs curl.
 
 # Starts a server that prints a line for each client and, unless told its port, "listening on URL"; waits until it
@@ -6,7 +7,8 @@ start_server() {
     local url=$1 tries
     shift
     lines=$work/server.out
-    "$@" >"$lines" 2>"$work/server.err" &
+    : >"$lines"
+    "$@" >>"$lines" 2>"$work/server.err" &
     server=$!
     for ((tries = 0; tries < 200; tries++)); do
         base=${url:-$(sed -n 's/^listening on //p' "$lines")}
@@ -45,7 +47,7 @@ expect() {
 
 # A header field of the last response must match.
 expect_header() {
-    if ! grep -i -- "$1" "$work/head"; then
+    if ! grep -iq -- "$1" "$work/head"; then
         echo "no header $1" >&2
         cat "$work/head" >&2
         return 1
