@@ -152,3 +152,8 @@ static_assert(std::is_nothrow_copy_constructible_v<wardkey::refused>);
 static_assert(std::is_nothrow_move_constructible_v<wardkey::result<wardkey::document>>);
 static_assert(std::is_nothrow_move_constructible_v<wardkey::result<wardkey::http_response>>);
 static_assert(!std::is_copy_constructible_v<wardkey::document> && !std::is_copy_constructible_v<wardkey::http_response>);
+
+// What crosses the boundary is clean C.
+static_assert(std::is_standard_layout_v<wardkey_principal> && std::is_trivial_v<wardkey_principal>);
+static_assert(std::is_standard_layout_v<wardkey_options> && std::is_trivial_v<wardkey_options>);
+static_assert(sizeof(wardkey_error) == 248);

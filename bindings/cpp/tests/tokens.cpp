@@ -112,6 +112,7 @@ TEST_CASE("a revoked secret takes its tokens with it") {
     at.engine.call(admin(), "client.secret.revoke",
                    R"({"client_id":")" + at.lab.id + R"(","credential_id":")" + at.lab.credential + "\"}");
     CHECK(at.engine.try_verify(token, "lab:read", caller()).error().code() == errc::denied_credential_revoked);
+    CHECK(has(at.engine.call(admin(), "audit.verify").text(), R"("valid":true)"));
 }
 
 TEST_CASE("administration says what was false") {
