@@ -80,6 +80,7 @@ private:
     void authorize(const expanded& now);
     void claims(const expanded& now);
     void http(const expanded& now);
+    void serves(const expanded& now);
     void pending(const expanded& now);
     void decide(const expanded& now);
     void backup(const expanded& now);
@@ -189,11 +190,11 @@ private:
 };
 
 const std::map<std::string, player::verb> player::verbs = {
-    {"open", &player::open},           {"close", &player::close},   {"maintain", &player::maintain},
-    {"call", &player::administer},     {"issue", &player::issue},   {"verify", &player::verify},
-    {"authorize", &player::authorize}, {"claims", &player::claims}, {"http", &player::http},
-    {"pending", &player::pending},     {"decide", &player::decide}, {"backup", &player::backup},
-    {"check", &player::check},
+    {"open", &player::open},           {"close", &player::close},     {"maintain", &player::maintain},
+    {"call", &player::administer},     {"issue", &player::issue},     {"verify", &player::verify},
+    {"authorize", &player::authorize}, {"claims", &player::claims},   {"http", &player::http},
+    {"serves", &player::serves},       {"pending", &player::pending}, {"decide", &player::decide},
+    {"backup", &player::backup},       {"check", &player::check},
 };
 
 void player::play(const step& line) {
@@ -310,6 +311,15 @@ void player::http(const expanded& now) {
         engine_.http(now.request(argument.substr(0, space), argument.substr(space + 1)), now.context());
     print_success();
     print(response);
+}
+
+void player::serves(const expanded& now) {
+    if (engine_.serves(now.argument, now.get("base_path").value_or(""))) {
+        print_success();
+    } else {
+        last_code_ = WARDKEY_NOT_FOUND;
+        std::cout << "code WARDKEY_NOT_FOUND 0\nmessage there is no endpoint at this path\n";
+    }
 }
 
 void player::pending(const expanded& now) {

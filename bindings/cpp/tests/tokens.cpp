@@ -179,6 +179,24 @@ TEST_CASE("the OAuth endpoints answer as they would over a socket") {
     CHECK(at.engine.try_http(request, caller()).error().code() == errc::misuse_utf8);
 }
 
+TEST_CASE("a server can ask which paths are the engine's") {
+    const clinic at;
+    CHECK(at.engine.serves("/oauth/token"));
+    CHECK_FALSE(at.engine.serves("/oauth/token?"));
+    CHECK_FALSE(at.engine.serves("/results/4711"));
+    CHECK(at.engine.serves("/auth/oauth/token", "/auth"));
+    CHECK_FALSE(at.engine.serves("/oauth/token", "/auth"));
+    CHECK_FALSE(at.engine.serves("/o/token/"));
+    at.engine.call(admin(), "settings.set", R"({"dialects":["drchrono"]})");
+    CHECK(at.engine.serves("/o/token/"));
+
+    const auto answered = at.engine.try_serves("/elsewhere");
+    CHECK(answered);
+    CHECK_FALSE(*answered);
+    CHECK(at.engine.try_serves("/", "\xff").error().code() == errc::misuse_utf8);
+    CHECK(wardkey::engine().try_serves("/").error().code() == errc::misuse_null);
+}
+
 TEST_CASE("a target is parted at its first question mark") {
     const auto parts = [](std::string_view target) {
         const wardkey::http_request request("GET", target);

@@ -224,6 +224,11 @@ class Player:
         request = step.request(*step.argument.split(" ", 1))
         return self.engine.http(request, context=step.context())
 
+    def do_serves(self, step: Step) -> Result:
+        if not self.engine.serves(step.argument, step.get("base_path") or ""):
+            raise wardkey.NotFound(300, "there is no endpoint at this path")
+        return None
+
     def do_pending(self, step: Step) -> Result:
         request = step.request("GET", step.argument)
         asked = self.engine.pending(request, context=step.context())

@@ -127,6 +127,17 @@ def test_the_token_endpoint_answers_over_http(wardkey_engine: Engine, lab: dict[
     assert wardkey_engine.http(Request("GET", "/elsewhere"), context=PEER).status == 404
 
 
+def test_the_engine_knows_its_paths(wardkey_engine: Engine) -> None:
+    assert wardkey_engine.serves("/oauth/token")
+    assert wardkey_engine.serves(b"/klinik-s%C3%BCd/oauth/token", "/klinik-s%C3%BCd")
+    for path in ("/oauth/token?", "/oauth/tok\xe9n", "/検査", b"/\xff", ""):
+        assert not wardkey_engine.serves(path)
+    assert not wardkey_engine.serves("/oauth/token", "/auth")
+    wardkey_engine.close()
+    with pytest.raises(wardkey.errors.MisuseClosed):
+        wardkey_engine.serves("/oauth/token")
+
+
 def test_a_host_with_a_page_of_its_own_decides(wardkey_engine: Engine) -> None:
     client = register(
         wardkey_engine,

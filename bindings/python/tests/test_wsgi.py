@@ -122,6 +122,20 @@ def test_endpoints_lie_where_they_are_mounted(wardkey_engine: Engine) -> None:
     assert below("GET", "/auth/oauth%2Fjwks".replace("%2F", "%252F"))[2] == b"nobody"
 
 
+def test_the_application_answers_what_is_its_own_while_the_database_is_gone(
+    tmp_path: Path,
+) -> None:
+    path, clock = tmp_path / "clinic.db", ManualClock()
+    with Engine.create(path, actor="test", clock=clock, log=lambda *_: None) as engine:
+        ask = asking(engine=engine, protect=PROTECT)
+        path.rename(tmp_path / "elsewhere.db")
+        clock.advance(60)
+        assert ask("GET", "/")[0] == 200
+        assert ask("GET", "/api", HTTP_AUTHORIZATION="Bearer x")[0] == 503
+        assert ask("POST", "/oauth/token")[0] == 500
+        (tmp_path / "elsewhere.db").rename(path)
+
+
 def test_head_says_how_long_the_body_would_be(wardkey_engine: Engine) -> None:
     ask = asking(engine=wardkey_engine)
     body = ask("GET", "/oauth/jwks")[2]

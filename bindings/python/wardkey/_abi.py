@@ -33,6 +33,16 @@ def encode(text: Text) -> bytes:
     return text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
 
 
+def received(text: Text) -> bytes:
+    """What was on the wire: servers hand over its bytes as characters (PEP 3333)."""
+    if isinstance(text, bytes):
+        return text
+    try:
+        return text.encode("latin-1")
+    except UnicodeEncodeError:
+        return encode(text)
+
+
 def pair(text: Optional[Text]) -> tuple[Any, int]:
     """A text as two arguments, pointer and length; NULL for None."""
     if text is None:
@@ -72,8 +82,8 @@ class Kept:
         pairs = _pairs(headers)
         fields = ffi.new("wardkey_header[]", len(pairs))
         for field, (name, value) in zip(fields, pairs):
-            self.set(field, "name", _received(name))
-            self.set(field, "value", _received(value))
+            self.set(field, "name", received(name))
+            self.set(field, "value", received(value))
         self._kept.append(fields)
         return fields, len(pairs)
 
@@ -81,7 +91,7 @@ class Kept:
         struct = ffi.new("wardkey_http_request *")
         struct.struct_size = ffi.sizeof("wardkey_http_request")
         for member in ("method", "path", "query"):
-            self.set(struct, member, _received(getattr(request, member)))
+            self.set(struct, member, received(getattr(request, member)))
         self.set(struct, "base_path", request.base_path)
         self.set(struct, "body", request.body)
         struct.headers, struct.header_count = self.headers(request.headers)
@@ -149,16 +159,6 @@ def _pairs(headers: Headers) -> list[tuple[Text, Text]]:
     if isinstance(headers, Mapping):
         return list(cast("Mapping[Text, Text]", headers).items())
     return list(headers)
-
-
-def _received(text: Text) -> bytes:
-    """What was on the wire: servers hand over its bytes as characters (PEP 3333)."""
-    if isinstance(text, bytes):
-        return text
-    try:
-        return text.encode("latin-1")
-    except UnicodeEncodeError:
-        return encode(text)
 
 
 _CONTEXT_SIZE: int = ffi.sizeof("wardkey_context")

@@ -9,8 +9,7 @@ from http import HTTPStatus
 from typing import Optional
 
 from ._error import Error
-from .engine import Engine
-from .values import UNKNOWN, Request, Response, Text
+from .values import Response
 
 LONGEST_BODY = 1024 * 1024 + 1
 """One byte more than the engine can be told to accept: it answers a longer body with 413."""
@@ -52,20 +51,6 @@ class Protection:
         """Whether the path leads elsewhere once its `..` are resolved. Nobody sends it by mistake, and what
         the application takes it for cannot be known."""
         return bool(self._scopes) and not {".", ".."}.isdisjoint(_segments(path))
-
-
-def is_endpoint(engine: Engine, path: Text, base_path: str) -> bool:
-    """Whether the engine has an endpoint at this path: it alone knows which dialects answer.
-
-    It is asked as a browser asks before a request to another origin, which nobody counts and nothing writes.
-    """
-    question = Request(
-        method="OPTIONS",
-        path=path,
-        headers=(("Access-Control-Request-Method", "POST"),),
-        base_path=base_path,
-    )
-    return engine.http(question, context=UNKNOWN).status != HTTPStatus.NOT_FOUND
 
 
 def refusal(error: Error) -> Response:

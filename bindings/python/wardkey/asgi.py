@@ -3,7 +3,9 @@
 What may take time runs in a thread (`asyncio.to_thread`), so that the event loop goes on: opening, all OAuth
 endpoints (they write, and hash passwords), and the first sight of a token, for which rows are read. A token
 that was seen before is judged on the loop, for handing it over to a thread takes about as long: there is one
-signature to check, and no row to read unless something was revoked since. It never waits for a writer.
+signature to check, and no row to read unless something was revoked since. Whether a path is one of the
+engine's is asked on the loop too: the answer is in memory, and no row is read for it unless another process
+changed something since. Neither waits for a writer.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from urllib.parse import quote
 
 from ._error import Denied, InternalError, StorageError
 from ._lazy import EngineSource, LazyEngine, lazy
-from ._routes import BAD_REQUEST, LONGEST_BODY, Protection, address, is_endpoint, refusal
+from ._routes import BAD_REQUEST, LONGEST_BODY, Protection, address, refusal
 from .engine import Engine
 from .values import Context, Principal, Request, Response
 
@@ -76,7 +78,7 @@ class Middleware:
         # Some servers leave the query in it.
         path = (scope.get("raw_path") or quote(scope["path"]).encode()).partition(b"?")[0]
         base_path = quote(scope.get("root_path", "") + self._base_path)
-        if not is_endpoint(engine, path, base_path):
+        if not engine.serves(path, base_path):
             return None
         request = Request(
             method=scope["method"],

@@ -15,7 +15,7 @@ from . import _abi, _callbacks
 from ._callbacks import KeyFunction, LogFunction, Progress, UserCheck
 from ._native import ffi, lib
 from .clock import Clock
-from .errors import StorageExists, StorageMissing
+from .errors import NotFound, StorageExists, StorageMissing
 from .values import (
     UNKNOWN,
     AccessToken,
@@ -247,6 +247,20 @@ class Engine:
         endpoint. Every request gets an answer, a path that is none of these a 404: send it as it is."""
         kept = _abi.Kept()
         return self._respond(lib.wardkey_http, kept.request(request), kept.context(context))
+
+    def serves(self, path: Text, base_path: str = "") -> bool:
+        """Whether `http` has an endpoint at this path, one of a dialect that is on included: for a program
+        that asks before it looks whether the path is one of its own.
+
+        `path` and `base_path` are as in `Request`. It is cheap enough for every request, and for an event
+        loop: it reads memory, and the database only after another process changed something. While the
+        database cannot be read, the answer is what it was when it last could.
+        """
+        try:
+            self._run(lib.wardkey_serves, *_abi.pair(_abi.received(path)), *_abi.pair(base_path))
+        except NotFound:
+            return False
+        return True
 
     def pending(
         self, request: Request, *, context: Context = UNKNOWN

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from ._error import Denied, InternalError, StorageError
 from ._lazy import EngineSource, LazyEngine, lazy
-from ._routes import BAD_REQUEST, LONGEST_BODY, Protection, address, is_endpoint, refusal
+from ._routes import BAD_REQUEST, LONGEST_BODY, Protection, address, refusal
 from .engine import Engine
 from .values import Context, Principal, Request, Response
 
@@ -68,7 +68,7 @@ class Middleware:
         script_name, path_info = environ.get("SCRIPT_NAME", ""), environ.get("PATH_INFO", "")
         base_path = _quoted(script_name + self._base_path)
         path = _quoted(script_name + path_info)
-        if is_endpoint(engine, path, base_path):
+        if engine.serves(path, base_path):
             return engine.http(
                 Request(
                     method=environ["REQUEST_METHOD"],

@@ -170,6 +170,22 @@ public:
     /// As `http`.
     result<http_response> try_http(const http_request& request, const context& caller) const noexcept;
 
+    /// Whether `http` has an endpoint at this path: for a server that asks before it looks whether the path is one of its
+    /// own.
+    ///
+    /// ```cpp
+    /// if (engine.serves(path)) { answer_with(engine.http(request, caller)); }
+    /// ```
+    ///
+    /// `path`: without the query, percent-encoded as received, `base_path` included. `base_path`: where you mount the
+    /// engine; empty at the root. The endpoints of a dialect are there while the setting `dialects` names it. While the
+    /// database cannot be read, the answer is what it was when it last could. Throws `error` (`condition::misuse`).
+    bool serves(std::string_view path, std::string_view base_path = {}) const {
+        return try_serves(path, base_path).value();
+    }
+    /// As `serves`. The result is true if there is an answer; `*result` is the answer.
+    result<bool> try_serves(std::string_view path, std::string_view base_path = {}) const noexcept;
+
     /// Reads an authorization request (RFC 6749 4.1.1) for a program that has users of its own and shows its own page.
     ///
     /// Put the document's `handle` into your page's form and its `set_cookie` into a header `Set-Cookie`; after your own
@@ -386,6 +402,14 @@ inline result<http_response> engine::try_http(const http_request& request, const
     wardkey_error why;
     const auto code = wardkey_http(handle_, &raw_request, &from, &response.raw_, sizeof response.raw_, &why);
     return settle(code, why, std::move(response));
+}
+
+inline result<bool> engine::try_serves(std::string_view path, std::string_view base_path) const noexcept {
+    const detail::text raw_path = path, raw_base_path = base_path;
+    wardkey_error why;
+    const auto code =
+        wardkey_serves(handle_, raw_path.data, raw_path.size, raw_base_path.data, raw_base_path.size, &why);
+    return settle(code == WARDKEY_NOT_FOUND ? WARDKEY_OK : code, why, code == WARDKEY_OK);
 }
 
 inline result<pending_request> engine::try_pending(const http_request& request,

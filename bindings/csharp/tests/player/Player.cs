@@ -102,6 +102,13 @@ namespace Wardkey.Tests
                 case "authorize": Authorize(step, played, context); break;
                 case "claims": played.Document = engine.Claims(Value(step, "token"), context); break;
                 case "http": played.Response = engine.Http(Request(step, Argument(step)), context); break;
+                case "serves":
+                    if (!engine.Serves(Argument(step), Value(step, "base_path")))
+                    {
+                        played.Code = "WARDKEY_NOT_FOUND";
+                        played.Message = "there is no endpoint at this path";
+                    }
+                    break;
                 case "pending":
                     PendingRequest pending = engine.Pending(Request(step, "GET " + Argument(step)), context);
                     played.Document = pending.Document;
