@@ -166,7 +166,7 @@ namespace Wardkey.Tests
             {
                 { "owin.RequestMethod", method },
                 { "owin.RequestScheme", "https" },
-                { "owin.RequestPathBase", "" },
+                { "owin.RequestPathBase", "/emr" },
                 { "owin.RequestPath", path },
                 { "owin.RequestQueryString", "" },
                 { "owin.RequestHeaders", headers },

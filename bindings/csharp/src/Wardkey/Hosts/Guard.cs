@@ -8,7 +8,8 @@ namespace Wardkey
     /// <summary>
     /// Stands before an HTTP server's own code: lets the engine answer the OAuth endpoints, and asks it about every
     /// path that needs a scope. <see cref="ListenerGuard"/>, <see cref="OwinGuard"/>, the ASP.NET module and the
-    /// middleware for ASP.NET Core bring it their servers' messages. Set it up before the first request; then any thread may use it.
+    /// middleware for ASP.NET Core bring it their servers' messages. Set it up before the first request; then any thread
+    /// may use it.
     /// </summary>
     public sealed class Guard
     {
@@ -79,13 +80,13 @@ namespace Wardkey
         {
             if (!IsEndpoint(request))
             {
-                return Admit(request, context);
+                return Judge(request, context);
             }
             await request.ReadBodyAsync(body).ConfigureAwait(false);
             try
             {
                 // An endpoint may check a password or write to the disk.
-                return await Task.Run(() => Admit(request, context)).ConfigureAwait(false);
+                return await Task.Run(() => Answer(request, context)).ConfigureAwait(false);
             }
             finally
             {
@@ -96,23 +97,7 @@ namespace Wardkey
         /// <summary>Says what is to become of a request.</summary>
         public Admission Admit(OAuthRequest request, Context context)
         {
-            bool isEndpoint = IsEndpoint(request);
-            Context from = BehindTlsProxy ? context.OverTls() : context;
-            if (isEndpoint)
-            {
-                return new Admission(null, null, engine.HttpAt(request, MountOf(request), from));
-            }
-            string received = Below(request.Path, request.BasePath);
-            string scopes = Both(ScopesFor(received), ScopesFor(request.RoutedPath ?? received));
-            if (scopes == null)
-            {
-                return new Admission(null, null, null);
-            }
-            Principal caller;
-            Refusal refusal;
-            return engine.TryAuthorize(request.Headers, scopes, from, out caller, out refusal)
-                ? new Admission(caller, scopes, null)
-                : new Admission(null, null, refusal.ToResponse());
+            return IsEndpoint(request) ? Answer(request, context) : Judge(request, context);
         }
 
         /// <summary>The scopes that a path needs; null if none.</summary>
@@ -129,6 +114,31 @@ namespace Wardkey
                 }
             }
             return null;
+        }
+
+        private Admission Answer(OAuthRequest request, Context context)
+        {
+            return new Admission(null, null, engine.HttpAt(request, MountOf(request), Seen(context)));
+        }
+
+        private Admission Judge(OAuthRequest request, Context context)
+        {
+            string received = Below(request.Path, request.BasePath);
+            string scopes = Both(ScopesFor(received), ScopesFor(request.RoutedPath ?? received));
+            if (scopes == null)
+            {
+                return new Admission(null, null, null);
+            }
+            Principal caller;
+            Refusal refusal;
+            return engine.TryAuthorize(request.Headers, scopes, Seen(context), out caller, out refusal)
+                ? new Admission(caller, scopes, null)
+                : new Admission(null, null, refusal.ToResponse());
+        }
+
+        private Context Seen(Context context)
+        {
+            return BehindTlsProxy && context != null ? context.OverTls() : context;
         }
 
         private string MountOf(OAuthRequest request)
@@ -187,7 +197,8 @@ namespace Wardkey
 
         private static bool IsBelow(string path, string root)
         {
-            return path.StartsWith(root, StringComparison.OrdinalIgnoreCase) && (path.Length == root.Length || path[root.Length] == '/');
+            return path.StartsWith(root, StringComparison.OrdinalIgnoreCase)
+                && (path.Length == root.Length || path[root.Length] == '/');
         }
 
         private static string Rooted(string path)
