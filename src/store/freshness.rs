@@ -2,11 +2,21 @@
 
 use crate::error::{Error, Result};
 use crate::sys;
+use crate::sys::only_copy::OnlyCopy;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+
+/// Demands that no other copy of this library has the database `database` open in this process, and keeps others
+/// out. Before SQLite opens anything, and until it has closed everything.
+///
+/// # Errors
+/// [`Error::AnotherCopy`]; [`Error::FreshnessMissing`] when its freshness file is gone.
+pub(crate) fn claim_for_this_copy(path: &Path, database: &Path) -> Result<OnlyCopy> {
+    OnlyCopy::claim(open(path)?)?.ok_or_else(|| Error::AnotherCopy { path: database.to_owned() })
+}
 
 /// The freshness file, opened and locked against creation and restore, not yet known to be the right one.
 pub(crate) struct Claim {
@@ -24,20 +34,12 @@ impl Claim {
     /// [`Error::FreshnessMissing`] when it is gone; [`Error::Busy`] when the database is being made or
     /// restored for longer than `busy_timeout`.
     pub(crate) fn open(path: &Path, busy_timeout: Duration) -> Result<Self> {
-        let file = match File::options().read(true).write(true).open(path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Err(Error::FreshnessMissing { path: path.to_owned() });
-            }
-            Err(error) => {
-                return Err(sys::file::failed("opening the freshness file", path, &error));
-            }
-        };
+        let file = open(path)?;
         // Everybody who has the database open holds a shared lock: whoever gets it alone is alone.
         let mut alone = false;
         patiently(busy_timeout, || {
-            alone = file.try_lock().is_ok();
-            alone || file.try_lock_shared().is_ok()
+            alone = sys::file::lock_alone(&file);
+            alone || sys::file::lock_shared(&file)
         })?;
         Ok(Self { file, path: path.to_owned(), alone })
     }
@@ -64,9 +66,10 @@ impl Claim {
         busy_timeout: Duration,
     ) -> Result<Freshness> {
         if self.alone {
-            self.file.unlock().map_err(|e| Error::io("unlocking the freshness file", &e))?;
+            sys::file::unlock(&self.file)
+                .map_err(|e| Error::io("unlocking the freshness file", &e))?;
             // Somebody else may come in between, and be alone for a moment.
-            patiently(busy_timeout, || self.file.try_lock_shared().is_ok())?;
+            patiently(busy_timeout, || sys::file::lock_shared(&self.file))?;
         }
         let header = read_header(&mut self.file)?;
         if header.is_none_or(|header| header.database_id != database_id) {
@@ -172,7 +175,7 @@ impl Unborn {
             }
             Err(error) => return Err(error),
         };
-        if file.try_lock().is_err() {
+        if !sys::file::lock_alone(&file) {
             return Err(exists());
         }
         // A file without a whole header, or with sequence 0, was never the file of a database.
@@ -196,7 +199,7 @@ impl Unborn {
             }
             Err(error) => return Err(error),
         };
-        patiently(busy_timeout, || file.try_lock().is_ok())?;
+        patiently(busy_timeout, || sys::file::lock_alone(&file))?;
         Ok(Self { file, path: path.to_owned() })
     }
 
@@ -221,6 +224,15 @@ impl Unborn {
             .and_then(|()| file.sync_all())
             .map_err(|e| sys::file::failed("writing the freshness file", &self.path, &e))
     }
+}
+
+fn open(path: &Path) -> Result<File> {
+    File::options().read(true).write(true).open(path).map_err(|error| {
+        if error.kind() == std::io::ErrorKind::NotFound {
+            return Error::FreshnessMissing { path: path.to_owned() };
+        }
+        sys::file::failed("opening the freshness file", path, &error)
+    })
 }
 
 /// Asks until the answer is yes. A child between fork and exec holds what its parent has given up.
