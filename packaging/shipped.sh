@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # For scripts that build something to be shipped: built anew only when what it is made of has changed. cargo alone would
 # not do: it keeps one file of a name, and builds it again when another one was asked for between.
 

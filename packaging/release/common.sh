@@ -1,8 +1,11 @@
+# shellcheck shell=bash
 # What the makers of a release's products share. They are called with the folder for the products, from packaging/build.
 
+# shellcheck disable=SC2034
 version=$(sed -n 's/^version = "\(.*\)"$/\1/p;T;q' Cargo.toml)
 
 # The same commit makes the same files: their times are its own.
+export PYTHONDONTWRITEBYTECODE=1
 export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 
 # A folder that goes away at the end.
@@ -40,7 +43,7 @@ pack_zip() {
     level "$1"
     rm -f "$2"
     (
-        cd "$(dirname "$1")"
+        cd "$(dirname "$1")" || exit
         # zip writes local times.
         find "$(basename "$1")" -type f | LC_ALL=C sort | TZ=UTC zip -q -X -9 -@ "$2"
     )

@@ -32,7 +32,9 @@ class Part:
 
 def parts_of(triple, features=""):
     """All that is in a product for this target, by key. The crate itself is in it too; what ran while building is not."""
-    metadata = json.loads(cargo("metadata", "--format-version", "1", "--filter-platform", triple, "--features", features))
+    metadata = json.loads(
+        cargo("metadata", "--format-version", "1", "--filter-platform", triple, "--features", features)
+    )
     linked = linked_crates(triple, features)
     checksums = locked_checksums()
     parts, keys = {}, {}
@@ -96,7 +98,9 @@ def crate(package, checksum):
 def sqlite(bindings):
     """The copy of SQLite that the crate brings along; its date and hash are those of the check-in that it came from."""
     header = (bindings.folder / "sqlite3/sqlite3.h").read_text()
-    version, source = (re.search(rf'#define {name} +"(.*)"', header)[1] for name in ("SQLITE_VERSION", "SQLITE_SOURCE_ID"))
+    version, source = (
+        re.search(rf'#define {name} +"(.*)"', header)[1] for name in ("SQLITE_VERSION", "SQLITE_SOURCE_ID")
+    )
     return Part(
         name="sqlite",
         version=version,

@@ -11,8 +11,7 @@ import re
 import sys
 from collections import defaultdict
 
-sys.dont_write_bytecode = True
-from contents import ROOT, parts_of  # noqa: E402
+from contents import ROOT, parts_of
 
 TEXTS = re.compile(r"(LICEN[SC]E|COPYING|COPYRIGHT|NOTICE|UNLICENSE)", re.IGNORECASE)
 

@@ -15,8 +15,7 @@ import sys
 import uuid
 from pathlib import Path
 
-sys.dont_write_bytecode = True
-from contents import find, parts_of  # noqa: E402
+from contents import find, parts_of
 
 
 def main():
@@ -52,7 +51,7 @@ def document(triple, products):
         edges.append(edge(key, needed))
     shipped = [component for component, _, _ in products]
     version = shipped[0]["version"]
-    time = datetime.datetime.fromtimestamp(int(os.environ["SOURCE_DATE_EPOCH"]), datetime.timezone.utc)
+    time = datetime.datetime.fromtimestamp(int(os.environ["SOURCE_DATE_EPOCH"]), datetime.UTC)
     main = {"type": "application", "bom-ref": "wardkey", "name": "wardkey", "version": version}
     components = shipped + [as_component(part) for _, part in sorted(parts.items())]
     edges.insert(0, edge("wardkey", [component["bom-ref"] for component in shipped]))
