@@ -12,6 +12,13 @@ export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
+# install_for_cpp LIBRARY PREFIX: the library, headers, and what CMake and pkg-config look for.
+install_for_cpp() {
+    cmake -S bindings/cpp -B "$work/cmake" "-DWARDKEY_LIBRARY=$1" "-DCMAKE_INSTALL_PREFIX=$2" >/dev/null
+    cmake --install "$work/cmake" >/dev/null
+    rm -r "$work/cmake"
+}
+
 # add_papers FOLDER TRIPLE LIBRARY [TOOL]: what goes with binaries: licences, the bill of materials, documentation.
 add_papers() {
     local folder=$1 features=()

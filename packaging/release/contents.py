@@ -19,7 +19,7 @@ class Part:
     version: str
     licence: str
     purl: str
-    folder: Path
+    texts: list[Path]
     sha256: str = ""
     description: str = ""
     url: str = ""
@@ -47,10 +47,13 @@ def parts_of(triple, features=""):
         if node["id"] in keys:
             needed = [keys[dep["pkg"]] for dep in node["deps"] if dep["pkg"] in keys and is_normal(dep)]
             parts[keys[node["id"]]].parts += sorted(needed)
-    for key, extra in [(find(parts, "libsqlite3-sys"), sqlite), (find(parts, "wardkey"), standard_library)]:
-        part = extra(parts[key])
-        parts[part.key] = part
-        parts[key].parts.append(part.key)
+    bindings = next(each for each in metadata["packages"] if each["name"] == "libsqlite3-sys")
+    extras = [("libsqlite3-sys", sqlite(bindings)), ("wardkey", standard_library())]
+    if "windows" in triple:
+        extras += [("wardkey", mingw()), ("wardkey", libgcc())]
+    for name, extra in extras:
+        parts[extra.key] = extra
+        parts[find(parts, name)].parts.append(extra.key)
     return parts
 
 
@@ -59,8 +62,7 @@ def find(parts, name):
 
 
 def cargo(command, *arguments):
-    line = [os.environ.get("CARGO", "cargo"), command, "--locked", *arguments]
-    return subprocess.run(line, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
+    return output("cargo", command, "--locked", *arguments)
 
 
 def linked_crates(triple, features):
@@ -88,41 +90,85 @@ def crate(package, checksum):
         version=package["version"],
         licence=(package["license"] or "").replace("/", " OR "),
         purl=f"pkg:cargo/{package['name']}@{package['version']}",
-        folder=Path(package["manifest_path"]).parent,
+        texts=licence_files(Path(package["manifest_path"]).parent),
         sha256=checksum,
         description=" ".join((package["description"] or "").split()),
         url=package["repository"] or "",
     )
 
 
+def licence_files(folder):
+    return sorted(file for file in folder.iterdir() if file.is_file() and LICENCE_FILE.match(file.name))
+
+
 def sqlite(bindings):
-    """The copy of SQLite that the crate brings along; its date and hash are those of the check-in that it came from."""
-    header = (bindings.folder / "sqlite3/sqlite3.h").read_text()
-    version, source = (
-        re.search(rf'#define {name} +"(.*)"', header)[1] for name in ("SQLITE_VERSION", "SQLITE_SOURCE_ID")
-    )
+    """The copy of SQLite that the crate brings along."""
+    header = (Path(bindings["manifest_path"]).parent / "sqlite3/sqlite3.h").read_text()
+    version = re.search(r'#define SQLITE_VERSION +"(.*)"', header)[1]
+    source = re.search(r'#define SQLITE_SOURCE_ID +"(.*)"', header)[1]
     return Part(
         name="sqlite",
         version=version,
         licence="blessing",
         purl=f"pkg:generic/sqlite@{version}",
-        folder=bindings.folder / "sqlite3",
-        description=f"SQLite, check-in {source}; its source is part of {bindings.name} {bindings.version}",
+        texts=[Path(__file__).parent / "blessing.txt"],
+        description=f"SQLite, check-in {source}; its source is part of {bindings['name']} {bindings['version']}",
         url="https://www.sqlite.org/",
     )
 
 
-def standard_library(_):
+def standard_library():
     compiler = os.environ.get("RUSTC", "rustc")
-    text = subprocess.run([compiler, "-vV"], check=True, stdout=subprocess.PIPE, text=True).stdout
-    said = dict(line.split(": ", 1) for line in text.splitlines() if ": " in line)
-    folder = subprocess.run([compiler, "--print", "sysroot"], check=True, stdout=subprocess.PIPE, text=True).stdout
+    said = dict(line.split(": ", 1) for line in output(compiler, "-vV").splitlines() if ": " in line)
+    folder = Path(output(compiler, "--print", "sysroot").strip())
+    texts = [folder / "share/doc/rust/COPYRIGHT-library.html"]
+    source = folder / "lib/rustlib/src/rust"
+    if not texts[0].exists() and source.exists():
+        # It was built from source, of which this is what is needed.
+        texts = [file for part in [source, *sorted(source.glob("library/vendor/*/"))] for file in licence_files(part)]
     return Part(
         name="rust-standard-library",
         version=said["release"],
         licence="MIT OR Apache-2.0",
         purl=f"pkg:generic/rust-std@{said['release']}",
-        folder=Path(folder.strip()) / "share/doc/rust",
+        texts=[text for text in texts if text.exists()],
         description=f"Rust's standard library, commit {said['commit-hash']}, and the crates that are in it",
         url="https://github.com/rust-lang/rust",
     )
+
+
+def mingw():
+    """What a program for Windows starts with, and how it finds the system's functions."""
+    return of_debian(
+        "mingw-w64", "mingw-w64-common", "ZPL-2.1", "The C runtime's start for Windows", "https://www.mingw-w64.org/"
+    )
+
+
+def libgcc():
+    return of_debian(
+        "libgcc",
+        "gcc-mingw-w64-base",
+        "GPL-3.0-or-later WITH GCC-exception-3.1",
+        "GCC's runtime library: the unwinder",
+        "https://gcc.gnu.org/",
+    )
+
+
+def of_debian(name, package, licence, description, url):
+    version = output("dpkg-query", "--show", "--showformat", "${Version}", package)
+    return Part(
+        name=name,
+        version=version,
+        licence=licence,
+        purl=f"pkg:deb/debian/{package}@{version}",
+        texts=[Path(f"/usr/share/doc/{package}/copyright")],
+        description=description,
+        url=url,
+    )
+
+
+def output(*line):
+    return subprocess.run(line, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+LICENCE_FILE = re.compile(r"(LICEN[SC]E|COPYING|COPYRIGHT|NOTICE|UNLICENSE)", re.IGNORECASE)
