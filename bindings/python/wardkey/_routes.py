@@ -1,0 +1,98 @@
+"""Which requests a middleware answers, and how, whatever interface the server has."""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Optional
+
+from ._error import Error
+from .engine import Engine
+from .values import UNKNOWN, Request, Response, Text
+
+LONGEST_BODY = 1024 * 1024 + 1
+"""One byte more than the engine can be told to accept: it answers a longer body with 413."""
+
+
+class Protection:
+    """Scopes by path: the longest prefix counts, by whole segments.
+
+    >>> protection = Protection({"/api": "lab:read", "/api/orders": "lab:write"})
+    >>> protection.scopes("/api/orders/17")
+    'lab:write'
+    >>> protection.scopes("/api/ordersheet")
+    'lab:read'
+    >>> protection.scopes("/health") is None
+    True
+    """
+
+    def __init__(self, scopes: Mapping[str, str]) -> None:
+        self._scopes = {_segments(prefix): words for prefix, words in scopes.items()}
+        for prefix, words in scopes.items():
+            if not words:
+                raise ValueError(
+                    f"no scope for {prefix}; ANY_SCOPE says that any valid token will do"
+                )
+
+    def __bool__(self) -> bool:
+        return bool(self._scopes)
+
+    def scopes(self, path: str) -> Optional[str]:
+        """What a path requires; None: nothing. `//` counts as `/`, as it does for many an application."""
+        segments = _segments(path)
+        for length in range(len(segments), -1, -1):
+            words = self._scopes.get(segments[:length])
+            if words is not None:
+                return words
+        return None
+
+    def is_ambiguous(self, path: str) -> bool:
+        """Whether the path leads elsewhere once its `..` are resolved. Nobody sends it by mistake, and what
+        the application takes it for cannot be known."""
+        return bool(self._scopes) and not {".", ".."}.isdisjoint(_segments(path))
+
+
+def is_endpoint(engine: Engine, path: Text, base_path: str) -> bool:
+    """Whether the engine has an endpoint at this path: it alone knows which dialects answer.
+
+    It is asked as a browser asks before a request to another origin, which nobody counts and nothing writes.
+    """
+    question = Request(
+        method="OPTIONS",
+        path=path,
+        headers=(("Access-Control-Request-Method", "POST"),),
+        base_path=base_path,
+    )
+    return engine.http(question, context=UNKNOWN).status != HTTPStatus.NOT_FOUND
+
+
+def refusal(error: Error) -> Response:
+    """What to answer when `Engine.authorize` raised this."""
+    if error.http_status is None:
+        raise error
+    status = HTTPStatus(error.http_status)
+    headers = [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store")]
+    if error.challenge:
+        headers.append(("WWW-Authenticate", error.challenge))
+    if error.retry_after is not None:
+        headers.append(("Retry-After", str(error.retry_after)))
+    return Response(status, tuple(headers), f"{status.phrase}\n".encode())
+
+
+BAD_REQUEST = Response(400, (("Content-Type", "text/plain; charset=utf-8"),), b"Bad Request\n")
+
+
+@functools.lru_cache(maxsize=1024)
+def address(text: Optional[str]) -> Optional[str]:
+    """The peer, if it is one: servers name a Unix socket or a test by other words."""
+    try:
+        ipaddress.ip_address((text or "").split("%")[0])
+    except ValueError:
+        return None
+    return text
+
+
+def _segments(path: str) -> tuple[str, ...]:
+    return tuple(segment for segment in path.split("/") if segment)
