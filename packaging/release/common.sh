@@ -19,16 +19,21 @@ install_for_cpp() {
     rm -r "$work/cmake"
 }
 
-# add_papers FOLDER TRIPLE LIBRARY [TOOL]: what goes with binaries: licences, the bill of materials, documentation.
-add_papers() {
+# add_contents FOLDER TRIPLE LIBRARY [TOOL]: what is in binaries: the licences of others, the bill of materials.
+add_contents() {
     local folder=$1 features=()
     shift
     if (($# == 3)); then features=(cli); fi
     mkdir -p "$folder"
     packaging/release/licences.py "$1" "${features[@]}" >"$folder/LICENCES-THIRD-PARTY.txt"
     packaging/release/sbom.py "$@" >"$folder/sbom.json"
-    cp LICENSE-APACHE LICENSE-MIT NOTICE README.md CHANGELOG.md SECURITY.md "$folder"
-    cp -r docs "$folder"
+}
+
+# add_papers FOLDER TRIPLE LIBRARY [TOOL]: that, and our own licences and documentation.
+add_papers() {
+    add_contents "$@"
+    cp LICENSE-APACHE LICENSE-MIT NOTICE README.md CHANGELOG.md SECURITY.md "$1"
+    cp -r docs "$1"
 }
 
 # level FOLDER: what an archive says of its files depends on no machine and no umask.

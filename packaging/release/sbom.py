@@ -32,7 +32,7 @@ def product(file, parts):
     key = find(parts, "wardkey")
     own = parts.pop(key)
     component = {
-        "type": "library" if "wardkey." in file.name or "1.dll" in file.name else "application",
+        "type": "library" if file.suffix in (".1", ".so", ".dll") else "application",
         "bom-ref": file.name,
         "name": file.name,
         "version": own.version,
@@ -51,7 +51,7 @@ def document(triple, products):
         edges.append(edge(key, needed))
     shipped = [component for component, _, _ in products]
     version = shipped[0]["version"]
-    time = datetime.datetime.fromtimestamp(int(os.environ["SOURCE_DATE_EPOCH"]), datetime.UTC)
+    time = datetime.datetime.fromtimestamp(int(os.environ["SOURCE_DATE_EPOCH"]), datetime.timezone.utc)
     main = {"type": "application", "bom-ref": "wardkey", "name": "wardkey", "version": version}
     components = shipped + [as_component(part) for _, part in sorted(parts.items())]
     edges.insert(0, edge("wardkey", [component["bom-ref"] for component in shipped]))
