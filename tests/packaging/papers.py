@@ -39,7 +39,8 @@ def main():
     for edge in sbom["dependencies"]:
         check(known.issuperset([edge["ref"], *edge["dependsOn"]]), f"{edge} names what sbom.json does not have")
     for name in ("LICENSE-MIT", "LICENSE-APACHE", "NOTICE"):
-        check((documents / name).exists(), f"{name} is missing")
+        found = [folder for folder in (documents, *documents.parents[:2]) if (folder / name).exists()]
+        check(found, f"{name} is missing")
 
 
 def check(holds, message):

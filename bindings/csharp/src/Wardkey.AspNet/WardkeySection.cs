@@ -1,0 +1,95 @@
+using System.Configuration;
+
+namespace Wardkey.AspNet
+{
+    /// <summary>The element wardkey of web.config: the database, and which paths need which scopes.</summary>
+    /// <example>
+    /// <code><![CDATA[
+    /// <wardkey database="~/App_Data/wardkey.db" create="true">
+    ///   <protect><add path="~/api" scope="lab:read" /></protect>
+    /// </wardkey>
+    /// ]]></code>
+    /// </example>
+    public sealed class WardkeySection : ConfigurationSection
+    {
+        /// <summary>The database file; ~ is the application's folder. App_Data is never served.</summary>
+        [ConfigurationProperty("database", IsRequired = true)]
+        public string Database
+        {
+            get { return (string)this["database"]; }
+        }
+
+        /// <summary>
+        /// Whether to make the database when there is none, in the name of "web.config". Once it exists, false is
+        /// safer: a lost disk then shows as an error and not as an empty database.
+        /// </summary>
+        [ConfigurationProperty("create", DefaultValue = false)]
+        public bool Create
+        {
+            get { return (bool)this["create"]; }
+        }
+
+        /// <summary>Where the OAuth endpoints lie, such as ~/auth; ~/ (the default) for ~/oauth/token.</summary>
+        [ConfigurationProperty("basePath", DefaultValue = "~/")]
+        public string BasePath
+        {
+            get { return (string)this["basePath"]; }
+        }
+
+        /// <summary>As <see cref="Guard.BehindTlsProxy"/>.</summary>
+        [ConfigurationProperty("behindTlsProxy", DefaultValue = false)]
+        public bool BehindTlsProxy
+        {
+            get { return (bool)this["behindTlsProxy"]; }
+        }
+
+        /// <summary>Paths that need scopes; as <see cref="Guard.Protect"/>.</summary>
+        [ConfigurationProperty("protect")]
+        public PathCollection Protect
+        {
+            get { return (PathCollection)this["protect"]; }
+        }
+
+        /// <summary>Further paths that the engine answers; as <see cref="Guard.Mount"/>.</summary>
+        [ConfigurationProperty("mount")]
+        public PathCollection Mount
+        {
+            get { return (PathCollection)this["mount"]; }
+        }
+    }
+
+    /// <summary>The list of a <see cref="WardkeySection"/>.</summary>
+    [ConfigurationCollection(typeof(PathElement))]
+    public sealed class PathCollection : ConfigurationElementCollection
+    {
+        /// <summary>A new entry.</summary>
+        protected override ConfigurationElement CreateNewElement()
+        {
+            return new PathElement();
+        }
+
+        /// <summary>Its path.</summary>
+        protected override object GetElementKey(ConfigurationElement element)
+        {
+            return ((PathElement)element).Path;
+        }
+    }
+
+    /// <summary>A path, and the scopes that it needs.</summary>
+    public sealed class PathElement : ConfigurationElement
+    {
+        /// <summary>Where it begins; ~ is the application's root.</summary>
+        [ConfigurationProperty("path", IsRequired = true, IsKey = true)]
+        public string Path
+        {
+            get { return (string)this["path"]; }
+        }
+
+        /// <summary>The words, parted by single spaces; * for any valid token.</summary>
+        [ConfigurationProperty("scope", DefaultValue = "")]
+        public string Scope
+        {
+            get { return (string)this["scope"]; }
+        }
+    }
+}
