@@ -11,7 +11,7 @@
  *     wardkey_open           once, at the start of the program
  *     wardkey_call           administration: register clients, revoke, read the audit (JSON in and out)
  *     wardkey_backup         a copy of the file while it is in use; wardkey_check examines the whole file
- *     wardkey_http           for requests to the paths of the OAuth endpoints
+ *     wardkey_http           for requests to the paths of the OAuth endpoints, which wardkey_serves knows
  *     wardkey_authorize      for every other request of your API
  *     wardkey_close          once, at the end
  *
@@ -1031,6 +1031,32 @@ WARDKEY_API int32_t WARDKEY_CALL wardkey_http(const wardkey_engine *engine,
                      wardkey_http_response *response,
                      size_t response_size,
                      wardkey_error *error);
+
+// Whether wardkey_http has an endpoint at this path: for a program that asks before it looks whether the path is one
+// of its own.
+//
+// ```c
+// if (wardkey_serves(engine, path, path_len, NULL, 0, &error) == WARDKEY_OK) {
+//     answer_with_wardkey_http();
+// } else {
+//     answer_yourself();
+// }
+// ```
+//
+// The endpoints of a dialect are there while the setting `dialects` names it. While the database cannot be read, the
+// answer is what it was when it last could.
+//
+// engine: required. path: required; without the query, percent-encoded as received, base_path included.
+// base_path: where you mount the engine; NULL or empty at the root. error: may be NULL.
+//
+// Returns WARDKEY_OK; WARDKEY_NOT_FOUND if there is none; a misuse code. Any thread; after close
+// WARDKEY_MISUSE_CLOSED.
+WARDKEY_API int32_t WARDKEY_CALL wardkey_serves(const wardkey_engine *engine,
+                       const char *path,
+                       size_t path_len,
+                       const char *base_path,
+                       size_t base_path_len,
+                       wardkey_error *error);
 
 // Wipes and frees what wardkey_http, wardkey_pending or wardkey_decide put into a response, and sets it to zero.
 //

@@ -81,6 +81,7 @@ int main(int argc, char **argv) {
     authorize_with_wrong_arguments();
     claims_with_wrong_arguments();
     issue_with_wrong_arguments();
+    serves_with_wrong_arguments();
     http_with_wrong_arguments();
     headers_that_are_no_text();
     call_with_wrong_arguments();
@@ -343,6 +344,16 @@ static void issue_with_wrong_arguments(void) {
             issue(lab.id, nts, lab.secret, nts, "lab:read\0", 9));
     REFUSES(WARDKEY_DENIED_SCOPE_NOT_ALLOWED, OUT,
             issue(lab.id, nts, lab.secret, nts, "billing:read", nts));
+}
+
+static void serves_with_wrong_arguments(void) {
+    EXPECT(WARDKEY_OK, wardkey_serves(engine, "/oauth/token?", 12, NULL, 0, &error));
+    EXPECT(WARDKEY_OK, wardkey_serves(engine, "/a/oauth/token", nts, "/a", nts, NULL));
+    REFUSES(WARDKEY_NOT_FOUND, 0, wardkey_serves(engine, "/oauth/token", nts, "/a", nts, &error));
+    REFUSES(WARDKEY_NOT_FOUND, 0, wardkey_serves(engine, "/\xff", nts, NULL, 0, &error));
+    REFUSES(WARDKEY_MISUSE_NULL, 0, wardkey_serves(NULL, "/", nts, NULL, 0, &error));
+    REFUSES(WARDKEY_MISUSE_NULL, 0, wardkey_serves(engine, NULL, 0, NULL, 0, &error));
+    REFUSES(WARDKEY_MISUSE_UTF8, 0, wardkey_serves(engine, "/", nts, "\xff", nts, &error));
 }
 
 static void http_with_wrong_arguments(void) {
