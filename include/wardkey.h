@@ -103,6 +103,10 @@
 // opened or created: open a database once and use the engine from all threads.
 #define WARDKEY_MISUSE_TOO_MANY 114
 
+// Misuse: another copy of this library has the database open in this process, and each would drop the other's
+// file locks. Load one copy for the whole process, or open the database in another process.
+#define WARDKEY_MISUSE_ANOTHER_COPY 115
+
 // Denied, for a reason that this header does not name.
 #define WARDKEY_DENIED 200
 
@@ -819,7 +823,8 @@ WARDKEY_API int32_t WARDKEY_CALL wardkey_options_init(wardkey_options *options,
 // ```
 //
 // A program opens a database once and uses the engine from all its threads; several programs may have
-// the same database open. Open it after the last fork: a child cannot use what its parent opened.
+// the same database open. Open it after the last fork: a child cannot use what its parent opened. Load one copy of
+// this library into a process: on Linux a second one cannot open what the first has open (docs/embedding.md).
 //
 // A program that makes its database when it first runs opens with WARDKEY_MODE_OPEN, and with
 // WARDKEY_MODE_CREATE only on WARDKEY_STORAGE_MISSING. On no other code: that could hide a lost disk.
@@ -827,8 +832,8 @@ WARDKEY_API int32_t WARDKEY_CALL wardkey_options_init(wardkey_options *options,
 // options: required, read during the call only. engine: required; set to NULL first, and to the engine on
 // success. error: may be NULL.
 //
-// Returns WARDKEY_OK; a misuse code (WARDKEY_MISUSE_TOO_MANY and _FORKED among them) before anything was
-// opened or made; a storage code, for which wardkey_status_message says what to do, and which the options'
+// Returns WARDKEY_OK; a misuse code (WARDKEY_MISUSE_TOO_MANY, _FORKED and _ANOTHER_COPY among them) before anything
+// was opened or made; a storage code, for which wardkey_status_message says what to do, and which the options'
 // log is told too. The options' destroy functions are the library's to call from now on, unless it could
 // not read the struct (see wardkey_options). Any thread.
 WARDKEY_API int32_t WARDKEY_CALL wardkey_open(const wardkey_options *options,

@@ -1,11 +1,7 @@
 //! The README's C program compiles as printed and does what it says. Its Rust program is a doc test, and what it
 //! prints in other languages is the first program of their own READMEs, whose tests run it.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "tests stop at the first surprise"
-)]
+#![expect(clippy::unwrap_used, reason = "tests stop at the first surprise")]
 
 mod common;
 

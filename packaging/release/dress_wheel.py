@@ -3,7 +3,8 @@
 
     packaging/release/dress_wheel.py WHEEL PAPERS NEW_WHEEL
 
-Of PAPERS, a folder, sbom.json goes where PEP 770 wants it, all else to the licences. Times are SOURCE_DATE_EPOCH.
+Of PAPERS, a folder, sbom.json goes where PEP 770 wants it, in place of maturin's, which knows no SQLite and has a random
+number; all else goes to the licences. Times are SOURCE_DATE_EPOCH.
 """
 
 import base64
@@ -24,7 +25,7 @@ def main():
     record = next(name for name in entries if name.endswith(".dist-info/RECORD"))
     information = record.removesuffix("/RECORD")
     for paper in sorted(papers.iterdir()):
-        place = "sboms/wardkey.cdx.json" if paper.name == "sbom.json" else f"licenses/{paper.name}"
+        place = "sboms/wardkey.cyclonedx.json" if paper.name == "sbom.json" else f"licenses/{paper.name}"
         entries[f"{information}/{place}"] = (0o100644 << 16, paper.read_bytes())
     attributes, _ = entries.pop(record)
     # As installers want it, the record comes last, and has no hash of its own.

@@ -81,6 +81,13 @@ class MisuseTooMany(MisuseError, code=114):
     """
 
 
+class MisuseAnotherCopy(MisuseError, code=115):
+    """Misuse: another copy of this library has the database open in this process, and each
+    would drop the other's file locks. Load one copy for the whole process, or open the
+    database in another process.
+    """
+
+
 class TokenTooLong(Denied, code=201):
     """Denied: the token is longer than any that this library makes."""
 

@@ -40,6 +40,7 @@ enum class errc : std::int32_t {
     misuse_forked = WARDKEY_MISUSE_FORKED,
     misuse_abi = WARDKEY_MISUSE_ABI,
     misuse_too_many = WARDKEY_MISUSE_TOO_MANY,
+    misuse_another_copy = WARDKEY_MISUSE_ANOTHER_COPY,
     denied = WARDKEY_DENIED,
     denied_token_too_long = WARDKEY_DENIED_TOKEN_TOO_LONG,
     denied_token_malformed = WARDKEY_DENIED_TOKEN_MALFORMED,

@@ -63,6 +63,11 @@ namespace Wardkey
         /// Nothing was opened or created: open a database once and use the engine from all threads.</summary>
         MisuseTooMany = 114,
 
+        /// <summary>Misuse: another copy of this library has the database open in this process, and each would
+        /// drop the other's file locks. Load one copy for the whole process, or open the database in another
+        /// process.</summary>
+        MisuseAnotherCopy = 115,
+
         /// <summary>Denied, for a reason that this header does not name.</summary>
         Denied = 200,
 
