@@ -6,6 +6,7 @@ use crate::domain::Context;
 use crate::engine::{Engine, Progress};
 use crate::error::{Error, Result};
 use crate::store::Copied;
+use crate::sys;
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -55,7 +56,7 @@ impl Engine {
         let (frame, now) = self.current()?;
         let actor = self.actor(context, &frame.settings.trusted_proxies, now)?;
         // A folder that changes while it is made must not lead it elsewhere.
-        let to = std::path::absolute(to.as_ref())
+        let to = sys::file::absolute(to.as_ref())
             .map_err(|error| Error::argument("to", error.to_string()))?;
         // Best effort: the disk may be full, which is a reason to make a copy elsewhere.
         let _ = self.flush();

@@ -3,6 +3,7 @@
 use crate::base::{Clock, Entropy, PooledEntropy, Secret, SystemClock};
 use crate::engine::user_check::UserCheck;
 use crate::store::KeySource;
+use crate::sys;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,7 +40,7 @@ impl Options {
     pub fn new(path: impl AsRef<Path>) -> Self {
         Self {
             // Connections are opened later too: a host that changes its folder must not open another file.
-            path: std::path::absolute(path.as_ref()).unwrap_or_else(|_| path.as_ref().to_owned()),
+            path: sys::file::absolute(path.as_ref()).unwrap_or_else(|_| path.as_ref().to_owned()),
             key: KeySource::File,
             busy_timeout: Duration::from_secs(5),
             clock: Arc::new(SystemClock),

@@ -336,15 +336,10 @@ impl Db {
 /// A path in SQLite's URI syntax. Bytes that mean something there are escaped, and all that are no text.
 fn uri_of(path: &Path) -> Result<String> {
     let bytes = path.as_os_str().as_encoded_bytes();
-    // What the system takes as it is and what has a drive's letter: a URI has forward slashes and no prefix.
-    let bytes = bytes.strip_prefix(br"\\?\".as_slice()).filter(|_| cfg!(windows)).unwrap_or(bytes);
-    let mut uri = String::from("file://");
-    if !bytes.starts_with(b"/") {
-        uri.push('/');
-    }
+    // Behind an authority, even an empty one, a path begins with a slash, and none of Windows does.
+    let mut uri = String::from(if bytes.starts_with(b"/") { "file://" } else { "file:" });
     for byte in bytes {
         match byte {
-            b'\\' if cfg!(windows) => uri.push('/'),
             b'/' | b':' | b'-' | b'_' | b'.' => uri.push(char::from(*byte)),
             byte if byte.is_ascii_alphanumeric() => uri.push(char::from(*byte)),
             byte => uri.push_str(&format!("%{byte:02x}")),

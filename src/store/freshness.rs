@@ -38,8 +38,8 @@ impl Claim {
         // Everybody who has the database open holds a shared lock: whoever gets it alone is alone.
         let mut alone = false;
         patiently(busy_timeout, || {
-            alone = file.try_lock().is_ok();
-            alone || file.try_lock_shared().is_ok()
+            alone = sys::file::lock_alone(&file);
+            alone || sys::file::lock_shared(&file)
         })?;
         Ok(Self { file, path: path.to_owned(), alone })
     }
@@ -66,9 +66,10 @@ impl Claim {
         busy_timeout: Duration,
     ) -> Result<Freshness> {
         if self.alone {
-            self.file.unlock().map_err(|e| Error::io("unlocking the freshness file", &e))?;
+            sys::file::unlock(&self.file)
+                .map_err(|e| Error::io("unlocking the freshness file", &e))?;
             // Somebody else may come in between, and be alone for a moment.
-            patiently(busy_timeout, || self.file.try_lock_shared().is_ok())?;
+            patiently(busy_timeout, || sys::file::lock_shared(&self.file))?;
         }
         let header = read_header(&mut self.file)?;
         if header.is_none_or(|header| header.database_id != database_id) {
@@ -174,7 +175,7 @@ impl Unborn {
             }
             Err(error) => return Err(error),
         };
-        if file.try_lock().is_err() {
+        if !sys::file::lock_alone(&file) {
             return Err(exists());
         }
         // A file without a whole header, or with sequence 0, was never the file of a database.
@@ -198,7 +199,7 @@ impl Unborn {
             }
             Err(error) => return Err(error),
         };
-        patiently(busy_timeout, || file.try_lock().is_ok())?;
+        patiently(busy_timeout, || sys::file::lock_alone(&file))?;
         Ok(Self { file, path: path.to_owned() })
     }
 

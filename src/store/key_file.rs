@@ -151,7 +151,7 @@ impl KeyFile {
         } else {
             let model = if path.exists() { path } else { database };
             let draft = self.draft(path, Some(model))?;
-            std::fs::rename(&draft, path).map_err(failed)?;
+            sys::file::rename_over(&draft, path)?;
         }
         sys::file::sync_folder(folder_of(path))
     }

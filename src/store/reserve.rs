@@ -110,10 +110,7 @@ impl Reserve {
         let draft = suffixed(&self.path, ".new");
         // What a crash left.
         let _ = std::fs::remove_file(&draft);
-        let made = self.write(&draft).and_then(|()| {
-            std::fs::rename(&draft, &self.path)
-                .map_err(|error| sys::file::failed(MAKING, &self.path, &error))
-        });
+        let made = self.write(&draft).and_then(|()| sys::file::rename_over(&draft, &self.path));
         if made.is_err() {
             let _ = std::fs::remove_file(&draft);
         }

@@ -94,7 +94,7 @@ fn is_abandoned(path: &Path) -> bool {
     plain && File::open(path).is_ok_and(|file| file.try_lock().is_ok())
 }
 
-/// Windows does not delete a file that SQLite has open. A lock would keep SQLite itself out.
+/// Windows does not delete a file that [`create_private`] or SQLite has open.
 #[cfg(windows)]
 fn is_abandoned(_path: &Path) -> bool {
     true

@@ -5,7 +5,8 @@ use std::io;
 use std::path::Path;
 
 /// What the failure of a system call on `path` means: [`Error::NotWritable`] for missing rights and
-/// read-only filesystems, [`Error::Full`] for a full disk or quota, [`Error::Io`] for all else.
+/// read-only filesystems, [`Error::Full`] for a full disk or quota, [`Error::Busy`] for a file that another program
+/// keeps to itself (Windows), [`Error::Io`] for all else.
 pub(crate) fn failed(doing: &'static str, path: &Path, error: &io::Error) -> Error {
     use io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
     let kind = error.kind();
@@ -15,7 +16,24 @@ pub(crate) fn failed(doing: &'static str, path: &Path, error: &io::Error) -> Err
     if matches!(kind, StorageFull | QuotaExceeded) {
         return Error::Full;
     }
+    if is_held(error) {
+        return Error::Busy;
+    }
     Error::io(doing, error)
+}
+
+/// Whether another program keeps the file to itself for now, as virus scanners do.
+#[cfg(windows)]
+pub(super) fn is_held(error: &io::Error) -> bool {
+    use windows_sys::Win32::Foundation::{ERROR_LOCK_VIOLATION, ERROR_SHARING_VIOLATION};
+    let code = error.raw_os_error().and_then(|code| u32::try_from(code).ok());
+    code.is_some_and(|code| [ERROR_LOCK_VIOLATION, ERROR_SHARING_VIOLATION].contains(&code))
+}
+
+/// Unix has no such thing.
+#[cfg(unix)]
+const fn is_held(_error: &io::Error) -> bool {
+    false
 }
 
 /// As [`failed`], where the name being taken is an answer: [`Error::DatabaseExists`].

@@ -1,7 +1,7 @@
 //! Paths as the system's functions take them.
 
 use crate::error::{Error, Result};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The path as C text.
 ///
@@ -13,8 +13,7 @@ pub(super) fn c_path(path: &Path) -> Result<std::ffi::CString> {
     std::ffi::CString::new(path.as_os_str().as_bytes()).map_err(|_| has_nul())
 }
 
-/// The path as NUL-terminated UTF-16. It is not lengthened by `\\?\`: SQLite's own Windows files
-/// end at 260 characters too.
+/// The path as NUL-terminated UTF-16. A long one has been through [`absolute`].
 ///
 /// # Errors
 /// [`Error::InvalidArgument`] for a NUL inside, which would silently name another file.
@@ -28,6 +27,43 @@ pub(super) fn wide_path(path: &Path) -> Result<Vec<u16>> {
     wide.push(0);
     Ok(wide)
 }
+
+/// The path from the root on. On Windows a long one also gets the prefix `\\?\`, without which the system's functions,
+/// SQLite's among them, end at 260 characters.
+///
+/// # Errors
+/// Those of the system: an empty path, or no present folder.
+pub(crate) fn absolute(path: &Path) -> std::io::Result<PathBuf> {
+    std::path::absolute(path).map(lengthened)
+}
+
+#[cfg(unix)]
+const fn lengthened(path: PathBuf) -> PathBuf {
+    path
+}
+
+#[cfg(windows)]
+fn lengthened(path: PathBuf) -> PathBuf {
+    use std::os::windows::ffi::OsStrExt;
+    use std::path::{Component, Prefix};
+    if path.as_os_str().encode_wide().count() <= LONGEST_PLAIN {
+        return path;
+    }
+    let Some(Component::Prefix(prefix)) = path.components().next() else {
+        return path;
+    };
+    // A share is refused in the end, but by its name.
+    if !matches!(prefix.kind(), Prefix::Disk(_)) {
+        return path;
+    }
+    let mut long = std::ffi::OsString::from(r"\\?\");
+    long.push(path);
+    PathBuf::from(long)
+}
+
+/// 260 less the longest name that anything beside a database has more than the database.
+#[cfg(windows)]
+const LONGEST_PLAIN: usize = 200;
 
 /// `path` itself, or the current folder for the empty path, which is what `parent()` of a bare
 /// file name is.

@@ -1,4 +1,4 @@
-//! Renaming that never replaces.
+//! Renaming that never replaces, and renaming that does.
 
 use super::failure;
 use crate::error::Result;
@@ -17,6 +17,19 @@ use std::path::Path;
 /// taken; else as [`failed`](super::failed).
 pub(crate) fn rename_new(from: &Path, to: &Path) -> Result<()> {
     rename(from, to)
+}
+
+/// Gives the file `from` the name `to` in the same filesystem, in the place of what has it now.
+///
+/// # Errors
+/// As [`failed`](super::failed).
+pub(crate) fn rename_over(from: &Path, to: &Path) -> Result<()> {
+    replace(from, to).map_err(|error| failure::failed(RENAMING, to, &error))
+}
+
+#[cfg(unix)]
+fn replace(from: &Path, to: &Path) -> io::Result<()> {
+    std::fs::rename(from, to)
 }
 
 #[cfg(unix)]
@@ -86,18 +99,50 @@ fn link_and_unlink(from: &Path, to: &Path) -> Result<()> {
 }
 
 #[cfg(windows)]
-#[expect(unsafe_code, reason = "std renames only by replacing")]
 fn rename(from: &Path, to: &Path) -> Result<()> {
-    use windows_sys::Win32::Storage::FileSystem::{MOVEFILE_WRITE_THROUGH, MoveFileExW};
-    let (old, new) = (super::path::wide_path(from)?, super::path::wide_path(to)?);
-    // SAFETY: MoveFileExW: both names are NUL-terminated UTF-16 and live until after the call.
-    let status = unsafe { MoveFileExW(old.as_ptr(), new.as_ptr(), MOVEFILE_WRITE_THROUGH) };
-    if status != 0 {
-        return Ok(());
-    }
-    Err(failure::making_failed(RENAMING, to, &io::Error::last_os_error()))
+    move_file(from, to, 0).map_err(|error| failure::making_failed(RENAMING, to, &error))
 }
 
+#[cfg(windows)]
+fn replace(from: &Path, to: &Path) -> io::Result<()> {
+    move_file(from, to, windows_sys::Win32::Storage::FileSystem::MOVEFILE_REPLACE_EXISTING)
+}
+
+/// Virus scanners and indexers open what was just written, and keep it from being renamed: as SQLite does,
+/// this waits for them, longer each time.
+#[cfg(windows)]
+fn move_file(from: &Path, to: &Path, flags: u32) -> io::Result<()> {
+    let wide = |path: &Path| super::path::wide_path(path).map_err(io::Error::other);
+    let (old, new) = (wide(from)?, wide(to)?);
+    let mut pause = SHORTEST_PAUSE;
+    loop {
+        let moved = move_once(&old, &new, flags);
+        let held = |error: &io::Error| {
+            error.kind() == io::ErrorKind::PermissionDenied || failure::is_held(error)
+        };
+        if pause > LONGEST_PAUSE || !moved.as_ref().is_err_and(held) {
+            return moved;
+        }
+        std::thread::sleep(pause);
+        pause *= 2;
+    }
+}
+
+#[cfg(windows)]
+#[expect(unsafe_code, reason = "std neither refuses to replace nor writes through")]
+fn move_once(old: &[u16], new: &[u16], flags: u32) -> io::Result<()> {
+    use windows_sys::Win32::Storage::FileSystem::{MOVEFILE_WRITE_THROUGH, MoveFileExW};
+    let flags = flags | MOVEFILE_WRITE_THROUGH;
+    // SAFETY: MoveFileExW: both names are NUL-terminated UTF-16 and live until after the call.
+    let status = unsafe { MoveFileExW(old.as_ptr(), new.as_ptr(), flags) };
+    if status == 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+#[cfg(windows)]
+const SHORTEST_PAUSE: std::time::Duration = std::time::Duration::from_millis(5);
+/// A third of a second in all.
+#[cfg(windows)]
+const LONGEST_PAUSE: std::time::Duration = std::time::Duration::from_millis(200);
 const RENAMING: &str = "renaming a file";
 
 #[cfg(test)]
@@ -138,6 +183,17 @@ mod tests {
             assert_eq!(refused, Some(Error::DatabaseExists { path: to.clone() }));
             assert_eq!(fs::read(&to).unwrap(), b"old");
             assert_eq!(fs::read(&from).unwrap(), b"new");
+        });
+    }
+
+    #[test]
+    fn a_taken_name_is_replaced_when_that_is_wanted() {
+        with_two_names(|from, to| {
+            rename_over(&from, &to).unwrap();
+            fs::write(&from, "newer").unwrap();
+            rename_over(&from, &to).unwrap();
+            assert!(!from.exists());
+            assert_eq!(fs::read(&to).unwrap(), b"newer");
         });
     }
 

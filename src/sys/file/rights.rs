@@ -52,7 +52,20 @@ fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
     if read == 0 {
         return Err(std::io::Error::last_os_error());
     }
-    // SAFETY: SetFileSecurityW: the name is NUL-terminated, the descriptor was just filled.
-    let written = unsafe { SetFileSecurityW(new.as_ptr(), what, descriptor.as_mut_ptr().cast()) };
-    if written == 0 { Err(std::io::Error::last_os_error()) } else { Ok(()) }
+    let mut write = || {
+        // SAFETY: SetFileSecurityW: the name is NUL-terminated, the descriptor was just filled.
+        let written =
+            unsafe { SetFileSecurityW(new.as_ptr(), what, descriptor.as_mut_ptr().cast()) };
+        if written == 0 { Err(std::io::Error::last_os_error()) } else { Ok(()) }
+    };
+    // A service's file, for one, is an administrator's to replace, but not simply to give away.
+    write().or_else(|_| super::privilege::with_restore(write)).map_err(named)
+}
+
+/// Who may not make this user the owner lacks a right, which std has no name for.
+#[cfg(windows)]
+fn named(error: std::io::Error) -> std::io::Error {
+    use windows_sys::Win32::Foundation::ERROR_INVALID_OWNER;
+    let is_owner = error.raw_os_error() == i32::try_from(ERROR_INVALID_OWNER).ok();
+    if is_owner { std::io::ErrorKind::PermissionDenied.into() } else { error }
 }
