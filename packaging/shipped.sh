@@ -19,7 +19,7 @@ ingredients() {
         rustc -vV
         echo "$@"
         find src -type f -print0 | sort -z | xargs -0 sha256sum
-        sha256sum Cargo.toml Cargo.lock build.rs packaging/{old-glibc,old-glibc-cc,zig.txt}
+        sha256sum Cargo.toml Cargo.lock build.rs packaging/{shipped.sh,old-glibc,old-glibc-cc,zig.txt}
     } | sha256sum
 }
 
@@ -27,4 +27,12 @@ ingredients() {
 put() {
     cp "$1" "$2.new"
     mv "$2.new" "$2"
+}
+
+# remapped_paths ROOT TARGET: rustc's flags that leave this machine's folders out of what is built, one a line. Of two
+# that match, rustc takes the last.
+remapped_paths() {
+    local cargo
+    cargo=$(realpath -m "${CARGO_HOME:-$HOME/.cargo}")
+    printf -- '--remap-path-prefix=%s\n' "$1=/wardkey" "$2=/target" "$cargo/registry/src=/registry"
 }

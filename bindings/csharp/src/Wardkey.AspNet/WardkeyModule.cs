@@ -59,7 +59,7 @@ namespace Wardkey.AspNet
         {
             var exchange = new HttpContextWrapper(application.Context);
             OAuthRequest request = RequestOf(exchange.Request);
-            if (Opened.IsEndpoint(request.Path))
+            if (Opened.IsEndpoint(request))
             {
                 request.ReadBodyAsync(exchange.Request.InputStream).GetAwaiter().GetResult();
             }
@@ -140,10 +140,6 @@ namespace Wardkey.AspNet
             foreach (PathElement path in section.Protect)
             {
                 made.Protect(Rooted(path.Path), path.Scope == "*" ? Engine.AnyScope : path.Scope);
-            }
-            foreach (PathElement path in section.Mount)
-            {
-                made.Mount(Rooted(path.Path));
             }
             return made;
         }

@@ -49,13 +49,6 @@ namespace Wardkey.AspNet
         {
             get { return (PathCollection)this["protect"]; }
         }
-
-        /// <summary>Further paths that the engine answers; as <see cref="Guard.Mount"/>.</summary>
-        [ConfigurationProperty("mount")]
-        public PathCollection Mount
-        {
-            get { return (PathCollection)this["mount"]; }
-        }
     }
 
     /// <summary>The list of a <see cref="WardkeySection"/>.</summary>

@@ -7,20 +7,45 @@ namespace Wardkey
     {
         /// <summary>
         /// Answers one request to an OAuth endpoint: authorization with its login page, token, introspection,
-        /// revocation, metadata, keys. Your server carries the messages; <see cref="Guard"/> knows which requests are
-        /// meant.
+        /// revocation, metadata, keys. Your server carries the messages; <see cref="Serves"/> knows which are meant.
         /// </summary>
         /// <returns>The response to send as it is, of a path that is none of the engine's a 404.</returns>
         public OAuthResponse Http(OAuthRequest request, Context context)
+        {
+            return HttpAt(request, Needed(request, "request").BasePath, context);
+        }
+
+        internal OAuthResponse HttpAt(OAuthRequest request, string basePath, Context context)
         {
             using (Scratch scratch = Scratch.Take())
             {
                 wardkey_error error;
                 wardkey_http_response response;
-                wardkey_http_request native = Fill(scratch, Needed(request, "request"));
+                wardkey_http_request native = Fill(scratch, request, basePath);
                 wardkey_context from = scratch.Context(context);
                 int code = api.Http(handle.Value, &native, &from, &response, ResponseSize, &error);
                 return Answer(code, &response, &error);
+            }
+        }
+
+        /// <summary>
+        /// Whether <see cref="Http"/> has an endpoint at this path; a dialect's are there while the setting `dialects`
+        /// names it. While the database cannot be read, the answer is what it was when it last could.
+        /// </summary>
+        /// <param name="path">Without the query, percent-encoded as received, the base path included.</param>
+        /// <param name="basePath">Where you mount the engine, such as /auth; null or empty at the root.</param>
+        public bool Serves(string path, string basePath = null)
+        {
+            using (Scratch scratch = Scratch.Take())
+            {
+                wardkey_error error;
+                Slice asked = scratch.Received(Needed(path, "path"));
+                Slice mounted = scratch.Text(basePath);
+                int code = api.Serves(
+                    handle.Value, asked.Start, asked.Length, mounted.Start, mounted.Length, &error);
+                bool serves = code != (int)Status.NotFound;
+                Conclude(serves ? code : 0, &error);
+                return serves;
             }
         }
 
@@ -35,7 +60,8 @@ namespace Wardkey
                 wardkey_error error;
                 wardkey_buf pending;
                 wardkey_http_response response;
-                wardkey_http_request native = Fill(scratch, Needed(request, "request"));
+                wardkey_http_request native = Fill(
+                    scratch, Needed(request, "request"), request.BasePath);
                 wardkey_context from = scratch.Context(context);
                 int code = api.Pending(handle.Value, &native, &from, &pending, &response, ResponseSize, &error);
                 string json = Take(&pending);
@@ -69,11 +95,11 @@ namespace Wardkey
             }
         }
 
-        private static wardkey_http_request Fill(Scratch scratch, OAuthRequest request)
+        private static wardkey_http_request Fill(Scratch scratch, OAuthRequest request, string basePath)
         {
             Slice method = scratch.Received(request.Method);
             Slice path = scratch.Received(request.Path);
-            Slice basePath = scratch.Text(request.BasePath);
+            Slice mounted = scratch.Text(basePath);
             Slice query = scratch.Received(request.Query);
             Slice body = scratch.Bytes(request.Body);
             return new wardkey_http_request
@@ -83,8 +109,8 @@ namespace Wardkey
                 method_len = method.Length,
                 path = path.Start,
                 path_len = path.Length,
-                base_path = basePath.Start,
-                base_path_len = basePath.Length,
+                base_path = mounted.Start,
+                base_path_len = mounted.Length,
                 query = query.Start,
                 query_len = query.Length,
                 headers = scratch.Headers(request.Headers),

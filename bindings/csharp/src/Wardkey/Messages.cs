@@ -98,12 +98,15 @@ namespace Wardkey
         public string Path { get; private set; }
 
         /// <summary>
-        /// The path as your program's own routing reads it, if its server rewrites paths: a <see cref="Guard"/>'s
-        /// rules hold for both. Null: there is no other.
+        /// The path as your program's own routing reads it, without <see cref="BasePath"/>, if its server rewrites
+        /// paths: a <see cref="Guard"/>'s rules hold for both. Null: there is no other.
         /// </summary>
         public string RoutedPath { get; set; }
 
-        /// <summary>Where you mount the engine, such as /auth; null or empty at the root.</summary>
+        /// <summary>
+        /// Where you mount the engine, such as /auth; null or empty at the root. A <see cref="Guard"/>'s paths count
+        /// from here.
+        /// </summary>
         public string BasePath { get; set; }
 
         /// <summary>What follows the question mark; null or empty without one.</summary>

@@ -64,26 +64,42 @@ namespace Wardkey.Tests
             }
         }
 
-        public static void Endpoints_lie_below_the_base_path_and_dialects_where_they_are_mounted()
+        public static void Endpoints_lie_below_the_base_path_and_a_dialect_s_while_it_is_on()
         {
             using (var clinic = new Clinic())
             {
-                Guard guard = new Guard(clinic.Engine, "/auth/").Protect("/", "lab:read").Mount("/api/v1/auth/token");
-                foreach (string path in new[]
+                Guard guard = new Guard(clinic.Engine, "/auth/").Protect("/", "lab:read");
+                Check.That(IsEndpoint(guard, "/auth/oauth/token"), "the token endpoint");
+                Check.That(IsEndpoint(guard, "/auth/.well-known/oauth-authorization-server"), "the metadata");
+                foreach (string path in new[] { "/oauth/token", "/auth/oauthx", "/Auth/oauth/token", "/auth/api/v1/auth/token" })
                 {
-                    "/auth/oauth/token", "/.well-known/oauth-authorization-server/auth",
-                    "/auth/.well-known/oauth-authorization-server", "/api/v1/auth/token",
-                })
-                {
-                    Check.That(guard.IsEndpoint(path), path);
-                }
-                foreach (string path in new[] { "/oauth/token", "/auth/oauthx", "/api/v1/auth/tokens", "/Auth/oauth/token" })
-                {
-                    Check.That(!guard.IsEndpoint(path), path);
+                    Check.That(!IsEndpoint(guard, path), path);
                 }
                 var wrong = new OAuthRequest("GET", "/auth/oauth/nothing");
-                Check.Equal(404, guard.Admit(wrong, Clinic.Caller).Response.Status);
+                Check.Equal(401, guard.Admit(wrong, Clinic.Caller).Response.Status);
+
+                clinic.Engine.Call("settings.set", new { dialects = new[] { "bio-ecko" } }, Clinic.Admin);
+                Check.That(IsEndpoint(guard, "/auth/api/v1/auth/token"), "the dialect's");
+                Check.That(clinic.Engine.Serves("/api/v1/auth/token"), "the dialect's, at the root");
+                Check.Throws<ArgumentNullException>(() => clinic.Engine.Serves(null));
             }
+        }
+
+        public static void Paths_count_from_where_the_program_lies()
+        {
+            using (var clinic = new Clinic())
+            {
+                Guard guard = new Guard(clinic.Engine, "/auth").Protect("/api", "lab:read");
+                Func<string, OAuthRequest> at = path => new OAuthRequest("GET", path) { BasePath = "/emr" };
+                Check.That(guard.IsEndpoint(at("/emr/auth/oauth/token")), "an endpoint below both");
+                Check.Equal(401, guard.Admit(at("/emr/api/results"), Clinic.Caller).Response.Status);
+                Check.Equal(null, guard.Admit(at("/emr/public"), Clinic.Caller).Response);
+            }
+        }
+
+        private static bool IsEndpoint(Guard guard, string path)
+        {
+            return guard.IsEndpoint(new OAuthRequest("GET", path));
         }
 
         public static void Plain_http_from_afar_is_refused_unless_a_proxy_speaks_tls()
@@ -150,7 +166,7 @@ namespace Wardkey.Tests
             {
                 { "owin.RequestMethod", method },
                 { "owin.RequestScheme", "https" },
-                { "owin.RequestPathBase", "" },
+                { "owin.RequestPathBase", "/emr" },
                 { "owin.RequestPath", path },
                 { "owin.RequestQueryString", "" },
                 { "owin.RequestHeaders", headers },

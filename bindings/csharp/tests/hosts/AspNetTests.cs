@@ -2,6 +2,7 @@ using System;
 using System.IO;
 using System.Linq;
 using System.Text;
+using System.Text.RegularExpressions;
 using System.Web;
 using System.Web.Hosting;
 using Wardkey.AspNet;
@@ -74,9 +75,7 @@ namespace Wardkey.Tests
             string native = Path.Combine("runtimes", "linux-x64", "native");
             Directory.CreateDirectory(Path.Combine(folder, "App_Data"));
             Directory.CreateDirectory(Path.Combine(folder, "bin", native));
-            File.Copy(
-                Path.Combine(Runner.Repository, "bindings", "csharp", "tests", "hosts", "web.config"),
-                Path.Combine(folder, "web.config"));
+            File.WriteAllText(Path.Combine(folder, "web.config"), Configuration());
             foreach (string file in new[]
             {
                 "Wardkey.dll", "Wardkey.AspNet.dll", "Wardkey.WebApi.dll", "Wardkey.HostTests.exe",
@@ -85,6 +84,17 @@ namespace Wardkey.Tests
             {
                 File.Copy(Path.Combine(own, file), Path.Combine(folder, "bin", file));
             }
+        }
+
+        /// <summary>A web.config with what README prints in it.</summary>
+        private static string Configuration()
+        {
+            string binding = Path.Combine(Runner.Repository, "bindings", "csharp");
+            string readme = File.ReadAllText(Path.Combine(binding, "README.md"));
+            string printed = Regex.Match(readme, "```xml\n(.*?)```", RegexOptions.Singleline).Groups[1].Value;
+            Check.Contains("App_Data/wardkey.db", printed);
+            return File.ReadAllText(Path.Combine(binding, "tests", "hosts", "web.config"))
+                .Replace("<!-- README -->", printed.Replace("wardkey.db", "Größe.db"));
         }
     }
 

@@ -1,22 +1,24 @@
 using System;
 using System.Collections.Generic;
+using System.IO;
+using System.Threading.Tasks;
 
 namespace Wardkey
 {
     /// <summary>
     /// Stands before an HTTP server's own code: lets the engine answer the OAuth endpoints, and asks it about every
-    /// path that needs a scope. <see cref="ListenerGuard"/>, <see cref="OwinGuard"/> and the ASP.NET module bring it
-    /// their servers' messages. Set it up before the first request; then any thread may use it.
+    /// path that needs a scope. <see cref="ListenerGuard"/>, <see cref="OwinGuard"/>, the ASP.NET module and the
+    /// middleware for ASP.NET Core bring it their servers' messages. Set it up before the first request; then any thread
+    /// may use it.
     /// </summary>
     public sealed class Guard
     {
         private readonly Engine engine;
         private readonly string basePath;
-        private readonly List<string> endpoints = new List<string>();
         private readonly List<KeyValuePair<string, string>> rules = new List<KeyValuePair<string, string>>();
 
-        /// <summary>A guard that lets the engine answer below /oauth and at the metadata's paths.</summary>
-        /// <param name="engine">It stays yours to dispose.</param>
+        /// <summary>A guard that protects nothing yet.</summary>
+        /// <param name="engine">It answers wherever it has endpoints. It stays yours to dispose.</param>
         /// <param name="basePath">
         /// Where the endpoints lie: empty for /oauth/token, /auth for /auth/oauth/token.
         /// </param>
@@ -28,12 +30,6 @@ namespace Wardkey
             }
             this.engine = engine;
             this.basePath = (basePath ?? "").TrimEnd('/');
-            Mount(this.basePath + "/oauth");
-            foreach (string metadata in Metadata)
-            {
-                Mount(metadata);
-                Mount(this.basePath + metadata);
-            }
         }
 
         /// <summary>The engine behind it.</summary>
@@ -50,7 +46,8 @@ namespace Wardkey
 
         /// <summary>
         /// Demands a scope of everything at this path and below, in any case: /api means /api and /api/results, not
-        /// /apiary. Of several rules that fit, the one with the longest path counts.
+        /// /apiary. Of several rules that fit, the one with the longest path counts. Behind <see cref="OwinGuard"/> and
+        /// in ASP.NET Core paths count from where the program lies, which IIS may put at /emr.
         /// </summary>
         /// <param name="path">Where it begins; / for everything but the OAuth endpoints.</param>
         /// <param name="scopes">The words, parted by single spaces; <see cref="Engine.AnyScope"/> for any token.</param>
@@ -65,44 +62,42 @@ namespace Wardkey
             return this;
         }
 
-        /// <summary>
-        /// Lets the engine answer at one more path and below: the route of a dialect, such as /api/v1/auth/token.
-        /// </summary>
-        public Guard Mount(string path)
-        {
-            endpoints.Add(Rooted(path));
-            return this;
-        }
-
-        /// <summary>Whether the engine answers this path. Then <see cref="Admit"/> needs the request's body.</summary>
-        public bool IsEndpoint(string path)
-        {
-            return endpoints.Exists(endpoint => IsBelow(path, endpoint, StringComparison.Ordinal));
-        }
-
-        /// <summary>Says what is to become of a request.</summary>
-        public Admission Admit(OAuthRequest request, Context context)
+        /// <summary>Whether the engine answers this request. Then <see cref="Admit"/> needs its body.</summary>
+        public bool IsEndpoint(OAuthRequest request)
         {
             if (request == null)
             {
                 throw new ArgumentNullException("request");
             }
-            Context from = BehindTlsProxy ? context.OverTls() : context;
-            if (IsEndpoint(request.Path))
+            return engine.Serves(request.Path, MountOf(request));
+        }
+
+        /// <summary>
+        /// Says what is to become of a request that a server of tasks received: reads the body if it is needed, wipes
+        /// it, and lets no thread of the server's wait for it.
+        /// </summary>
+        public async Task<Admission> AdmitAsync(OAuthRequest request, Stream body, Context context)
+        {
+            if (!IsEndpoint(request))
             {
-                request.BasePath = basePath;
-                return new Admission(null, engine.Http(request, from));
+                return Judge(request, context);
             }
-            string scopes = Both(ScopesFor(request.Path), ScopesFor(request.RoutedPath ?? request.Path));
-            if (scopes == null)
+            await request.ReadBodyAsync(body).ConfigureAwait(false);
+            try
             {
-                return new Admission(null, null);
+                // An endpoint may check a password or write to the disk.
+                return await Task.Run(() => Answer(request, context)).ConfigureAwait(false);
             }
-            Principal caller;
-            Refusal refusal;
-            return engine.TryAuthorize(request.Headers, scopes, from, out caller, out refusal)
-                ? new Admission(caller, null)
-                : new Admission(null, refusal.ToResponse());
+            finally
+            {
+                request.ClearBody();
+            }
+        }
+
+        /// <summary>Says what is to become of a request.</summary>
+        public Admission Admit(OAuthRequest request, Context context)
+        {
+            return IsEndpoint(request) ? Answer(request, context) : Judge(request, context);
         }
 
         /// <summary>The scopes that a path needs; null if none.</summary>
@@ -112,13 +107,48 @@ namespace Wardkey
             {
                 foreach (string spelling in Spellings(path))
                 {
-                    if (IsBelow(spelling, rule.Key, StringComparison.OrdinalIgnoreCase))
+                    if (IsBelow(spelling, rule.Key))
                     {
                         return rule.Value;
                     }
                 }
             }
             return null;
+        }
+
+        private Admission Answer(OAuthRequest request, Context context)
+        {
+            return new Admission(null, null, engine.HttpAt(request, MountOf(request), Seen(context)));
+        }
+
+        private Admission Judge(OAuthRequest request, Context context)
+        {
+            string received = Below(request.Path, request.BasePath);
+            string scopes = Both(ScopesFor(received), ScopesFor(request.RoutedPath ?? received));
+            if (scopes == null)
+            {
+                return new Admission(null, null, null);
+            }
+            Principal caller;
+            Refusal refusal;
+            return engine.TryAuthorize(request.Headers, scopes, Seen(context), out caller, out refusal)
+                ? new Admission(caller, scopes, null)
+                : new Admission(null, null, refusal.ToResponse());
+        }
+
+        private Context Seen(Context context)
+        {
+            return BehindTlsProxy && context != null ? context.OverTls() : context;
+        }
+
+        private string MountOf(OAuthRequest request)
+        {
+            return request.BasePath + basePath;
+        }
+
+        private static string Below(string path, string root)
+        {
+            return !string.IsNullOrEmpty(root) && IsBelow(path, root) ? path.Substring(root.Length) : path;
         }
 
         private static string Both(string one, string other)
@@ -165,9 +195,10 @@ namespace Wardkey
             return "/" + string.Join("/", kept);
         }
 
-        private static bool IsBelow(string path, string root, StringComparison comparison)
+        private static bool IsBelow(string path, string root)
         {
-            return path.StartsWith(root, comparison) && (path.Length == root.Length || path[root.Length] == '/');
+            return path.StartsWith(root, StringComparison.OrdinalIgnoreCase)
+                && (path.Length == root.Length || path[root.Length] == '/');
         }
 
         private static string Rooted(string path)
@@ -178,18 +209,15 @@ namespace Wardkey
             }
             return path.TrimEnd('/');
         }
-
-        // RFC 8414 3, and where OpenID Connect's libraries look.
-        private static readonly string[] Metadata =
-            { "/.well-known/oauth-authorization-server", "/.well-known/openid-configuration" };
     }
 
     /// <summary>What is to become of a request: answered already, or yours to answer.</summary>
     public sealed class Admission
     {
-        internal Admission(Principal caller, OAuthResponse response)
+        internal Admission(Principal caller, string scopes, OAuthResponse response)
         {
             Caller = caller;
+            Scopes = scopes;
             Response = response;
         }
 
@@ -198,5 +226,11 @@ namespace Wardkey
 
         /// <summary>Who calls, where the path needs a scope; null where it needs none.</summary>
         public Principal Caller { get; private set; }
+
+        /// <summary>
+        /// What the path needs and the caller's token has: words parted by single spaces, or
+        /// <see cref="Engine.AnyScope"/>; null where it needs none.
+        /// </summary>
+        public string Scopes { get; private set; }
     }
 }

@@ -87,7 +87,7 @@ namespace Wardkey
             try
             {
                 context = ContextOf(exchange.Request);
-                if (guard.IsEndpoint(request.Path))
+                if (guard.IsEndpoint(request))
                 {
                     request.ReadBodyAsync(exchange.Request.InputStream).GetAwaiter().GetResult();
                 }

@@ -8,8 +8,8 @@ namespace Wardkey
     using AppFunc = Func<IDictionary<string, object>, Task>;
 
     /// <summary>
-    /// Protects a program behind OWIN: Katana on .NET Framework, or ASP.NET Core with
-    /// `app.UseOwin(pipeline => pipeline(OwinGuard.Middleware(guard)))` of Microsoft.AspNetCore.Owin.
+    /// Protects a program behind OWIN, such as Katana's self-hosts on .NET Framework:
+    /// `app.Use(OwinGuard.Middleware(guard))`.
     /// </summary>
     public static class OwinGuard
     {
@@ -29,18 +29,10 @@ namespace Wardkey
         private static async Task Run(Guard guard, AppFunc next, IDictionary<string, object> environment)
         {
             OAuthRequest request = RequestOf(environment);
-            if (guard.IsEndpoint(request.Path))
-            {
-                await request.ReadBodyAsync((Stream)environment["owin.RequestBody"]).ConfigureAwait(false);
-            }
             // Never from a client: a server that keeps its environment might carry one along.
             environment.Remove(CallerKey);
-            Context context = ContextOf(environment);
-            // An endpoint may check a password or write to the disk, for which a server's thread should not wait.
-            Admission admission = request.Body == null
-                ? guard.Admit(request, context)
-                : await Task.Run(() => guard.Admit(request, context)).ConfigureAwait(false);
-            request.ClearBody();
+            Admission admission = await guard.AdmitAsync(
+                request, (Stream)environment["owin.RequestBody"], ContextOf(environment)).ConfigureAwait(false);
             if (admission.Response != null)
             {
                 await Send(admission.Response, request, environment).ConfigureAwait(false);
@@ -64,9 +56,12 @@ namespace Wardkey
 
         private static OAuthRequest RequestOf(IDictionary<string, object> environment)
         {
-            string path = Text(environment, "owin.RequestPathBase") + Text(environment, "owin.RequestPath");
-            var request = new OAuthRequest(Text(environment, "owin.RequestMethod"), path)
+            string basePath = Text(environment, "owin.RequestPathBase");
+            string path = Text(environment, "owin.RequestPath");
+            var request = new OAuthRequest(Text(environment, "owin.RequestMethod"), basePath + path)
             {
+                BasePath = basePath,
+                RoutedPath = path,
                 Query = Text(environment, "owin.RequestQueryString"),
             };
             foreach (KeyValuePair<string, string[]> header in Headers(environment, "owin.RequestHeaders"))

@@ -23,6 +23,7 @@ namespace Wardkey.Native
         internal readonly wardkey_claims Claims;
         internal readonly wardkey_issue Issue;
         internal readonly wardkey_http Http;
+        internal readonly wardkey_serves Serves;
         internal readonly wardkey_http_response_free HttpResponseFree;
         internal readonly wardkey_pending Pending;
         internal readonly wardkey_decide Decide;
@@ -49,6 +50,7 @@ namespace Wardkey.Native
             Claims = Find<wardkey_claims>(module);
             Issue = Find<wardkey_issue>(module);
             Http = Find<wardkey_http>(module);
+            Serves = Find<wardkey_serves>(module);
             HttpResponseFree = Find<wardkey_http_response_free>(module);
             Pending = Find<wardkey_pending>(module);
             Decide = Find<wardkey_decide>(module);

@@ -62,6 +62,10 @@ namespace Wardkey.Native
         UIntPtr response_size, wardkey_error* error);
 
     [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    internal unsafe delegate int wardkey_serves(
+        IntPtr engine, byte* path, UIntPtr path_len, byte* base_path, UIntPtr base_path_len, wardkey_error* error);
+
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
     internal unsafe delegate void wardkey_http_response_free(wardkey_http_response* response);
 
     [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
