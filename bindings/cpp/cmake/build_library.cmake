@@ -1,6 +1,6 @@
-# cmake -D source=FOLDER -D library=FILE -P build_library.cmake: builds the library as it is shipped, and copies it to FILE.
+# cmake -D source=FOLDER -D library=FILE -P build_library.cmake: builds the library for this machine, and copies it to FILE.
 execute_process(
-    COMMAND packaging/library
+    COMMAND packaging/library --here
     WORKING_DIRECTORY "${source}"
     OUTPUT_VARIABLE folder
     OUTPUT_STRIP_TRAILING_WHITESPACE
