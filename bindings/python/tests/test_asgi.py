@@ -52,6 +52,10 @@ def bearer(token: str) -> dict[str, str]:
         ("/api/orders", "lab:read", 403),
         ("//api", "", 401),
         ("/api/%2e%2e/x", "lab:read", 400),
+        # What is no UTF-8 is left out by some frameworks, and replaced by most servers.
+        ("/api%ff/results", "", 400),
+        ("/api%EF%BF%BD/results", "", 400),
+        ("/api/caf%C3%A9?name=%E4", "lab:read", 200),
     ],
 )
 def test_paths_need_their_scopes(
@@ -93,6 +97,26 @@ def test_a_mounted_application_finds_its_paths_below_the_root(wardkey_engine: En
             return [(await client.get(path)).status_code for path in paths]
 
     assert asyncio.run(asked()) == [401, 200, 200]
+
+
+def test_a_path_is_text_before_and_after_it_is_decoded(wardkey_engine: Engine) -> None:
+    async def asked(path: str, **more: Any) -> int:
+        sent: list[Message] = []
+
+        async def nothing() -> Message:
+            raise AssertionError
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        scope = {"type": "http", "method": "GET", "path": path, "headers": [], **more}
+        await Middleware(application, wardkey_engine, protect=PROTECT)(scope, nothing, send)
+        return int(sent[0]["status"])
+
+    assert asyncio.run(asked("/else", raw_path=b"/else?name=%E4")) == 200
+    assert asyncio.run(asked("/api/x")) == 401
+    assert asyncio.run(asked("/else", raw_path=b"/else%ff")) == 400
+    assert asyncio.run(asked("/api\udcff/x")) == 400
 
 
 def test_an_address_that_is_none_is_unknown(wardkey_engine: Engine) -> None:

@@ -78,6 +78,10 @@ def asker(app: Any) -> Ask:
         ("/any/thing", "", 401),
         ("/public/../api", "lab:read", 400),
         ("/api/./orders", "lab:read", 400),
+        # What is no UTF-8 is left out by some frameworks.
+        ("/api\xff/results", "", 400),
+        ("/\x80api/results", "lab:read", 400),
+        ("/api/caf\xc3\xa9", "lab:read", 200),
     ],
 )
 def test_paths_need_their_scopes(
@@ -91,6 +95,14 @@ def test_paths_need_their_scopes(
         assert body.startswith(b"wkc_" if scopes else b"nobody")
     if status in (401, 403):
         assert headers["WWW-Authenticate"].startswith("Bearer ")
+
+
+def test_where_nothing_is_protected_the_application_judges_all_paths(
+    wardkey_engine: Engine,
+) -> None:
+    ask = asking(engine=wardkey_engine)
+    for path in ("/api\xff", "/api/../x"):
+        assert ask("GET", path)[2] == b"nobody"
 
 
 def test_no_scope_protects_nothing_and_is_refused(wardkey_engine: Engine) -> None:

@@ -14,7 +14,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Iterable, Mapping, MutableMapping
 from typing import Any, Callable, Optional, Union
-from urllib.parse import quote
+from urllib.parse import quote, unquote_to_bytes
 
 from ._error import Denied, InternalError, StorageError
 from ._lazy import EngineSource, LazyEngine, lazy
@@ -61,9 +61,13 @@ class Middleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         answer = None
         if scope["type"] == "http":
-            answer = await self._endpoint(scope, receive) or await self._check(scope)
+            answer = (
+                self._unreadable(scope)
+                or await self._endpoint(scope, receive)
+                or await self._check(scope)
+            )
         elif scope["type"] == "websocket":
-            answer = await self._check(scope)
+            answer = self._unreadable(scope) or await self._check(scope)
         if answer is None:
             await self._app(scope, receive, send)
         elif scope["type"] == "http":
@@ -72,11 +76,14 @@ class Middleware:
             await receive()
             await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
 
+    def _unreadable(self, scope: Scope) -> Optional[Response]:
+        """The refusal, if something is protected, and what this path leads to cannot be known."""
+        return BAD_REQUEST if self._protection and not _is_text(scope) else None
+
     async def _endpoint(self, scope: Scope, receive: Receive) -> Optional[Response]:
         """The engine's answer, if one of its endpoints is asked."""
         engine = await self._gate.engine()
-        # Some servers leave the query in it.
-        path = (scope.get("raw_path") or quote(scope["path"]).encode()).partition(b"?")[0]
+        path = _raw_path(scope) or quote(scope["path"]).encode()
         base_path = quote(scope.get("root_path", "") + self._base_path)
         if not engine.serves(path, base_path):
             return None
@@ -151,6 +158,24 @@ def _below_root(scope: Scope) -> str:
     path: str = scope["path"]
     root: str = scope.get("root_path", "").rstrip("/")
     return path[len(root) :] if root and path.startswith(root + "/") else path
+
+
+def _raw_path(scope: Scope) -> bytes:
+    raw_path: bytes = scope.get("raw_path") or b""
+    # Some servers leave the query in it.
+    return raw_path.partition(b"?")[0]
+
+
+def _is_text(scope: Scope) -> bool:
+    """Whether the path was UTF-8 before the server decoded it. If not, each application reads it in its own
+    way."""
+    path: str = scope["path"]
+    try:
+        unquote_to_bytes(_raw_path(scope)).decode()
+        path.encode()
+    except UnicodeError:
+        return False
+    return "\N{REPLACEMENT CHARACTER}" not in path
 
 
 async def _read_body(receive: Receive) -> bytes:

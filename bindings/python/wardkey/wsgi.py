@@ -80,7 +80,11 @@ class Middleware:
                 ),
                 context=context_of(environ),
             )
-        plain = path_info.encode("latin-1").decode("utf-8", "replace")
+        try:
+            plain = path_info.encode("latin-1").decode()
+        except UnicodeDecodeError:
+            # Each application reads it in its own way: some leave out what is no UTF-8.
+            return BAD_REQUEST if self._protection else None
         if self._protection.is_ambiguous(plain):
             return BAD_REQUEST
         scopes = self._protection.scopes(plain)
