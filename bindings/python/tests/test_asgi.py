@@ -117,6 +117,7 @@ def test_a_path_is_text_before_and_after_it_is_decoded(wardkey_engine: Engine) -
     assert asyncio.run(asked("/api/x")) == 401
     assert asyncio.run(asked("/else", raw_path=b"/else%ff")) == 400
     assert asyncio.run(asked("/api\udcff/x")) == 400
+    assert asyncio.run(asked("/api" + "/a" * 5000)) == 414
 
 
 def test_an_address_that_is_none_is_unknown(wardkey_engine: Engine) -> None:

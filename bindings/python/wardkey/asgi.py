@@ -18,7 +18,7 @@ from urllib.parse import quote, unquote_to_bytes
 
 from ._error import Denied, InternalError, StorageError
 from ._lazy import EngineSource, LazyEngine, lazy
-from ._routes import BAD_REQUEST, LONGEST_BODY, Protection, address, refusal
+from ._routes import BAD_REQUEST, LONGEST_BODY, TOO_LONG, Protection, address, refusal
 from .engine import Engine
 from .values import Context, Principal, Request, Response
 
@@ -78,6 +78,8 @@ class Middleware:
 
     def _unreadable(self, scope: Scope) -> Optional[Response]:
         """The refusal, if something is protected, and what this path leads to cannot be known."""
+        if self._protection.is_too_long(scope["path"]):
+            return TOO_LONG
         return BAD_REQUEST if self._protection and not _is_text(scope) else None
 
     async def _endpoint(self, scope: Scope, receive: Receive) -> Optional[Response]:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from ._error import Denied, InternalError, StorageError
 from ._lazy import EngineSource, LazyEngine, lazy
-from ._routes import BAD_REQUEST, LONGEST_BODY, Protection, address, refusal
+from ._routes import BAD_REQUEST, LONGEST_BODY, TOO_LONG, Protection, address, refusal
 from .engine import Engine
 from .values import Context, Principal, Request, Response
 
@@ -64,8 +64,10 @@ class Middleware:
 
     def _answer(self, environ: WSGIEnvironment) -> Optional[Response]:
         """What to send without asking the application; None: the request may go on to it."""
-        engine = self._engine()
         script_name, path_info = environ.get("SCRIPT_NAME", ""), environ.get("PATH_INFO", "")
+        if self._protection.is_too_long(path_info):
+            return TOO_LONG
+        engine = self._engine()
         base_path = _quoted(script_name + self._base_path)
         path = _quoted(script_name + path_info)
         if engine.serves(path, base_path):
