@@ -99,6 +99,39 @@ def test_a_mounted_application_finds_its_paths_below_the_root(wardkey_engine: En
     assert asyncio.run(asked()) == [401, 200, 200]
 
 
+@pytest.mark.parametrize(
+    ("root", "path", "scopes", "status"),
+    [
+        # Not all servers put the root before the path.
+        ("/api", "/api/results", "", 401),
+        ("/api", "/api/results", "lab:read", 200),
+        ("/api", "/api/orders", "lab:read", 403),
+        ("/api", "/api/api/orders", "lab:write", 403),
+        ("/api", "/api/api/orders", "lab:read lab:write", 200),
+        ("/api/", "/api", "", 401),
+        ("/clinic", "/clinic/any", "", 401),
+        ("/any", "/any/any", "lab:read", 200),
+        ("/any", "/any/api", "lab:write", 403),
+        ("/any", "/any/api", "lab:read", 200),
+        ("/any", "/any/both", "lab:read lab:write", 200),
+        ("/api", "/api/both", "lab:read lab:write", 200),
+        ("/clinic", "/clinic/else", "", 200),
+    ],
+)
+def test_a_path_with_the_root_and_without_it_needs_the_scopes_of_both(
+    root: str, path: str, scopes: str, status: int, wardkey_engine: Engine, wardkey_token: Any
+) -> None:
+    protect = {**PROTECT, "/any": wardkey.ANY_SCOPE, "/both": "lab:read lab:write"}
+    app = Middleware(application, wardkey_engine, protect=protect)
+    headers = bearer(wardkey_token(scopes)) if scopes else {}
+
+    async def asked() -> int:
+        async with browser(app, root_path=root) as client:
+            return (await client.get(path, headers=headers)).status_code
+
+    assert asyncio.run(asked()) == status
+
+
 def test_a_path_is_text_before_and_after_it_is_decoded(wardkey_engine: Engine) -> None:
     async def asked(path: str, **more: Any) -> int:
         sent: list[Message] = []

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Optional
 
 from ._error import Error
-from .values import Response
+from .values import ANY_SCOPE, Response
 
 LONGEST_BODY = 1024 * 1024 + 1
 """One byte more than the engine can be told to accept: it answers a longer body with 413."""
@@ -51,6 +51,13 @@ class Protection:
             if words is not None:
                 return words
         return None
+
+    def scopes_of_all(self, paths: Iterable[str]) -> Optional[str]:
+        """What a request requires whose path may be read as any of these."""
+        found = dict.fromkeys(words for words in map(self.scopes, paths) if words is not None)
+        if not found:
+            return None
+        return " ".join(words for words in found if words != ANY_SCOPE) or ANY_SCOPE
 
     def is_too_long(self, path: str) -> bool:
         """Whether the path is longer than anything that is worth being looked at."""

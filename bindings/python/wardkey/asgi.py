@@ -43,6 +43,9 @@ class Middleware:
 
     For a request with a good token `scope["wardkey.principal"]` says whom it speaks for. A prefix in
     `protect` protects WebSockets too: one that is refused is closed before it is accepted.
+
+    Under a `root_path` the path is judged below it and as a whole, and the token needs the scopes of both,
+    for servers differ in whether the path contains the root.
     """
 
     def __init__(
@@ -101,10 +104,10 @@ class Middleware:
 
     async def _check(self, scope: Scope) -> Optional[Response]:
         """The refusal, if the path is protected and the request has no token for it."""
-        path = _below_root(scope)
-        if self._protection.is_ambiguous(path):
+        paths = _readings(scope)
+        if any(map(self._protection.is_ambiguous, paths)):
             return BAD_REQUEST
-        scopes = self._protection.scopes(path)
+        scopes = self._protection.scopes_of_all(paths)
         if scopes is None:
             return None
         found = await self._gate.authorize(scope["headers"], scopes, context_of(scope))
@@ -156,10 +159,13 @@ def context_of(scope: Scope) -> Context:
     )
 
 
-def _below_root(scope: Scope) -> str:
+def _readings(scope: Scope) -> list[str]:
+    """The path as it is, and below the root, if it begins with it: not all servers put the root before it, so
+    either may be what the application compares."""
     path: str = scope["path"]
     root: str = scope.get("root_path", "").rstrip("/")
-    return path[len(root) :] if root and path.startswith(root + "/") else path
+    below = root and (path + "/").startswith(root + "/")
+    return [path, path[len(root) :]] if below else [path]
 
 
 def _raw_path(scope: Scope) -> bytes:

@@ -33,6 +33,10 @@ class Middleware:
     ...     protect={"/api/results": "lab:read", "/api/orders": "lab:write"},
     ... )
 
+    Prefixes protect frameworks that compare paths as they are, letter by letter (Flask, Django, Bottle,
+    Starlette, FastAPI). CherryPy's dispatcher does not: to it `/lab-results` and `/lab.results` are
+    `/lab_results`. There call `authorize` in the handler, or protect "/".
+
     `engine` is a function that opens the engine; it is called at the first request, in the process that
     answers it, so that servers may fork before (gunicorn's `--preload`). An open engine will do if nothing
     forks. `base_path` is where the endpoints lie below the application, such as `/auth`; the default is
