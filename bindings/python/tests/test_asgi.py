@@ -52,6 +52,10 @@ def bearer(token: str) -> dict[str, str]:
         ("/api/orders", "lab:read", 403),
         ("//api", "", 401),
         ("/api/%2e%2e/x", "lab:read", 400),
+        # What is no UTF-8 is left out by some frameworks, and replaced by most servers.
+        ("/api%ff/results", "", 400),
+        ("/api%EF%BF%BD/results", "", 400),
+        ("/api/caf%C3%A9?name=%E4", "lab:read", 200),
     ],
 )
 def test_paths_need_their_scopes(
@@ -93,6 +97,60 @@ def test_a_mounted_application_finds_its_paths_below_the_root(wardkey_engine: En
             return [(await client.get(path)).status_code for path in paths]
 
     assert asyncio.run(asked()) == [401, 200, 200]
+
+
+@pytest.mark.parametrize(
+    ("root", "path", "scopes", "status"),
+    [
+        # Not all servers put the root before the path.
+        ("/api", "/api/results", "", 401),
+        ("/api", "/api/results", "lab:read", 200),
+        ("/api", "/api/orders", "lab:read", 403),
+        ("/api", "/api/api/orders", "lab:write", 403),
+        ("/api", "/api/api/orders", "lab:read lab:write", 200),
+        ("/api/", "/api", "", 401),
+        ("/clinic", "/clinic/any", "", 401),
+        ("/any", "/any/any", "lab:read", 200),
+        ("/any", "/any/api", "lab:write", 403),
+        ("/any", "/any/api", "lab:read", 200),
+        ("/any", "/any/both", "lab:read lab:write", 200),
+        ("/api", "/api/both", "lab:read lab:write", 200),
+        ("/clinic", "/clinic/else", "", 200),
+    ],
+)
+def test_a_path_with_the_root_and_without_it_needs_the_scopes_of_both(
+    root: str, path: str, scopes: str, status: int, wardkey_engine: Engine, wardkey_token: Any
+) -> None:
+    protect = {**PROTECT, "/any": wardkey.ANY_SCOPE, "/both": "lab:read lab:write"}
+    app = Middleware(application, wardkey_engine, protect=protect)
+    headers = bearer(wardkey_token(scopes)) if scopes else {}
+
+    async def asked() -> int:
+        async with browser(app, root_path=root) as client:
+            return (await client.get(path, headers=headers)).status_code
+
+    assert asyncio.run(asked()) == status
+
+
+def test_a_path_is_text_before_and_after_it_is_decoded(wardkey_engine: Engine) -> None:
+    async def asked(path: str, **more: Any) -> int:
+        sent: list[Message] = []
+
+        async def nothing() -> Message:
+            raise AssertionError
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        scope = {"type": "http", "method": "GET", "path": path, "headers": [], **more}
+        await Middleware(application, wardkey_engine, protect=PROTECT)(scope, nothing, send)
+        return int(sent[0]["status"])
+
+    assert asyncio.run(asked("/else", raw_path=b"/else?name=%E4")) == 200
+    assert asyncio.run(asked("/api/x")) == 401
+    assert asyncio.run(asked("/else", raw_path=b"/else%ff")) == 400
+    assert asyncio.run(asked("/api\udcff/x")) == 400
+    assert asyncio.run(asked("/api" + "/a" * 5000)) == 414
 
 
 def test_an_address_that_is_none_is_unknown(wardkey_engine: Engine) -> None:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import gc
 import logging
+import sys
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any, Callable, Optional
 
 import pytest
@@ -150,6 +154,53 @@ def test_ctrl_c_in_a_callback_comes_out_of_the_call(tmp_path: Path) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         biot_login(tmp_path / "a.db", interrupt, "Éva", "pass word")
+
+
+@pytest.mark.parametrize("moment", ["call", "return"])
+@pytest.mark.parametrize(
+    "callback", ["key_read", "clock_wall_ms", "clock_monotonic_ms", "log", "progress", "destroy"]
+)
+def test_a_signal_outside_the_lines_of_a_callback_comes_out_of_the_call(
+    callback: str, moment: str, tmp_path: Path
+) -> None:
+    def use_all() -> None:
+        if callback == "log":
+            Engine.open(tmp_path / "a.db")
+        key = bytes(range(32))
+        with Engine.create(
+            tmp_path / "a.db", actor="test", key=lambda: key, clock=ManualClock()
+        ) as engine:
+            engine.backup(tmp_path / "copy.db", context=ADMIN, progress=lambda done, total: None)
+
+    with pytest.raises(SystemExit, match="SIGTERM"), stopped_in(callback, moment):
+        use_all()
+    if callback == "key_read":
+        assert not list(tmp_path.iterdir()), "sealed with a key that nobody gave"
+    if callback == "progress":
+        assert not (tmp_path / "copy.db").exists(), "it was not cancelled"
+
+
+@pytest.mark.parametrize("moment", ["call", "return"])
+def test_a_signal_outside_the_lines_of_a_check_lets_nobody_in(moment: str, tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="SIGTERM"), stopped_in("check_user", moment):
+        biot_login(tmp_path / "a.db", staff, "Éva", "pass word")
+
+
+@contextmanager
+def stopped_in(callback: str, moment: str) -> Iterator[None]:
+    """A signal's handler raises before the callback's first line, or after its last."""
+
+    def stop(frame: FrameType, event: str, _: object) -> None:
+        where = (frame.f_code.co_filename, frame.f_code.co_name, event)
+        if where == (_callbacks.__file__, callback, moment):
+            sys.setprofile(None)
+            raise SystemExit("SIGTERM")
+
+    sys.setprofile(stop)
+    try:
+        yield
+    finally:
+        sys.setprofile(None)
 
 
 def test_callbacks_are_let_go_when_the_engine_is_closed(tmp_path: Path) -> None:

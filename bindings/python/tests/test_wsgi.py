@@ -13,6 +13,7 @@ from conftest import ADMIN, register, token_of
 
 import wardkey
 from wardkey import Context, Engine, ManualClock
+from wardkey._routes import Protection
 from wardkey.wsgi import LazyEngine, Middleware, context_of, headers_of
 
 Ask = Callable[..., tuple[int, dict[str, str], bytes]]
@@ -78,6 +79,10 @@ def asker(app: Any) -> Ask:
         ("/any/thing", "", 401),
         ("/public/../api", "lab:read", 400),
         ("/api/./orders", "lab:read", 400),
+        # What is no UTF-8 is left out by some frameworks.
+        ("/api\xff/results", "", 400),
+        ("/\x80api/results", "lab:read", 400),
+        ("/api/caf\xc3\xa9", "lab:read", 200),
     ],
 )
 def test_paths_need_their_scopes(
@@ -91,6 +96,37 @@ def test_paths_need_their_scopes(
         assert body.startswith(b"wkc_" if scopes else b"nobody")
     if status in (401, 403):
         assert headers["WWW-Authenticate"].startswith("Bearer ")
+
+
+def test_a_long_path_is_refused_before_any_work() -> None:
+    def never() -> Engine:
+        raise AssertionError("the engine was opened")
+
+    ask = asking(engine=never, protect=PROTECT)
+    assert ask("GET", "/api" + "/a" * 32_000)[0] == 414
+
+
+def test_a_path_takes_no_longer_than_its_rules(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    class Rules(dict[tuple[str, ...], str]):
+        def get(self, prefix: tuple[str, ...], default: Any = None) -> Any:
+            asked.append(len(prefix))
+            return super().get(prefix, default)
+
+    protection = Protection(PROTECT)
+    monkeypatch.setattr(protection, "_scopes", Rules(protection._scopes))
+    assert protection.scopes("/api/orders" + "/a" * 4000) == "lab:write"
+    assert protection.scopes("/else" + "/a" * 4000) is None
+    assert asked == [2, 2, 1, 0]
+
+
+def test_where_nothing_is_protected_the_application_judges_all_paths(
+    wardkey_engine: Engine,
+) -> None:
+    ask = asking(engine=wardkey_engine)
+    for path in ("/api\xff", "/api/../x", "/a" * 5000):
+        assert ask("GET", path)[2] == b"nobody"
 
 
 def test_no_scope_protects_nothing_and_is_refused(wardkey_engine: Engine) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from types import TracebackType
 from typing import Any, Callable, Optional
 
 from ._native import ffi, lib
@@ -53,6 +54,24 @@ def _catch(error: BaseException, *, explained: bool = False) -> None:
         _thread.explained = explained
 
 
+def _catch_outside(
+    kind: type[BaseException], error: BaseException, traceback: Optional[TracebackType]
+) -> None:
+    """Catches what came before a callback's first line or after its last one: a signal handler's exception,
+    or no stack left. Without it cffi prints the exception; the library gets the callback's `error`, which
+    therefore never says yes."""
+    _catch(error.with_traceback(traceback))
+
+
+def _now(
+    kind: type[BaseException], error: BaseException, traceback: Optional[TracebackType]
+) -> int:
+    """The same for the date. The call's result is thrown away, but what it writes must not stand in the year
+    1970."""
+    _catch(error.with_traceback(traceback))
+    return time.time_ns() // 1_000_000
+
+
 def log_to_python(code: int, message: str) -> None:
     """The log of an engine that was given none."""
     if code in (lib.WARDKEY_STORAGE_MISSING, lib.WARDKEY_STORAGE_EXISTS):
@@ -62,23 +81,21 @@ def log_to_python(code: int, message: str) -> None:
     logger.error("%s (%s)", message, name)
 
 
-@ffi.callback("void(void *)")  # type: ignore[untyped-decorator, unused-ignore]
+@ffi.callback("void(void *)", onerror=_catch_outside)  # type: ignore[untyped-decorator, unused-ignore]
 def destroy(user: Any) -> None:
     _held.pop(_address(user), None)
 
 
-@ffi.callback("int64_t(void *)")  # type: ignore[untyped-decorator, unused-ignore]
+@ffi.callback("int64_t(void *)", error=0, onerror=_now)  # type: ignore[untyped-decorator, unused-ignore]
 def clock_wall_ms(user: Any) -> int:
     clock: Clock = ffi.from_handle(user)
     try:
         return clock.wall_ms()
     except BaseException as error:
-        _catch(error)
-        # The call's result is thrown away. What it writes must not stand in the year 1970.
-        return time.time_ns() // 1_000_000
+        return _now(type(error), error, error.__traceback__)
 
 
-@ffi.callback("int64_t(void *)")  # type: ignore[untyped-decorator, unused-ignore]
+@ffi.callback("int64_t(void *)", error=0, onerror=_catch_outside)  # type: ignore[untyped-decorator, unused-ignore]
 def clock_monotonic_ms(user: Any) -> int:
     clock: Clock = ffi.from_handle(user)
     try:
@@ -88,7 +105,7 @@ def clock_monotonic_ms(user: Any) -> int:
         return 0
 
 
-@ffi.callback("int32_t(void *, uint8_t *, size_t)")  # type: ignore[untyped-decorator, unused-ignore]
+@ffi.callback("int32_t(void *, uint8_t *, size_t)", error=1, onerror=_catch_outside)  # type: ignore[untyped-decorator, unused-ignore]
 def key_read(user: Any, key: Any, key_size: int) -> int:
     read: KeyFunction = ffi.from_handle(user)
     try:
@@ -102,7 +119,7 @@ def key_read(user: Any, key: Any, key_size: int) -> int:
     return 0
 
 
-@ffi.callback("void(void *, int32_t, char *, size_t)")  # type: ignore[untyped-decorator, unused-ignore]
+@ffi.callback("void(void *, int32_t, char *, size_t)", onerror=_catch_outside)  # type: ignore[untyped-decorator, unused-ignore]
 def log(user: Any, code: int, message: Any, message_len: int) -> None:
     write: LogFunction = ffi.from_handle(user)
     try:
@@ -113,7 +130,11 @@ def log(user: Any, code: int, message: Any, message_len: int) -> None:
         _catch(error)
 
 
-@ffi.callback("int32_t(void *, wardkey_user_login *, wardkey_user_verdict *)")  # type: ignore[untyped-decorator, unused-ignore]
+@ffi.callback(
+    "int32_t(void *, wardkey_user_login *, wardkey_user_verdict *)",
+    error=-1,
+    onerror=_catch_outside,
+)  # type: ignore[untyped-decorator, unused-ignore]
 def check_user(user: Any, login: Any, verdict: Any) -> int:
     check: UserCheck = ffi.from_handle(user)
     try:
@@ -138,7 +159,7 @@ def check_user(user: Any, login: Any, verdict: Any) -> int:
     return -1
 
 
-@ffi.callback("int32_t(void *, uint64_t, uint64_t)")  # type: ignore[untyped-decorator, unused-ignore]
+@ffi.callback("int32_t(void *, uint64_t, uint64_t)", error=1, onerror=_catch_outside)  # type: ignore[untyped-decorator, unused-ignore]
 def progress(user: Any, done: int, total: int) -> int:
     tell: Progress = ffi.from_handle(user)
     try:

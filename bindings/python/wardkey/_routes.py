@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import functools
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Optional
 
 from ._error import Error
-from .values import Response
+from .values import ANY_SCOPE, Response
 
 LONGEST_BODY = 1024 * 1024 + 1
 """One byte more than the engine can be told to accept: it answers a longer body with 413."""
+
+
+LONGEST_PATH = 8192
+"""In characters, as the server hands it over: a longer one is refused where something is protected."""
 
 
 class Protection:
@@ -29,6 +33,7 @@ class Protection:
 
     def __init__(self, scopes: Mapping[str, str]) -> None:
         self._scopes = {_segments(prefix): words for prefix, words in scopes.items()}
+        self._longest = max(map(len, self._scopes), default=0)
         for prefix, words in scopes.items():
             if not words:
                 raise ValueError(
@@ -41,11 +46,22 @@ class Protection:
     def scopes(self, path: str) -> Optional[str]:
         """What a path requires; None: nothing. `//` counts as `/`, as it does for many an application."""
         segments = _segments(path)
-        for length in range(len(segments), -1, -1):
+        for length in range(min(len(segments), self._longest), -1, -1):
             words = self._scopes.get(segments[:length])
             if words is not None:
                 return words
         return None
+
+    def scopes_of_all(self, paths: Iterable[str]) -> Optional[str]:
+        """What a request requires whose path may be read as any of these."""
+        found = dict.fromkeys(words for words in map(self.scopes, paths) if words is not None)
+        if not found:
+            return None
+        return " ".join(words for words in found if words != ANY_SCOPE) or ANY_SCOPE
+
+    def is_too_long(self, path: str) -> bool:
+        """Whether the path is longer than anything that is worth being looked at."""
+        return bool(self._scopes) and len(path) > LONGEST_PATH
 
     def is_ambiguous(self, path: str) -> bool:
         """Whether the path leads elsewhere once its `..` are resolved. Nobody sends it by mistake, and what
@@ -67,6 +83,7 @@ def refusal(error: Error) -> Response:
 
 
 BAD_REQUEST = Response(400, (("Content-Type", "text/plain; charset=utf-8"),), b"Bad Request\n")
+TOO_LONG = Response(414, (("Content-Type", "text/plain; charset=utf-8"),), b"URI Too Long\n")
 
 
 @functools.lru_cache(maxsize=1024)

@@ -14,11 +14,11 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Iterable, Mapping, MutableMapping
 from typing import Any, Callable, Optional, Union
-from urllib.parse import quote
+from urllib.parse import quote, unquote_to_bytes
 
 from ._error import Denied, InternalError, StorageError
 from ._lazy import EngineSource, LazyEngine, lazy
-from ._routes import BAD_REQUEST, LONGEST_BODY, Protection, address, refusal
+from ._routes import BAD_REQUEST, LONGEST_BODY, TOO_LONG, Protection, address, refusal
 from .engine import Engine
 from .values import Context, Principal, Request, Response
 
@@ -43,6 +43,9 @@ class Middleware:
 
     For a request with a good token `scope["wardkey.principal"]` says whom it speaks for. A prefix in
     `protect` protects WebSockets too: one that is refused is closed before it is accepted.
+
+    Under a `root_path` the path is judged below it and as a whole, and the token needs the scopes of both,
+    for servers differ in whether the path contains the root.
     """
 
     def __init__(
@@ -61,9 +64,13 @@ class Middleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         answer = None
         if scope["type"] == "http":
-            answer = await self._endpoint(scope, receive) or await self._check(scope)
+            answer = (
+                self._unreadable(scope)
+                or await self._endpoint(scope, receive)
+                or await self._check(scope)
+            )
         elif scope["type"] == "websocket":
-            answer = await self._check(scope)
+            answer = self._unreadable(scope) or await self._check(scope)
         if answer is None:
             await self._app(scope, receive, send)
         elif scope["type"] == "http":
@@ -72,11 +79,16 @@ class Middleware:
             await receive()
             await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
 
+    def _unreadable(self, scope: Scope) -> Optional[Response]:
+        """The refusal, if something is protected, and what this path leads to cannot be known."""
+        if self._protection.is_too_long(scope["path"]):
+            return TOO_LONG
+        return BAD_REQUEST if self._protection and not _is_text(scope) else None
+
     async def _endpoint(self, scope: Scope, receive: Receive) -> Optional[Response]:
         """The engine's answer, if one of its endpoints is asked."""
         engine = await self._gate.engine()
-        # Some servers leave the query in it.
-        path = (scope.get("raw_path") or quote(scope["path"]).encode()).partition(b"?")[0]
+        path = _raw_path(scope) or quote(scope["path"]).encode()
         base_path = quote(scope.get("root_path", "") + self._base_path)
         if not engine.serves(path, base_path):
             return None
@@ -92,10 +104,10 @@ class Middleware:
 
     async def _check(self, scope: Scope) -> Optional[Response]:
         """The refusal, if the path is protected and the request has no token for it."""
-        path = _below_root(scope)
-        if self._protection.is_ambiguous(path):
+        paths = _readings(scope)
+        if any(map(self._protection.is_ambiguous, paths)):
             return BAD_REQUEST
-        scopes = self._protection.scopes(path)
+        scopes = self._protection.scopes_of_all(paths)
         if scopes is None:
             return None
         found = await self._gate.authorize(scope["headers"], scopes, context_of(scope))
@@ -147,10 +159,31 @@ def context_of(scope: Scope) -> Context:
     )
 
 
-def _below_root(scope: Scope) -> str:
+def _readings(scope: Scope) -> list[str]:
+    """The path as it is, and below the root, if it begins with it: not all servers put the root before it, so
+    either may be what the application compares."""
     path: str = scope["path"]
     root: str = scope.get("root_path", "").rstrip("/")
-    return path[len(root) :] if root and path.startswith(root + "/") else path
+    below = root and (path + "/").startswith(root + "/")
+    return [path, path[len(root) :]] if below else [path]
+
+
+def _raw_path(scope: Scope) -> bytes:
+    raw_path: bytes = scope.get("raw_path") or b""
+    # Some servers leave the query in it.
+    return raw_path.partition(b"?")[0]
+
+
+def _is_text(scope: Scope) -> bool:
+    """Whether the path was UTF-8 before the server decoded it. If not, each application reads it in its own
+    way."""
+    path: str = scope["path"]
+    try:
+        unquote_to_bytes(_raw_path(scope)).decode()
+        path.encode()
+    except UnicodeError:
+        return False
+    return "\N{REPLACEMENT CHARACTER}" not in path
 
 
 async def _read_body(receive: Receive) -> bytes:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from ._error import Denied, InternalError, StorageError
 from ._lazy import EngineSource, LazyEngine, lazy
-from ._routes import BAD_REQUEST, LONGEST_BODY, Protection, address, refusal
+from ._routes import BAD_REQUEST, LONGEST_BODY, TOO_LONG, Protection, address, refusal
 from .engine import Engine
 from .values import Context, Principal, Request, Response
 
@@ -32,6 +32,10 @@ class Middleware:
     ...     lambda: Engine.open_or_create(folder / "clinic.db", actor="setup"),
     ...     protect={"/api/results": "lab:read", "/api/orders": "lab:write"},
     ... )
+
+    Prefixes protect frameworks that compare paths as they are, letter by letter (Flask, Django, Bottle,
+    Starlette, FastAPI). CherryPy's dispatcher does not: to it `/lab-results` and `/lab.results` are
+    `/lab_results`. There call `authorize` in the handler, or protect "/".
 
     `engine` is a function that opens the engine; it is called at the first request, in the process that
     answers it, so that servers may fork before (gunicorn's `--preload`). An open engine will do if nothing
@@ -64,8 +68,10 @@ class Middleware:
 
     def _answer(self, environ: WSGIEnvironment) -> Optional[Response]:
         """What to send without asking the application; None: the request may go on to it."""
-        engine = self._engine()
         script_name, path_info = environ.get("SCRIPT_NAME", ""), environ.get("PATH_INFO", "")
+        if self._protection.is_too_long(path_info):
+            return TOO_LONG
+        engine = self._engine()
         base_path = _quoted(script_name + self._base_path)
         path = _quoted(script_name + path_info)
         if engine.serves(path, base_path):
@@ -80,7 +86,11 @@ class Middleware:
                 ),
                 context=context_of(environ),
             )
-        plain = path_info.encode("latin-1").decode("utf-8", "replace")
+        try:
+            plain = path_info.encode("latin-1").decode()
+        except UnicodeDecodeError:
+            # Each application reads it in its own way: some leave out what is no UTF-8.
+            return BAD_REQUEST if self._protection else None
         if self._protection.is_ambiguous(plain):
             return BAD_REQUEST
         scopes = self._protection.scopes(plain)
