@@ -94,7 +94,7 @@ def test_paths_need_their_scopes(
 
 
 def test_no_scope_protects_nothing_and_is_refused(wardkey_engine: Engine) -> None:
-    with pytest.raises(ValueError, match="/api.*ANY_SCOPE"):
+    with pytest.raises(ValueError, match=r"/api.*ANY_SCOPE"):
         asking(engine=wardkey_engine, protect={"/api": ""})
 
 

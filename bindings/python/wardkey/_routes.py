@@ -56,7 +56,7 @@ class Protection:
 
 
 def required(scopes: str, name: str = "scopes") -> str:
-    """The scopes, once it is certain that they are some: while the program starts, not at its first request."""
+    """The scopes, once it is certain that there are some: while the program starts, not when it is asked."""
     expect(name, scopes, str)
     if not scopes:
         raise ValueError(f"`{name}`: there is none; ANY_SCOPE says that any valid token will do")

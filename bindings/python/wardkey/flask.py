@@ -84,7 +84,7 @@ def requires(scopes: str) -> Callable[[View], View]:
 
 
 def caller() -> Principal:
-    """Whom the token of this request speaks for, in a view that `requires` scopes or whose path is protected."""
+    """Whom this request's token speaks for: in a view that `requires` scopes, or on a protected path."""
     found: Optional[Principal] = flask.request.environ.get("wardkey.principal")
     if found is None:
         raise RuntimeError("the view does not require scopes: decorate it with @requires")
