@@ -34,11 +34,13 @@ class Answer:
 
 
 @contextmanager
-def served(arguments: list[str], database: Path, listening: str) -> Iterator[Server]:
+def served(
+    arguments: list[str], database: Path, listening: str, folder: Path = Path(__file__).parent
+) -> Iterator[Server]:
     """Runs `python ARGUMENTS` until the block ends; its address is the first group of `listening`."""
     with subprocess.Popen(
         [sys.executable, *arguments],
-        cwd=Path(__file__).parent,
+        cwd=folder,
         env={**os.environ, "CLINIC_DATABASE": str(database), "PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
+import sys
 import threading
 from pathlib import Path
 from typing import Any, Optional
@@ -211,6 +213,47 @@ def test_only_a_token_that_was_seen_before_is_judged_on_the_loop(tmp_path: Path)
             engine.close()
 
     asyncio.run(asked())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts reads as Linux does")
+def test_nothing_is_read_from_disk_on_the_loop_for_a_token_not_seen_before(tmp_path: Path) -> None:
+    path = tmp_path / "clinic.db"
+    with Engine.create(path, actor="test") as engine:
+        tokens = [token_of(engine, register(engine, token_format=form)) for form in FORMATS]
+
+    async def reads_on_the_loop() -> int:
+        # What asyncio itself loads when a thread is asked for the first time is not counted.
+        await asyncio.to_thread(int)
+        app = Middleware(application, lambda: Engine.open(path), protect=PROTECT)
+        async with browser(app) as client:
+            await client.get("/")
+            before = reads_of_this_thread()
+            for token in tokens:
+                assert (await client.get("/api", headers=bearer(token))).status_code == 200
+                for wrong in (token[:-1], token[:-5] + "AAAAA"):
+                    assert (await client.get("/api", headers=bearer(wrong))).status_code == 401
+            after = reads_of_this_thread()
+            (await app._gate.engine()).close()
+            return after - before - READS_OF_COUNTING
+
+    assert asyncio.run(reads_on_the_loop()) == 0
+    with Engine.open(path) as engine:
+        for token in tokens:
+            before = reads_of_this_thread()
+            engine.verify(token, "lab:read")
+            assert reads_of_this_thread() - before > READS_OF_COUNTING, "a cold call does read"
+
+
+FORMATS = ("jwt", "opaque")
+
+# The file is read to its end: one read for what it says, one that finds no more.
+READS_OF_COUNTING = 2
+
+
+def reads_of_this_thread() -> int:
+    found = re.search(rb"syscr: (\d+)", Path("/proc/thread-self/io").read_bytes())
+    assert found is not None
+    return int(found[1])
 
 
 def test_the_loop_goes_on_while_a_password_is_checked(tmp_path: Path) -> None:

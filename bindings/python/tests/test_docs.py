@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import doctest
 import importlib
 import io
+import json
 import pkgutil
 import re
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import flask
 import pytest
 from conftest import ADMIN, BINDING
+from servers import served
 from test_asgi import ask as ask_asgi
 from test_asgi import bearer
 from test_wsgi import asker
@@ -22,9 +26,8 @@ from test_wsgi import asker
 import wardkey
 from wardkey import Engine
 
-BLOCKS = re.findall(
-    r"^```python\n(.*?)^```$", (BINDING / "README.md").read_text("utf-8"), re.MULTILINE | re.DOTALL
-)
+README = (BINDING / "README.md").read_text("utf-8")
+BLOCKS = re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 
 
 def names_of_modules() -> list[str]:
@@ -55,20 +58,57 @@ def run(text: str, name: str = "readme") -> tuple[dict[str, Any], str]:
 def test_the_first_example_protects_an_endpoint_in_thirty_lines() -> None:
     assert BLOCKS[0] == program("wardkey.flask")
     assert len(BLOCKS[0].splitlines()) <= 30
-    _, printed = run(BLOCKS[0], "__main__")
-    client = ast.literal_eval(printed)
     names, printed = run(BLOCKS[0])
     assert printed == ""
-    web = names["app"].test_client()
-    assert web.get("/results").status_code == 401
-    answer = web.post(
-        "/oauth/token",
-        data={"grant_type": "client_credentials"},
-        auth=(client["client_id"], client["client_secret"]),
-    )
-    headers = bearer(answer.get_json()["access_token"])
-    results = web.get("/results", headers=headers)
-    assert results.get_json() == {"for": client["client_id"], "HbA1c": "5.4 %"}
+    assert names["app"].test_client().get("/results").status_code == 401
+    with names["opened"]() as engine:
+        issuer = engine.call("settings.get", context=ADMIN)["issuer"]
+    assert issuer == "https://emr.clinic.example"
+
+
+@pytest.mark.parametrize("start", ["flask", "gunicorn"])
+def test_the_first_example_is_registered_started_and_asked_by_the_commands_below_it(
+    start: str, tmp_path: Path
+) -> None:
+    (name,) = re.findall(r"^`(\w+\.py)`:\n\n```python\nfrom flask", README, re.MULTILINE)
+    Path(name).write_text(BLOCKS[0], encoding="utf-8")
+    assert command("python") == ["python", name]
+    client = outcome([sys.executable, *command("python")[1:]]).strip()
+    # As printed, but for the port: that one may be taken.
+    serve = [word.replace(":5000", ":0") for word in command(start)]
+    port = ["--port", "0"] if start == "flask" else []
+    listening = r"(?:Running on|Listening at:) (http://127\.0\.0\.1:\d+)"
+    with served(["-m", *serve, *port], Path("clinic.db"), listening, tmp_path) as server:
+
+        def curl(word: str, **values: str) -> Any:
+            words = command(f"curl -{word}")
+            for name, value in {"http://127.0.0.1:5000": server.url, **values}.items():
+                words = [word.replace(name, value) for word in words]
+            return json.loads(outcome([*words, "--silent", "--show-error"]))
+
+        token = curl("u", **{"CLIENT_ID:CLIENT_SECRET": client})["access_token"]
+        results = curl("H", TOKEN=token)
+    assert results == {"for": client.partition(":")[0], "HbA1c": "5.4 %"}
+
+
+def command(begins: str) -> list[str]:
+    """The words of the one line of the README that begins so."""
+    (line,) = re.findall(rf"^{begins} .*$", README, re.MULTILINE)
+    return shlex.split(line)
+
+
+def outcome(words: list[str]) -> str:
+    """What a command prints."""
+    return subprocess.run(words, check=True, stdout=subprocess.PIPE, encoding="utf-8").stdout
+
+
+def test_what_the_readme_says_to_call_can_be_called(wardkey_engine: Engine) -> None:
+    names = {"engine": wardkey_engine, "admin": ADMIN, "Context": wardkey.Context}
+    calls = re.findall(r"`(engine\.call\(.*?\))`", README, re.DOTALL)
+    whole = [call for call in calls if "..." not in call and "ID" not in call]
+    assert len(whole) == 2
+    for call in whole:
+        eval(call, names)
 
 
 def test_fastapi_protects_an_endpoint() -> None:

@@ -8,14 +8,17 @@ import re
 import warnings
 from base64 import b64encode
 from pathlib import Path
-from typing import Any, Union
+from typing import Any, Callable, Union
 
 import pytest
 from conftest import ADMIN, HEADER, PEER, register, token_of
 
 import wardkey
 from wardkey import Context, Engine, ManualClock, Request, Response, errors
+from wardkey import fastapi as of_fastapi
+from wardkey import flask as of_flask
 from wardkey._native import ffi, lib
+from wardkey.wsgi import Middleware
 
 
 def test_a_token_is_good_for_its_scopes(wardkey_engine: Engine, lab: dict[str, Any]) -> None:
@@ -50,6 +53,41 @@ def test_a_token_is_text_or_bytes(form: Any, wardkey_engine: Engine, lab: dict[s
 def test_what_is_no_token_is_denied(token: Union[str, bytes], wardkey_engine: Engine) -> None:
     with pytest.raises(wardkey.Denied):
         wardkey_engine.verify(token, "lab:read")
+
+
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("token", lambda engine: engine.verify(None, "lab:read")),
+        ("scopes", lambda engine: engine.verify("x", ["lab:read"])),
+        ("scopes", lambda engine: engine.verify("x", None)),
+        ("context", lambda engine: engine.verify("x", "lab:read", context={})),
+        ("peer", lambda engine: engine.verify("x", "lab:read", context=Context(peer=7))),
+        ("headers", lambda engine: engine.authorize(None, "lab:read")),
+        ("header", lambda engine: engine.authorize({"Host": None}, "lab:read")),
+        ("token", lambda engine: engine.claims(7)),
+        ("client_secret", lambda engine: engine.issue("wkc_x", None)),
+        ("scope", lambda engine: engine.issue("wkc_x", "s", scope=["lab:read"])),
+        ("request", lambda engine: engine.http("/oauth/token")),
+        ("body", lambda engine: engine.http(Request("GET", "/", body={}))),
+        ("path", lambda engine: engine.serves(None)),
+        ("handle", lambda engine: engine.decide(None, subject=None, headers=())),
+        ("operation", lambda engine: engine.call(None, context=ADMIN)),
+        ("path", lambda engine: engine.backup(None, context=ADMIN)),
+        ("path", lambda engine: Engine.open(None)),
+        ("actor", lambda engine: Engine.create("a.db", actor=None)),
+        ("actor", lambda engine: Engine.restore("a.db", actor=None)),
+        ("protect", lambda engine: Middleware(None, engine, protect="lab:read")),
+        ("scopes of /", lambda engine: Middleware(None, engine, protect={"/": ["lab:read"]})),
+        ("scopes", lambda engine: of_flask.requires(lambda: "a view")),
+        ("scopes", lambda engine: of_fastapi.requires(["lab:read"])),
+    ],
+)
+def test_an_argument_of_the_wrong_type_is_named(
+    name: str, call: Callable[[Engine], object], wardkey_engine: Engine
+) -> None:
+    with pytest.raises(TypeError, match=f"^`{name}` is to be "):
+        call(wardkey_engine)
 
 
 def test_no_scope_is_misuse_and_not_any_scope(wardkey_engine: Engine, lab: dict[str, Any]) -> None:

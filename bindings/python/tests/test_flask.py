@@ -78,6 +78,20 @@ def test_the_token_endpoint_stands_beside_the_views(
     assert client.get("/results/17", headers=headers).get_json()["for"] == lab["client_id"]
 
 
+def test_paths_are_protected_as_well(wardkey_engine: Engine, wardkey_token: Any) -> None:
+    app = flask.Flask("clinic")
+    Wardkey(app, wardkey_engine, protect={"/internal": "lab:read"})
+
+    @app.get("/internal/who")
+    def who() -> str:
+        return caller().client_id
+
+    web = app.test_client()
+    assert web.get("/internal/who").status_code == 401
+    headers = {"Authorization": f"Bearer {wardkey_token('lab:read')}"}
+    assert web.get("/internal/who", headers=headers).text.startswith("wkc_")
+
+
 def test_what_is_missing_is_said() -> None:
     app = flask.Flask("clinic")
     app.testing = True

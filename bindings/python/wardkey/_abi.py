@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any, Callable, Optional, cast
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any, Callable, Optional, Union, cast
 
 from . import _callbacks
 from ._error import Error, error_of
 from ._native import ffi, lib
-from .values import Context, Headers, Principal, Request, Response, Text
+from .values import Context, Headers, Path, Principal, Request, Response, Text
 
 
 def run(function: Callable[..., int], *arguments: Any) -> None:
@@ -28,27 +29,46 @@ def failure_of(code: int, error: Any, **more: Any) -> Error:
     return error_of(code, message, error.system_code, **more)
 
 
-def encode(text: Text) -> bytes:
+def expect(name: str, value: object, kind: Union[type, tuple[type, ...]] = (str, bytes)) -> None:
+    """Raises TypeError, with the argument's name, if its value is of another type."""
+    if not isinstance(value, kind):
+        kinds = kind if isinstance(kind, tuple) else (kind,)
+        words = " or ".join(each.__name__ for each in kinds)
+        raise TypeError(f"`{name}` is to be {words}, not {type(value).__name__}")
+
+
+def encode(name: str, text: Text) -> bytes:
     """The bytes of a text. Whatever a remote caller may have sent goes through: the library judges it."""
+    expect(name, text)
     return text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
 
 
-def received(text: Text) -> bytes:
+def file_path(path: Path) -> str:
+    """A path as text."""
+    expect("path", path, (str, os.PathLike))
+    return os.fspath(path)
+
+
+def received(name: str, text: Text) -> bytes:
     """What was on the wire: servers hand over its bytes as characters (PEP 3333)."""
+    encoded = encode(name, text)
     if isinstance(text, bytes):
-        return text
+        return encoded
     try:
         return text.encode("latin-1")
     except UnicodeEncodeError:
-        return encode(text)
+        return encoded
 
 
-def pair(text: Optional[Text]) -> tuple[Any, int]:
-    """A text as two arguments, pointer and length; NULL for None."""
-    if text is None:
-        return ffi.NULL, 0
-    encoded = encode(text)
+def pair(name: str, text: Text) -> tuple[Any, int]:
+    """A text as two arguments, pointer and length."""
+    encoded = encode(name, text)
     return encoded, len(encoded)
+
+
+def pair_or_null(name: str, text: Optional[Text]) -> tuple[Any, int]:
+    """The same; NULL for None."""
+    return (ffi.NULL, 0) if text is None else pair(name, text)
 
 
 class Kept:
@@ -61,13 +81,14 @@ class Kept:
         """A member and its length; None leaves both as they are, which is NULL."""
         if text is None:
             return
-        encoded = encode(text)
+        encoded = encode(member, text)
         pointer = ffi.from_buffer("char[]", encoded)
         self._kept.append(pointer)
         setattr(struct, member, pointer)
         setattr(struct, member + "_len", len(encoded))
 
     def context(self, context: Context) -> Any:
+        expect("context", context, Context)
         struct = ffi.new("wardkey_context *")
         struct.struct_size = _CONTEXT_SIZE
         struct.secure = 1 if context.secure else 0
@@ -82,16 +103,17 @@ class Kept:
         pairs = _pairs(headers)
         fields = ffi.new("wardkey_header[]", len(pairs))
         for field, (name, value) in zip(fields, pairs):
-            self.set(field, "name", received(name))
-            self.set(field, "value", received(value))
+            self.set(field, "name", received("header", name))
+            self.set(field, "value", received("header", value))
         self._kept.append(fields)
         return fields, len(pairs)
 
     def request(self, request: Request) -> Any:
+        expect("request", request, Request)
         struct = ffi.new("wardkey_http_request *")
         struct.struct_size = ffi.sizeof("wardkey_http_request")
         for member in ("method", "path", "query"):
-            self.set(struct, member, received(getattr(request, member)))
+            self.set(struct, member, received(member, getattr(request, member)))
         self.set(struct, "base_path", request.base_path)
         self.set(struct, "body", request.body)
         struct.headers, struct.header_count = self.headers(request.headers)
@@ -156,6 +178,7 @@ def read_principal(struct: Any) -> Principal:
 
 
 def _pairs(headers: Headers) -> list[tuple[Text, Text]]:
+    expect("headers", headers, Iterable)
     if isinstance(headers, Mapping):
         return list(cast("Mapping[Text, Text]", headers).items())
     return list(headers)

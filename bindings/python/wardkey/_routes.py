@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import functools
 import ipaddress
+import logging
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Optional
 
-from ._error import Error
+from ._abi import expect
+from ._callbacks import logger
+from ._error import Denied, Error
 from .values import ANY_SCOPE, Response
 
 LONGEST_BODY = 1024 * 1024 + 1
@@ -32,13 +35,12 @@ class Protection:
     """
 
     def __init__(self, scopes: Mapping[str, str]) -> None:
+        expect("protect", scopes, Mapping)
+        for prefix, words in scopes.items():
+            expect("prefix", prefix, str)
+            required(words, f"scopes of {prefix}")
         self._scopes = {_segments(prefix): words for prefix, words in scopes.items()}
         self._longest = max(map(len, self._scopes), default=0)
-        for prefix, words in scopes.items():
-            if not words:
-                raise ValueError(
-                    f"no scope for {prefix}; ANY_SCOPE says that any valid token will do"
-                )
 
     def __bool__(self) -> bool:
         return bool(self._scopes)
@@ -69,10 +71,20 @@ class Protection:
         return bool(self._scopes) and not {".", ".."}.isdisjoint(_segments(path))
 
 
+def required(scopes: str, name: str = "scopes") -> str:
+    """The scopes, once it is certain that there are some: while the program starts, not when it is asked."""
+    expect(name, scopes, str)
+    if not scopes:
+        raise ValueError(f"`{name}`: there is none; ANY_SCOPE says that any valid token will do")
+    return scopes
+
+
 def refusal(error: Error) -> Response:
-    """What to answer when `Engine.authorize` raised this."""
+    """What to answer when `Engine.authorize` raised this. Why it did is for the log alone."""
     if error.http_status is None:
         raise error
+    level = logging.INFO if isinstance(error, Denied) else logging.ERROR
+    logger.log(level, "answered %s: %s", error.http_status, error)
     status = HTTPStatus(error.http_status)
     headers = [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store")]
     if error.challenge:

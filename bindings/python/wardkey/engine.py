@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 import warnings
 import weakref
@@ -22,6 +21,7 @@ from .values import (
     Claims,
     Context,
     Headers,
+    Path,
     PendingRequest,
     Principal,
     Request,
@@ -31,8 +31,6 @@ from .values import (
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
-
-Path = Union[str, "os.PathLike[str]"]
 
 
 class Options(TypedDict, total=False):
@@ -101,6 +99,7 @@ class Engine:
 
         `actor` is who does it, for the audit. `settings` are as of the operation `settings.set`.
         """
+        _abi.expect("actor", actor, str)
         made = cls.__new__(cls)
         made._open(lib.WARDKEY_MODE_CREATE, path, options, actor, settings)
         return made
@@ -145,6 +144,7 @@ class Engine:
         `user.confirm`. With `danger_trust_secrets` they are trusted as they stand in the copy: what was
         revoked or replaced since it was made is good again.
         """
+        _abi.expect("actor", actor, str)
         mode = lib.WARDKEY_MODE_RESTORE
         if danger_trust_secrets:
             mode = lib.WARDKEY_MODE_RESTORE_TRUSTING
@@ -169,8 +169,8 @@ class Engine:
         principal, size = _abi.new_principal()
         self._run(
             lib.wardkey_verify,
-            *_abi.pair(token),
-            *_abi.pair(scopes),
+            *_abi.pair("token", token),
+            *_abi.pair("scopes", scopes),
             kept.context(context),
             principal,
             size,
@@ -192,7 +192,7 @@ class Engine:
             code = lib.wardkey_authorize(
                 self._handle,
                 *kept.headers(headers),
-                *_abi.pair(scopes),
+                *_abi.pair("scopes", scopes),
                 kept.context(context),
                 principal,
                 size,
@@ -215,7 +215,7 @@ class Engine:
         """What a valid token says, its scopes and the client's `host_data` among it; it counts as a use."""
         kept = _abi.Kept()
         claims: Claims = self._document(
-            lib.wardkey_claims, *_abi.pair(token), kept.context(context)
+            lib.wardkey_claims, *_abi.pair("token", token), kept.context(context)
         )
         return claims
 
@@ -235,9 +235,9 @@ class Engine:
         kept = _abi.Kept()
         token: AccessToken = self._document(
             lib.wardkey_issue,
-            *_abi.pair(client_id),
-            *_abi.pair(client_secret),
-            *_abi.pair(scope),
+            *_abi.pair("client_id", client_id),
+            *_abi.pair("client_secret", client_secret),
+            *_abi.pair_or_null("scope", scope),
             kept.context(context),
         )
         return token
@@ -257,7 +257,11 @@ class Engine:
         database cannot be read, the answer is what it was when it last could.
         """
         try:
-            self._run(lib.wardkey_serves, *_abi.pair(_abi.received(path)), *_abi.pair(base_path))
+            self._run(
+                lib.wardkey_serves,
+                *_abi.pair("path", _abi.received("path", path)),
+                *_abi.pair("base_path", base_path),
+            )
         except NotFound:
             return False
         return True
@@ -302,9 +306,9 @@ class Engine:
         kept = _abi.Kept()
         return self._respond(
             lib.wardkey_decide,
-            *_abi.pair(handle),
-            *_abi.pair(subject),
-            *_abi.pair(scope),
+            *_abi.pair("handle", handle),
+            *_abi.pair_or_null("subject", subject),
+            *_abi.pair_or_null("scope", scope),
             *kept.headers(headers),
             kept.context(context),
         )
@@ -324,7 +328,10 @@ class Engine:
         kept = _abi.Kept()
         text = None if document is None else json.dumps(document, ensure_ascii=False)
         answer: dict[str, Any] = self._document(
-            lib.wardkey_call, kept.context(context), *_abi.pair(operation), *_abi.pair(text)
+            lib.wardkey_call,
+            kept.context(context),
+            *_abi.pair("operation", operation),
+            *_abi.pair_or_null("document", text),
         )
         return answer
 
@@ -336,7 +343,9 @@ class Engine:
         `progress` is told how many pages of how many are done. To cancel, raise anything from it: nothing
         of the copy is left, and your exception comes out of this call.
         """
-        return self._long(lib.wardkey_backup, context, progress, _abi.pair(os.fspath(path)))
+        return self._long(
+            lib.wardkey_backup, context, progress, _abi.pair("path", _abi.file_path(path))
+        )
 
     def check(self, *, context: Context, progress: Optional[Progress] = None) -> dict[str, Any]:
         """Checks the whole file, every row and the audit; `sound` of the answer says what came out."""
@@ -384,7 +393,7 @@ class Engine:
         actor: Optional[str] = None,
         settings: Optional[Mapping[str, Any]] = None,
     ) -> None:
-        self._path = os.fspath(path)
+        self._path = _abi.file_path(path)
         kept = _abi.Kept()
         struct = ffi.new("wardkey_options *")
         lib.wardkey_options_init(struct, ffi.sizeof("wardkey_options"))

@@ -11,6 +11,7 @@ from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
 
 from ._lazy import EngineSource
+from ._routes import required
 from .asgi import Gate, Middleware, context_of
 from .values import Principal, Response
 
@@ -51,7 +52,7 @@ class requires(SecurityBase):  # noqa: N801 (it is used as `Depends(requires("la
 
     def __init__(self, scopes: str, *, token_url: str = "oauth/token") -> None:
         """`token_url` is what the API's own pages call."""
-        self._scopes = scopes
+        self._scopes = required(scopes)
         self.scheme_name: str = "wardkey"
         words = dict.fromkeys(scopes.split(), "")
         credentials = OAuthFlowClientCredentials(tokenUrl=token_url, scopes=words)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from typing import Any, Callable, Optional, TypeVar
 
 import flask
 
 from . import wsgi
 from ._lazy import EngineSource, LazyEngine, lazy
+from ._routes import required
 from .engine import Engine
 from .values import Principal, Response
 
@@ -18,7 +20,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 class Wardkey:
-    """Adds Wardkey to an application. `engine` and `base_path` are as in `wardkey.wsgi.Middleware`.
+    """Adds Wardkey to an application, with the arguments of `wardkey.wsgi.Middleware`.
 
     >>> app = flask.Flask("clinic")
     >>> _ = Wardkey(app, lambda: Engine.open_or_create(folder / "clinic.db", actor="setup"))
@@ -35,19 +37,29 @@ class Wardkey:
         app: Optional[flask.Flask] = None,
         engine: Optional[EngineSource] = None,
         *,
+        protect: Optional[Mapping[str, str]] = None,
         base_path: str = "",
     ) -> None:
         """Without `app` and `engine`, they come with `init_app`."""
         if app is not None:
             if engine is None:
                 raise TypeError("an engine, or a function that opens one, is needed")
-            self.init_app(app, engine, base_path=base_path)
+            self.init_app(app, engine, protect=protect, base_path=base_path)
 
-    def init_app(self, app: flask.Flask, engine: EngineSource, *, base_path: str = "") -> None:
+    def init_app(
+        self,
+        app: flask.Flask,
+        engine: EngineSource,
+        *,
+        protect: Optional[Mapping[str, str]] = None,
+        base_path: str = "",
+    ) -> None:
         """Adds it to an application that is made by a factory."""
         shared = lazy(engine)
         app.extensions["wardkey"] = shared
-        app.wsgi_app = wsgi.Middleware(app.wsgi_app, shared, base_path=base_path)  # type: ignore[method-assign]
+        app.wsgi_app = wsgi.Middleware(  # type: ignore[method-assign]
+            app.wsgi_app, shared, protect=protect, base_path=base_path
+        )
 
 
 def requires(scopes: str) -> Callable[[View], View]:
@@ -55,6 +67,7 @@ def requires(scopes: str) -> Callable[[View], View]:
 
     Others get the 401, 403 or 429 that RFC 6750 asks for. It stands below `@app.route`.
     """
+    required(scopes)
 
     def decorate(view: View) -> View:
         @functools.wraps(view)
@@ -62,7 +75,7 @@ def requires(scopes: str) -> Callable[[View], View]:
             found = wsgi.authorize(_engine(), flask.request.environ, scopes)
             if isinstance(found, Response):
                 return flask.Response(found.body, found.status, list(found.headers))
-            flask.g.wardkey_caller = found
+            flask.request.environ["wardkey.principal"] = found
             return flask.current_app.ensure_sync(view)(*arguments, **named)
 
         return checked  # type: ignore[return-value]
@@ -71,8 +84,8 @@ def requires(scopes: str) -> Callable[[View], View]:
 
 
 def caller() -> Principal:
-    """Whom the token of this request speaks for, in a view that `requires` scopes."""
-    found: Optional[Principal] = flask.g.get("wardkey_caller")
+    """Whom this request's token speaks for: in a view that `requires` scopes, or on a protected path."""
+    found: Optional[Principal] = flask.request.environ.get("wardkey.principal")
     if found is None:
         raise RuntimeError("the view does not require scopes: decorate it with @requires")
     return found

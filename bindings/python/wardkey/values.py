@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Optional, TypedDict, Union
 
 Text = Union[str, bytes]
 """A text as a server hands it over, or as it was received."""
+
+Path = Union[str, "os.PathLike[str]"]
+"""Where a file is."""
 
 Headers = Union[Mapping[str, str], Iterable[tuple[Text, Text]]]
 """Header fields: pairs in the order received, or a mapping of them."""
