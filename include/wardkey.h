@@ -540,7 +540,7 @@ typedef struct {
     const void *key;
     // 32, or 32 for each key.
     size_t key_len;
-    // With WARDKEY_KEY_CALLBACK: writes 32 bytes to key and returns 0, or anything else if it cannot.
+    // With WARDKEY_KEY_CALLBACK: writes 32 bytes to key, not all zeros, and returns 0, or anything else if it cannot.
     // Called once, by wardkey_open.
     int32_t (WARDKEY_CALL *key_read)(void *user,
                         uint8_t *key,
@@ -918,7 +918,8 @@ WARDKEY_API int32_t WARDKEY_CALL wardkey_verify(const wardkey_engine *engine,
 // ```
 //
 // It takes the token from the `Authorization` header, and nowhere else, and verifies it as wardkey_verify
-// does.
+// does. Neither looks at the context's secure: whether your own paths may be reached without TLS is your server's
+// to decide.
 //
 // headers: the request's header fields, header_count of them; NULL only with 0. scopes, context,
 // principal, error: as in wardkey_verify. http_status: may be NULL; set in every case: 200 when allowed;
