@@ -14,6 +14,7 @@
 
 #include <httplib.h>
 
+#include <exception>
 #include <iostream>
 #include <stdexcept>
 #include <string>
@@ -26,11 +27,12 @@ using headers = std::vector<wardkey::header>;
 /// Who asks, from where.
 wardkey::context caller_of(const httplib::Request& request) {
     auto caller = wardkey::context::from(request.remote_addr);
-    caller.secure = request.ssl != nullptr; // true too when a proxy of yours says that it spoke TLS
+    caller.secure = request.ssl != nullptr; // true if all requests come through a proxy of yours that speaks TLS
     return caller;
 }
 
-/// Answers a request to the OAuth endpoints: what the server received goes in, what it sends comes out.
+/// Answers a request to the engine's endpoints: what the server received goes in, what it sends comes out. The engine
+/// knows its paths, and answers 404 to others; a server with a last route of its own asks `engine.serves` first.
 void answer_oauth(const wardkey::engine& engine, const httplib::Request& request, httplib::Response& response) {
     const headers fields(request.headers.begin(), request.headers.end());
     const auto answer = engine.http({request.method, request.target, fields, request.body}, caller_of(request));
@@ -50,14 +52,22 @@ httplib::Server::Handler requiring(const wardkey::engine& engine, std::string sc
         if (access) {
             return handler(*access, request, response);
         }
+        std::cerr << access.error().message() << std::endl; // why, with the id that `audit.explain` takes
         response.status = access.http_status();
-        if (!access.challenge().empty()) {
-            response.set_header("WWW-Authenticate", std::string(access.challenge()));
-        }
-        if (const auto wait = access.retry_after()) {
-            response.set_header("Retry-After", std::to_string(wait->count()));
+        for (const auto& [name, value] : access.headers()) {
+            response.set_header(name, value);
         }
     };
+}
+
+/// What a handler throws is for the log: cpp-httplib would send the message to the caller.
+void keep_to_ourselves(const httplib::Request& request, httplib::Response& response, std::exception_ptr thrown) try {
+    response.status = 500;
+    std::rethrow_exception(thrown);
+} catch (const std::exception& error) {
+    std::cerr << request.path << ": " << error.what() << std::endl;
+} catch (...) {
+    std::cerr << request.path << ": what is no std::exception was thrown" << std::endl;
 }
 
 void send_study(const wardkey::principal& who, const httplib::Request& request, httplib::Response& response) {
@@ -82,7 +92,8 @@ wardkey::engine open_engine(const std::string& path) {
     auto opened = wardkey::engine::try_open(how);
     // On no other failure is one made: that could hide a lost disk.
     if (!opened && opened.error().code() == wardkey::errc::storage_missing) {
-        opened = wardkey::engine::create(how, "setup");
+        // The issuer stands in tokens and metadata: it is the address that clients know the server by.
+        opened = wardkey::engine::create(how, "setup", R"({"issuer":"https://images.clinic.example"})");
         register_clients(*opened);
     }
     return std::move(opened).value();
@@ -97,14 +108,15 @@ int main(int argc, char** argv) try {
     }
     const auto engine = open_engine(argv[1]);
     httplib::Server server;
+    server.set_exception_handler(keep_to_ourselves);
 
     server.Get("/studies/.*", requiring(engine, "imaging:read", send_study));
 
     const auto oauth = [&](const httplib::Request& request, httplib::Response& response) {
         answer_oauth(engine, request, response);
     };
-    const std::string mounted = "/(oauth|\\.well-known)/.*";
-    server.Get(mounted, oauth).Post(mounted, oauth).Options(mounted, oauth);
+    const std::string others = ".*"; // behind all routes of our own
+    server.Get(others, oauth).Post(others, oauth).Options(others, oauth);
 
     int port = argc > 2 ? std::stoi(argv[2]) : 0;
     if (port == 0) {

@@ -4,11 +4,11 @@
 /// what C++ adds: objects that close and wipe what they hold, `std::string_view` in, exceptions or results out.
 ///
 /// ```cpp
-/// auto engine = wardkey::engine::open(wardkey::options("clinic.db"));    // once, at the start of the program
-/// wardkey::context caller;                                               // of each request
+/// auto engine = wardkey::engine::open("clinic.db");    // once, at the start of the program
+/// wardkey::context caller;                              // of each request
 /// caller.peer = "192.0.2.7";
 /// caller.secure = true;
-/// const auto who = engine.verify(token, "lab:read", caller);             // throws wardkey::denied
+/// const auto who = engine.verify(token, "lab:read", caller); // throws wardkey::denied
 /// std::cout << who.client_id() << " may read\n";
 /// ```
 ///

@@ -1,7 +1,10 @@
 // Opening, closing and moving engines; where the key is.
 #include "support.hpp"
 
+#include <array>
 #include <fstream>
+#include <thread>
+#include <vector>
 
 using namespace support;
 using wardkey::engine;
@@ -29,6 +32,31 @@ TEST_CASE("a program makes its database when it first runs, and only if there is
     std::ofstream(other) << "something else than a database";
     const auto refused = engine::try_open_or_create(wardkey::options(other), "setup");
     CHECK(refused.error().code() == errc::storage_foreign_file);
+}
+
+TEST_CASE("of several that make one database at once, one makes it and all open it") {
+    const place where;
+    constexpr std::size_t many = 4;
+    std::array<engine, many> engines;
+    std::vector<std::thread> threads;
+    for (auto& mine : engines) {
+        threads.emplace_back([&] { mine = engine::open_or_create(where.options(), "setup"); });
+    }
+    for (auto& thread : threads) {
+        thread.join();
+    }
+    const auto lab = register_lab(engines.front());
+    CHECK(has(engines.back().call(admin(), "client.list").text(), lab.id));
+}
+
+TEST_CASE("a path alone is options enough") {
+    const place where;
+    const auto text = where.path("Klinik-Süd.db");
+    engine::create(text, "setup");
+    CHECK(engine::try_open(text.c_str()));
+    CHECK(engine::try_open(std::string_view(text)));
+    CHECK(engine::try_open(std::filesystem::u8path(text)));
+    CHECK(engine::try_open("nowhere.db").error().code() == errc::storage_missing);
 }
 
 TEST_CASE("false options are told, and thrown") {

@@ -60,5 +60,4 @@ stop_server() {
         wait "$server" 2>/dev/null || true
         server=
     fi
-    rm -rf "$work"
 }

@@ -8,6 +8,7 @@
 
 using namespace support;
 using wardkey::errc;
+using fields = std::vector<std::pair<std::string, std::string>>;
 
 TEST_CASE("a token that was issued is verified, with the scope and without") {
     const clinic at;
@@ -51,6 +52,7 @@ TEST_CASE("a request is authorized by its header, or told what to answer") {
     CHECK(allowed.http_status() == 200);
     CHECK(allowed.challenge().empty());
     CHECK_FALSE(allowed.retry_after());
+    CHECK(allowed.headers().empty());
     CHECK(allowed->client_id() == at.lab.id);
     CHECK(at.engine.authorize(headers, "lab:read", caller()).client_id() == at.lab.id);
 
@@ -59,6 +61,8 @@ TEST_CASE("a request is authorized by its header, or told what to answer") {
     CHECK(has(missing.challenge(), "Bearer "));
     CHECK(missing.error().code() == errc::denied_token_missing);
     CHECK_FALSE(missing.retry_after());
+    CHECK(missing.headers() == fields{{"WWW-Authenticate", std::string(missing.challenge())}});
+    CHECK(has(missing.error().message(), "(request "));
     CHECK_THROWS_AS(missing->client_id(), wardkey::refused);
 }
 
@@ -72,7 +76,9 @@ TEST_CASE("what authorize throws says what to answer") {
         CHECK(refused.http_status() == 403);
         CHECK(has(refused.challenge(), "insufficient_scope"));
         CHECK(refused.code() == errc::denied_insufficient_scope);
+        CHECK(refused.headers() == fields{{"WWW-Authenticate", refused.challenge()}});
         CHECK(has(refused.what(), "billing:read"));
+        CHECK(has(refused.what(), "(request "));
     }
 }
 
@@ -89,6 +95,7 @@ TEST_CASE("a rate limit says how long to wait") {
     REQUIRE(limited.retry_after());
     CHECK(*limited.retry_after() > std::chrono::seconds(0));
     CHECK(limited.error().retry_after() == limited.retry_after());
+    CHECK(limited.headers() == fields{{"Retry-After", std::to_string(limited.retry_after()->count())}});
 }
 
 TEST_CASE("a token is issued for the scope that was asked for, and to its client alone") {

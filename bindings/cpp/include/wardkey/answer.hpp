@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace wardkey {
 
@@ -95,7 +96,8 @@ private:
 /// const auto access = engine.try_authorize(headers, "lab:read", caller);
 /// if (!access) {
 ///     response.status = access.http_status();
-///     response.set_header("WWW-Authenticate", access.challenge()); // unless it is empty
+///     for (const auto& [name, value] : access.headers()) { response.set_header(name, value); }
+///     log(access.error().message()); // why; it has the request's id, by which `audit.explain` finds it
 ///     return;
 /// }
 /// log(access->client_id());
@@ -111,6 +113,11 @@ public:
 
     /// 200 when allowed; 400, 401, 403 or 429 when denied; 503 when storage failed; 500 for anything else.
     int http_status() const noexcept { return http_status_; }
+    /// The header fields to send with that status: `WWW-Authenticate`, `Retry-After`, or none.
+    std::vector<std::pair<std::string, std::string>> headers() const {
+        return who_ ? std::vector<std::pair<std::string, std::string>>()
+                    : detail::refusal_headers(challenge(), who_.error());
+    }
     /// The value for the header `WWW-Authenticate` (RFC 6750 3); empty if there is no such header to send. The view is
     /// as good as this object.
     std::string_view challenge() const noexcept { return challenge_.text(); }

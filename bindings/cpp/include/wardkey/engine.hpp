@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 namespace wardkey {
@@ -47,8 +48,12 @@ public:
 
     /// Opens a database, or makes it if there is none: for a program that makes its database when it first runs.
     ///
-    /// Nothing is made on any other failure, for that could hide a lost disk. The first run's log is told
-    /// `errc::storage_missing`. Arguments and failures as of `create`.
+    /// ```cpp
+    /// const auto engine = wardkey::engine::open_or_create("clinic.db", "setup");
+    /// ```
+    ///
+    /// Nothing is made on any other failure, for that could hide a lost disk. Several programs may do so at once. The
+    /// first run's log is told `errc::storage_missing`. Arguments and failures as of `create`.
     static engine open_or_create(const options& how, std::string_view actor,
                                  std::optional<std::string_view> settings = std::nullopt) {
         return try_open_or_create(how, actor, settings).value();
@@ -288,11 +293,20 @@ inline result<engine> engine::try_create(const options& how, std::string_view ac
 
 inline result<engine> engine::try_open_or_create(const options& how, std::string_view actor,
                                                  std::optional<std::string_view> settings) {
-    auto opened = try_open(how);
-    if (opened || opened.error().code() != errc::storage_missing) {
-        return opened;
+    const auto patience = how.busy_timeout > how.busy_timeout.zero() ? how.busy_timeout : std::chrono::seconds(5);
+    const auto deadline = std::chrono::steady_clock::now() + patience;
+    for (;;) {
+        auto opened = try_open(how);
+        if (opened || opened.error().code() != errc::storage_missing) {
+            return opened;
+        }
+        auto made = try_create(how, actor, settings);
+        if (made || made.error().code() != errc::storage_exists || std::chrono::steady_clock::now() > deadline) {
+            return made;
+        }
+        // Another program is making it: a part is there already, the database itself comes last.
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
-    return try_create(how, actor, settings);
 }
 
 inline result<engine> engine::try_restore(const options& how, std::string_view actor, restored_secrets secrets) {

@@ -14,6 +14,7 @@
 #include <system_error>
 #include <utility>
 #include <variant>
+#include <vector>
 
 namespace wardkey {
 
@@ -241,7 +242,25 @@ public:
     using error::error;
 };
 
-/// `engine::authorize` refused a request, and says what to answer.
+namespace detail {
+
+/// The header fields that a refused request is answered with.
+inline std::vector<std::pair<std::string, std::string>> refusal_headers(std::string_view challenge,
+                                                                        const failure& why) {
+    std::vector<std::pair<std::string, std::string>> fields;
+    if (!challenge.empty()) {
+        fields.emplace_back("WWW-Authenticate", challenge);
+    }
+    if (const auto wait = why.retry_after()) {
+        fields.emplace_back("Retry-After", std::to_string(wait->count()));
+    }
+    return fields;
+}
+
+} // namespace detail
+
+/// `engine::authorize` refused a request, and says what to answer. `what()` is for your log: it has the request's id, by
+/// which `audit.explain` finds it.
 class refused : public denied {
 public:
     /// Thrown by `engine::authorize`.
@@ -253,6 +272,11 @@ public:
 
     /// The value for the header `WWW-Authenticate`; empty if there is no such header to send.
     const std::string& challenge() const noexcept { return *challenge_; }
+
+    /// The header fields to send: `WWW-Authenticate`, `Retry-After`, or none.
+    std::vector<std::pair<std::string, std::string>> headers() const {
+        return detail::refusal_headers(challenge(), why());
+    }
 
 private:
     int http_status_;

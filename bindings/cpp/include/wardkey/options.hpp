@@ -6,12 +6,13 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
-#include <utility>
+#include <type_traits>
 #include <variant>
 
 namespace wardkey {
@@ -78,8 +79,15 @@ using user_check_function = std::function<std::optional<approved_user>(const use
 /// Functions are copied. The engine's copies are destroyed once: when opening fails, or when the engine is closed and its
 /// last call has returned. They run on the thread of the call that needs them and must not call into the library.
 struct options {
-    /// A database file. It keeps a few files beside it: leave them together.
-    explicit options(std::string database) : path(std::move(database)) {}
+    /// A database file, in UTF-8. It keeps a few files beside it: leave them together.
+    ///
+    /// ```cpp
+    /// const auto engine = wardkey::engine::open("clinic.db");
+    /// ```
+    template <class Text, class = std::enable_if_t<std::is_convertible_v<const Text&, std::string_view>>>
+    options(const Text& database) : path(std::string_view(database)) {}
+    /// The same, by a path of the standard library.
+    options(const std::filesystem::path& database) : path(utf8(database)) {}
 
     /// The database file, in UTF-8; see `utf8`.
     std::string path;

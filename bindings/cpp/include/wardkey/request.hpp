@@ -89,7 +89,8 @@ struct context {
     std::optional<std::string_view> forwarded;
     /// Your own id for the request, kept in the audit: at most 255 bytes without control characters.
     std::optional<std::string_view> correlation_id;
-    /// Whether the request came over TLS, to this program or to a proxy that it trusts.
+    /// Whether the request came over TLS, to this program or to a proxy of yours before it. That is yours to say: no
+    /// header is believed for it, not from `trusted_proxies` either.
     bool secure = false;
 
     /// The context of administration.
@@ -103,9 +104,10 @@ struct context {
         return made;
     }
 
-    /// The context of a request that came over plain HTTP from this address. Such requests are refused unless they come
-    /// from this machine, or through a proxy that is one of the settings' `trusted_proxies`: set `secure` where TLS was
-    /// spoken.
+    /// The context of a request that came over plain HTTP from this address; set `secure` where TLS was spoken.
+    ///
+    /// `engine::http` and `pending` refuse what is not secure unless it comes from this machine. `verify` and `authorize`
+    /// do not look at it: a server that is reached from elsewhere must not listen without TLS.
     static context from(std::string_view peer) noexcept {
         context made;
         made.peer = peer;
