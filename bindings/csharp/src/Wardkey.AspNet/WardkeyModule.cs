@@ -5,6 +5,8 @@ using System.Security.Principal;
 using System.Web;
 using System.Web.Hosting;
 
+[assembly: PreApplicationStartMethod(typeof(Wardkey.AspNet.WardkeyModule), "Register")]
+
 namespace Wardkey.AspNet
 {
     /// <summary>
@@ -12,21 +14,68 @@ namespace Wardkey.AspNet
     /// endpoints, and every request without the scope that its path needs. The engine is opened by the first request
     /// and closed before the application's domain is unloaded.
     /// </summary>
+    /// <remarks>
+    /// An application that has this assembly in its bin has the module, whether web.config names it or not: a line that
+    /// was forgotten would leave all paths open. Without an element wardkey no request is answered.
+    /// </remarks>
     public sealed class WardkeyModule : IHttpModule
     {
         private static readonly object Opening = new object();
         private static volatile Guard guard;
+        private static Action<EngineOptions> configure;
 
         /// <summary>
-        /// Changes the options before the engine is opened: a key of your own, users of your own. Set it in
-        /// Application_Start.
+        /// Changes the options before the engine is opened: a key of your own, users of your own. Set it first in
+        /// Application_Start: what asks for <see cref="Guard"/> or <see cref="Engine"/> opens it.
         /// </summary>
-        public static Action<EngineOptions> Configure { get; set; }
+        /// <exception cref="InvalidOperationException">It is set after the engine was opened.</exception>
+        public static Action<EngineOptions> Configure
+        {
+            get
+            {
+                return configure;
+            }
+
+            set
+            {
+                lock (Opening)
+                {
+                    if (guard != null)
+                    {
+                        throw new InvalidOperationException(
+                            "The engine is open already: set WardkeyModule.Configure first in Application_Start.");
+                    }
+                    configure = value;
+                }
+            }
+        }
 
         /// <summary>The application's engine, for administration and for checks of your own.</summary>
         public static Engine Engine
         {
-            get { return Opened.Engine; }
+            get { return Guard.Engine; }
+        }
+
+        /// <summary>What decides over requests, by web.config; opened when first asked for.</summary>
+        public static Guard Guard
+        {
+            get
+            {
+                if (guard == null)
+                {
+                    lock (Opening)
+                    {
+                        guard = guard ?? Open();
+                    }
+                }
+                return guard;
+            }
+        }
+
+        /// <summary>Called by ASP.NET before the application starts: adds the module to it.</summary>
+        public static void Register()
+        {
+            HttpApplication.RegisterModule(typeof(WardkeyModule));
         }
 
         /// <summary>Whom the request's token speaks for; null where the path needs none.</summary>
@@ -39,7 +88,7 @@ namespace Wardkey.AspNet
         public static Context ContextOf(HttpRequestBase request)
         {
             Context context = Context.From(request.UserHostAddress, request.IsSecureConnection);
-            context.Secure |= Opened.BehindTlsProxy;
+            context.Secure |= Guard.BehindTlsProxy;
             return context;
         }
 
@@ -58,12 +107,18 @@ namespace Wardkey.AspNet
         private static void Admit(HttpApplication application)
         {
             var exchange = new HttpContextWrapper(application.Context);
+            // The module that web.config names and the one that Register added are two.
+            if (exchange.Items.Contains(JudgedKey))
+            {
+                return;
+            }
+            exchange.Items[JudgedKey] = true;
             OAuthRequest request = RequestOf(exchange.Request);
-            if (Opened.IsEndpoint(request))
+            if (Guard.IsEndpoint(request))
             {
                 request.ReadBodyAsync(exchange.Request.InputStream).GetAwaiter().GetResult();
             }
-            Admission admission = Opened.Admit(request, ContextOf(exchange.Request));
+            Admission admission = Guard.Admit(request, ContextOf(exchange.Request));
             request.ClearBody();
             if (admission.Response != null)
             {
@@ -108,21 +163,6 @@ namespace Wardkey.AspNet
             }
         }
 
-        private static Guard Opened
-        {
-            get
-            {
-                if (guard == null)
-                {
-                    lock (Opening)
-                    {
-                        guard = guard ?? Open();
-                    }
-                }
-                return guard;
-            }
-        }
-
         private static Guard Open()
         {
             var section = (WardkeySection)ConfigurationManager.GetSection("wardkey");
@@ -130,10 +170,14 @@ namespace Wardkey.AspNet
             {
                 throw new ConfigurationErrorsException("web.config has no element wardkey.");
             }
-            var options = new EngineOptions(HostingEnvironment.MapPath(section.Database)) { Actor = "web.config" };
-            if (Configure != null)
+            var options = new EngineOptions(HostingEnvironment.MapPath(section.Database))
             {
-                Configure(options);
+                Actor = "web.config",
+                Settings = section.FirstSettings(),
+            };
+            if (configure != null)
+            {
+                configure(options);
             }
             Engine engine = section.Create ? Engine.OpenOrCreate(options) : Engine.Open(options);
             var made = new Guard(engine, Rooted(section.BasePath)) { BehindTlsProxy = section.BehindTlsProxy };
@@ -149,6 +193,7 @@ namespace Wardkey.AspNet
             return VirtualPathUtility.ToAbsolute(path);
         }
 
+        private const string JudgedKey = "Wardkey.Judged";
         private const string CallerKey = "Wardkey.Principal";
     }
 }

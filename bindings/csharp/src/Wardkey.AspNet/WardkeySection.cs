@@ -36,7 +36,24 @@ namespace Wardkey.AspNet
             get { return (string)this["basePath"]; }
         }
 
-        /// <summary>As <see cref="Guard.BehindTlsProxy"/>.</summary>
+        /// <summary>
+        /// Of a database that is made, the issuer in its metadata and tokens, such as https://emr.clinic.example. Of one
+        /// that is there, settings.set changes it.
+        /// </summary>
+        [ConfigurationProperty("issuer", DefaultValue = "")]
+        public string Issuer
+        {
+            get { return (string)this["issuer"]; }
+        }
+
+        /// <summary>Of a database that is made, all its first settings, as JSON; the issuer is among them.</summary>
+        [ConfigurationProperty("settings", DefaultValue = "")]
+        public string Settings
+        {
+            get { return (string)this["settings"]; }
+        }
+
+        /// <summary>As <see cref="Guard.BehindTlsProxy"/>, which says what belongs to it.</summary>
         [ConfigurationProperty("behindTlsProxy", DefaultValue = false)]
         public bool BehindTlsProxy
         {
@@ -48,6 +65,21 @@ namespace Wardkey.AspNet
         public PathCollection Protect
         {
             get { return (PathCollection)this["protect"]; }
+        }
+
+        internal object FirstSettings()
+        {
+            if (Settings == "")
+            {
+                return Issuer == "" ? null : new { issuer = Issuer };
+            }
+            if (Issuer != "")
+            {
+                throw new ConfigurationErrorsException(
+                    "<wardkey> has both issuer and settings: say the issuer in settings.",
+                    ElementInformation.Source, ElementInformation.LineNumber);
+            }
+            return Settings;
         }
     }
 
@@ -78,11 +110,24 @@ namespace Wardkey.AspNet
             get { return (string)this["path"]; }
         }
 
-        /// <summary>The words, parted by single spaces; * for any valid token.</summary>
+        /// <summary>The words, parted by single spaces; * for any valid token. Required.</summary>
         [ConfigurationProperty("scope", DefaultValue = "")]
         public string Scope
         {
             get { return (string)this["scope"]; }
+        }
+
+        /// <summary>Called when it is read: says what is missing.</summary>
+        protected override void PostDeserialize()
+        {
+            base.PostDeserialize();
+            if (Scope == "")
+            {
+                throw new ConfigurationErrorsException(
+                    "<add path=\"" + Path + "\"> in <wardkey><protect> needs scope=\"lab:read\" or the like; scope=\"*\""
+                    + " lets any valid token in.",
+                    ElementInformation.Source, ElementInformation.LineNumber);
+            }
         }
     }
 }

@@ -40,15 +40,14 @@ namespace Wardkey.WebApi
             }
             HttpRequestMessage request = actionContext.Request;
             HttpConfiguration configuration = actionContext.ControllerContext.Configuration;
-            Principal caller;
-            Refusal refusal;
-            if (configuration.WardkeyEngine().TryAuthorize(
-                HeadersOf(request), Scopes, configuration.WardkeyContextOf(request), out caller, out refusal))
+            Admission admission = configuration.WardkeyGuard().Demand(
+                RequestOf(request), Scopes, configuration.WardkeyContextOf(request));
+            if (admission.Response == null)
             {
-                request.Properties[CallerKey] = caller;
+                request.Properties[CallerKey] = admission.Caller;
                 return;
             }
-            actionContext.Response = ResponseOf(refusal);
+            actionContext.Response = ResponseOf(admission.Response);
             actionContext.Response.RequestMessage = request;
         }
 
@@ -59,23 +58,23 @@ namespace Wardkey.WebApi
                     .GetCustomAttributes<AllowAnonymousAttribute>().Any();
         }
 
-        private static HeaderList HeadersOf(HttpRequestMessage request)
+        private static OAuthRequest RequestOf(HttpRequestMessage received)
         {
-            var headers = new HeaderList();
-            foreach (KeyValuePair<string, IEnumerable<string>> header in request.Headers)
+            var request = new OAuthRequest(received.Method.Method, received.RequestUri.AbsolutePath);
+            foreach (KeyValuePair<string, IEnumerable<string>> header in received.Headers)
             {
                 foreach (string value in header.Value)
                 {
-                    headers.Add(header.Key, value);
+                    request.Headers.Add(header.Key, value);
                 }
             }
-            return headers;
+            return request;
         }
 
-        private static HttpResponseMessage ResponseOf(Refusal refusal)
+        private static HttpResponseMessage ResponseOf(OAuthResponse answer)
         {
-            var response = new HttpResponseMessage((HttpStatusCode)refusal.HttpStatus);
-            foreach (KeyValuePair<string, string> header in refusal.ToResponse().Headers)
+            var response = new HttpResponseMessage((HttpStatusCode)answer.Status);
+            foreach (KeyValuePair<string, string> header in answer.Headers)
             {
                 response.Headers.TryAddWithoutValidation(header.Key, header.Value);
             }

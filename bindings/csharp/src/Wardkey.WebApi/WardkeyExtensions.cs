@@ -10,21 +10,24 @@ namespace Wardkey.WebApi
     /// <summary>Brings the engine to Web API, and the caller to its controllers.</summary>
     public static class WardkeyExtensions
     {
-        /// <summary>Says which engine <see cref="RequireScopeAttribute"/> asks. Call it once, at start.</summary>
+        /// <summary>Says whom <see cref="RequireScopeAttribute"/> asks. Call it once, at start.</summary>
         /// <param name="configuration">Of the application.</param>
-        /// <param name="engine">It stays yours to dispose.</param>
+        /// <param name="guard">
+        /// With its <see cref="Guard.BehindTlsProxy"/> and <see cref="Guard.Refused"/>; its paths do not count here.
+        /// Such as WardkeyModule.Guard, or a new one.
+        /// </param>
         /// <param name="contextOf">
-        /// Makes the context of a request, if your server is none of IIS, self-host and OWIN, or if a proxy speaks TLS
-        /// for it; null for <see cref="ContextOf"/>.
+        /// Makes the context of a request, if your server is none of IIS, self-host and OWIN; null for
+        /// <see cref="ContextOf"/>.
         /// </param>
         public static void UseWardkey(
-            this HttpConfiguration configuration, Engine engine, Func<HttpRequestMessage, Context> contextOf = null)
+            this HttpConfiguration configuration, Guard guard, Func<HttpRequestMessage, Context> contextOf = null)
         {
-            if (engine == null)
+            if (guard == null)
             {
-                throw new ArgumentNullException("engine");
+                throw new ArgumentNullException("guard");
             }
-            configuration.Properties[EngineKey] = engine;
+            configuration.Properties[GuardKey] = guard;
             configuration.Properties[ContextKey] = contextOf ?? ContextOf;
         }
 
@@ -63,15 +66,15 @@ namespace Wardkey.WebApi
             return Context.From(address, request.RequestUri.Scheme == Uri.UriSchemeHttps);
         }
 
-        internal static Engine WardkeyEngine(this HttpConfiguration configuration)
+        internal static Guard WardkeyGuard(this HttpConfiguration configuration)
         {
-            object engine;
-            if (!configuration.Properties.TryGetValue(EngineKey, out engine))
+            object guard;
+            if (!configuration.Properties.TryGetValue(GuardKey, out guard))
             {
                 throw new InvalidOperationException(
-                    "[RequireScope] has no engine: call configuration.UseWardkey(engine) at start.");
+                    "[RequireScope] has nobody to ask: call configuration.UseWardkey(guard) at start.");
             }
-            return (Engine)engine;
+            return (Guard)guard;
         }
 
         internal static Context WardkeyContextOf(this HttpConfiguration configuration, HttpRequestMessage request)
@@ -85,7 +88,7 @@ namespace Wardkey.WebApi
             return property == null ? null : property.GetValue(owner, null);
         }
 
-        private const string EngineKey = "Wardkey.Engine";
+        private const string GuardKey = "Wardkey.Guard";
         private const string ContextKey = "Wardkey.ContextOf";
         private const string SelfHost = "System.ServiceModel.Channels.RemoteEndpointMessageProperty";
     }

@@ -95,6 +95,13 @@ namespace Wardkey
             return Print(writer => Write(writer, "root", value));
         }
 
+        /// <summary>A text or a document as it is, another object printed; null for null.</summary>
+        internal static string TextOf(object value)
+        {
+            var document = value as Document;
+            return value == null ? null : document != null ? document.Json : value as string ?? Print(value);
+        }
+
         private XElement Member(string name)
         {
             element = element ?? Parse(Json);

@@ -10,8 +10,8 @@ namespace Wardkey
     /// the engine from all threads; dispose it at the end.
     /// </summary>
     /// <remarks>
-    /// A call after <see cref="Dispose"/> throws a <see cref="MisuseException"/> with
-    /// <see cref="Status.MisuseClosed"/>; one that is under way finishes.
+    /// A call after <see cref="Dispose"/> throws an <see cref="ObjectDisposedException"/>; one that is under way
+    /// finishes.
     /// </remarks>
     public sealed unsafe partial class Engine : IDisposable
     {
@@ -84,7 +84,7 @@ namespace Wardkey
         /// <summary>Makes a database at a path where nothing is yet, whatever the options' mode.</summary>
         public static Engine Create(EngineOptions options)
         {
-            return Open(options.With(OpenMode.Create, options.Settings));
+            return Open(Needed(options, "options").With(OpenMode.Create, options.Settings));
         }
 
         /// <summary>
@@ -93,7 +93,13 @@ namespace Wardkey
         /// </summary>
         public static Engine Restore(EngineOptions options)
         {
-            return Open(options.With(OpenMode.Restore, options.Settings));
+            return Open(Needed(options, "options").With(OpenMode.Restore, options.Settings));
+        }
+
+        /// <summary>Brings an older file to this library's format, and opens it, whatever the options' mode.</summary>
+        public static Engine Migrate(EngineOptions options)
+        {
+            return Open(Needed(options, "options").With(OpenMode.Migrate, options.Settings));
         }
 
         /// <summary>Opens a database; makes it when the program first runs.</summary>
@@ -277,7 +283,7 @@ namespace Wardkey
         /// </example>
         public Document Call(string operation, object document, Context context)
         {
-            return Call(operation, document == null ? null : Document.Print(document), context);
+            return Call(operation, Document.TextOf(document), context);
         }
 
         /// <summary>Copies the database to a new file while it is in use.</summary>
@@ -351,7 +357,7 @@ namespace Wardkey
         {
             Slice path = scratch.Text(options.Path);
             Slice key = scratch.Bytes(options.Key);
-            Slice settings = scratch.Text(options.Settings);
+            Slice settings = scratch.Text(Document.TextOf(options.Settings));
             Slice actor = scratch.Text(options.Actor);
             return new wardkey_options
             {
@@ -360,7 +366,7 @@ namespace Wardkey
                 path = path.Start,
                 path_len = path.Length,
                 key_source = (uint)options.KeySource,
-                busy_timeout_ms = options.BusyTimeout,
+                busy_timeout_ms = Times.Milliseconds(options.BusyTimeout),
                 key = key.Start,
                 key_len = key.Length,
                 settings = settings.Start,

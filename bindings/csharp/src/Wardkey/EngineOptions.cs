@@ -81,25 +81,24 @@ namespace Wardkey
         public Func<byte[]> ReadKey { get; set; }
 
         /// <summary>
-        /// Of a new database its first settings, as the JSON document of the operation settings.set; null for the
-        /// defaults.
+        /// Of a new database its first settings, the members of the operation settings.set: an object such as
+        /// `new { issuer = "https://emr.clinic.example" }`, or a text of JSON; null for the defaults.
         /// </summary>
-        public string Settings { get; set; }
+        public object Settings { get; set; }
 
         /// <summary>Who makes or restores the database, for the audit. Required there, unread elsewhere.</summary>
         public string Actor { get; set; }
 
-        /// <summary>How many milliseconds a write waits for other programs; 0 for the default of 5000.</summary>
-        public uint BusyTimeout { get; set; }
+        /// <summary>How long a write waits for other programs; zero for the default of five seconds.</summary>
+        public TimeSpan BusyTimeout { get; set; }
 
         /// <summary>
-        /// For tests: the time in milliseconds since 1970-01-01 UTC. Set both clocks or neither; the audit tells of
-        /// them. Any thread may call it.
+        /// For tests: the time. Set both clocks or neither; the audit tells of them. Any thread may call it.
         /// </summary>
-        public Func<long> WallClock { get; set; }
+        public Func<DateTimeOffset> WallClock { get; set; }
 
-        /// <summary>For tests: milliseconds since any start, never running backwards.</summary>
-        public Func<long> MonotonicClock { get; set; }
+        /// <summary>For tests: the time since any start, never running backwards.</summary>
+        public Func<TimeSpan> MonotonicClock { get; set; }
 
         /// <summary>Told of every error of storage and of the library itself, for your log.</summary>
         public Action<Status, string> Log { get; set; }
@@ -134,7 +133,7 @@ namespace Wardkey
             return this;
         }
 
-        internal EngineOptions With(OpenMode mode, string settings)
+        internal EngineOptions With(OpenMode mode, object settings)
         {
             var copy = (EngineOptions)MemberwiseClone();
             copy.Mode = mode;

@@ -52,6 +52,11 @@ namespace Wardkey
         internal static Exception Of(Failure failure)
         {
             int code = (int)failure.Status;
+            if (failure.Status == Status.MisuseClosed)
+            {
+                // .NET's own word for it. Without an object's name its message is the library's alone.
+                return new ObjectDisposedException(null, failure.Message);
+            }
             if (code < 200)
             {
                 return new MisuseException(failure);

@@ -14,8 +14,8 @@ namespace Wardkey
             TokenId = Utf8.Read(native->token_id, (UIntPtr)native->token_id_len);
             IsUser = native->kind == Constants.WARDKEY_KIND_USER;
             IsOpaque = native->token_format == Constants.WARDKEY_TOKEN_OPAQUE;
-            IssuedAt = native->issued_at;
-            ExpiresAt = native->expires_at;
+            IssuedAt = Times.OfSeconds(native->issued_at);
+            ExpiresAt = Times.OfSeconds(native->expires_at);
         }
 
         /// <summary>The client (the program) that the token was given to.</summary>
@@ -33,10 +33,10 @@ namespace Wardkey
         /// <summary>Whether the token is a random text that only this database knows; if not, a signed JWT.</summary>
         public bool IsOpaque { get; private set; }
 
-        /// <summary>When it was issued, in seconds since 1970-01-01 UTC.</summary>
-        public long IssuedAt { get; private set; }
+        /// <summary>When it was issued, to the second.</summary>
+        public DateTimeOffset IssuedAt { get; private set; }
 
-        /// <summary>When it ends, in seconds since 1970-01-01 UTC.</summary>
-        public long ExpiresAt { get; private set; }
+        /// <summary>When it ends, to the second.</summary>
+        public DateTimeOffset ExpiresAt { get; private set; }
     }
 }

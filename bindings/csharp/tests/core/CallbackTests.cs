@@ -54,7 +54,7 @@ namespace Wardkey.Tests
             bool broken = false;
             using (var clinic = new Clinic(options =>
             {
-                Func<long> clock = options.WallClock;
+                Func<DateTimeOffset> clock = options.WallClock;
                 options.WallClock = () =>
                 {
                     if (broken)

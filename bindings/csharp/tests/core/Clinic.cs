@@ -42,9 +42,16 @@ namespace Wardkey.Tests
             return new EngineOptions(Database)
             {
                 Actor = "setup",
-                WallClock = () => Interlocked.Read(ref now),
-                MonotonicClock = () => Interlocked.Read(ref now),
+                WallClock = () => Epoch + Now(),
+                MonotonicClock = Now,
             };
+        }
+
+        internal static readonly DateTimeOffset Epoch = new DateTimeOffset(1970, 1, 1, 0, 0, 0, TimeSpan.Zero);
+
+        private TimeSpan Now()
+        {
+            return TimeSpan.FromMilliseconds(Interlocked.Read(ref now));
         }
 
         internal void Wait(TimeSpan time)

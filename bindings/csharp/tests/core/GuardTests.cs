@@ -121,6 +121,27 @@ namespace Wardkey.Tests
             }
         }
 
+        public static void Of_a_refusal_the_program_gets_the_reason_and_the_caller_does_not()
+        {
+            using (var clinic = new Clinic())
+            {
+                Refusal seen = null;
+                Guard guard = new Guard(clinic.Engine).Protect("/api", "lab:read");
+                guard.Refused = (asked, refusal) => seen = asked.Path == "/api/results" ? refusal : null;
+                var request = new OAuthRequest("GET", "/api/results")
+                {
+                    Headers = new HeaderList { { "Authorization", "Bearer " + clinic.Token() } },
+                };
+                Check.Equal(null, guard.Admit(request, Clinic.Caller).Response);
+                Check.Equal(null, seen);
+                clinic.Engine.Call("client.disable", new { client_id = clinic.ClientId }, Clinic.Admin);
+                OAuthResponse answer = guard.Admit(request, Clinic.Caller).Response;
+                Check.Equal(Status.DeniedClientDisabled, seen.Status);
+                Check.Contains("request", seen.Message);
+                Check.That(!answer.Headers["WWW-Authenticate"].Contains("disabled"), answer.Headers["WWW-Authenticate"]);
+            }
+        }
+
         public static void Owin_gets_tokens_and_refusals_and_passes_on_what_is_allowed()
         {
             using (var clinic = new Clinic())

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Text;
@@ -36,6 +37,70 @@ namespace Wardkey.Tests
             }, () => { });
         }
 
+        public static void The_module_that_web_config_names_is_there_and_judges_once()
+        {
+            InApplication(application =>
+            {
+                Check.Contains("Wardkey,", application.Modules());
+                Check.Contains("everybody", application.Send("GET", "/", "", "", ""));
+                application.CountRefusals();
+                Check.Contains("status 401", application.Send("GET", "/api/results", "", "", ""));
+                Check.Equal("/api/results", application.Refused());
+            }, () => { });
+        }
+
+        public static void Without_a_line_in_web_config_the_module_is_there_all_the_same()
+        {
+            Func<string, string> forget = printed => Regex.Replace(printed, "<add name=.*?/>", "");
+            InApplication(application =>
+            {
+                Check.Contains("status 401", application.Send("GET", "/api/results", "", "", ""));
+                Check.Contains("everybody", application.Send("GET", "/", "", "", ""));
+                Check.That(!application.Modules().Contains("Wardkey,"), application.Modules());
+            }, () => { }, forget);
+        }
+
+        public static void Without_the_element_wardkey_nothing_is_answered()
+        {
+            InApplication(application =>
+            {
+                string answer = application.Send("GET", "/", "", "", "");
+                Check.Contains("status 500", answer);
+                Check.Contains("web.config has no element wardkey", answer);
+            }, () => { }, printed => Regex.Replace(printed, "<wardkey .*</wardkey>", "", RegexOptions.Singleline));
+        }
+
+        public static void A_path_without_a_scope_is_an_error_that_says_what_to_write()
+        {
+            InApplication(application =>
+            {
+                string answer = application.Send("GET", "/", "", "", "");
+                Check.Contains("status 500", answer);
+                Check.Contains("web.config", answer);
+                Check.Contains("scope=&quot;*&quot;", answer);
+            }, () => { }, printed => printed.Replace(" scope=\"lab:write\"", ""));
+        }
+
+        public static void The_first_settings_come_from_web_config()
+        {
+            InApplication(application =>
+                Check.Contains("https://emr.clinic.example", application.Send(
+                    "GET", "/.well-known/oauth-authorization-server", "", "", "")), () => { });
+            InApplication(
+                application => Check.Contains("has both issuer and settings", application.Send("GET", "/", "", "", "")),
+                () => { }, printed => printed.Replace("create=", "settings='{\"clinic_name\":\"X\"}' create="));
+        }
+
+        public static void Options_that_come_too_late_are_an_error()
+        {
+            InApplication(application =>
+            {
+                application.Send("GET", "/", "", "", "");
+                Check.Contains(
+                    "first in Application_Start", Check.Throws<InvalidOperationException>(application.Configure).Message);
+            }, () => { });
+        }
+
         public static void The_application_s_domain_is_unloaded_with_the_engine_open()
         {
             string database = null;
@@ -52,10 +117,11 @@ namespace Wardkey.Tests
             });
         }
 
-        private static void InApplication(Action<Application> test, Action afterwards)
+        private static void InApplication(
+            Action<Application> test, Action afterwards, Func<string, string> change = null)
         {
             string folder = Path.Combine(Path.GetTempPath(), "Anwendung " + Guid.NewGuid().ToString("N"));
-            LayOut(folder);
+            LayOut(folder, change ?? (printed => printed));
             var application = (Application)ApplicationHost.CreateApplicationHost(typeof(Application), "/", folder);
             try
             {
@@ -69,13 +135,13 @@ namespace Wardkey.Tests
             }
         }
 
-        private static void LayOut(string folder)
+        private static void LayOut(string folder, Func<string, string> change)
         {
             string own = AppDomain.CurrentDomain.BaseDirectory;
             string native = Path.Combine("runtimes", "linux-x64", "native");
             Directory.CreateDirectory(Path.Combine(folder, "App_Data"));
             Directory.CreateDirectory(Path.Combine(folder, "bin", native));
-            File.WriteAllText(Path.Combine(folder, "web.config"), Configuration());
+            File.WriteAllText(Path.Combine(folder, "web.config"), Configuration(change));
             foreach (string file in new[]
             {
                 "Wardkey.dll", "Wardkey.AspNet.dll", "Wardkey.WebApi.dll", "Wardkey.HostTests.exe",
@@ -86,25 +152,54 @@ namespace Wardkey.Tests
             }
         }
 
-        /// <summary>A web.config with what README prints in it.</summary>
-        private static string Configuration()
+        /// <summary>README's web.config, its lines for the module too, with what the tests' own page needs.</summary>
+        private static string Configuration(Func<string, string> change)
         {
             string binding = Path.Combine(Runner.Repository, "bindings", "csharp");
             string readme = File.ReadAllText(Path.Combine(binding, "README.md"));
             string printed = Regex.Match(readme, "```xml\n(.*?)```", RegexOptions.Singleline).Groups[1].Value;
             Check.Contains("App_Data/wardkey.db", printed);
-            return File.ReadAllText(Path.Combine(binding, "tests", "hosts", "web.config"))
-                .Replace("<!-- README -->", printed.Replace("wardkey.db", "Größe.db"));
+            Check.Contains("<system.web>", printed);
+            string own = File.ReadAllText(Path.Combine(binding, "tests", "hosts", "system.web"));
+            return "<configuration>\n" + change(printed).Replace("wardkey.db", "Größe.db")
+                .Replace("<system.web>", "<system.web>\n" + own) + "</configuration>\n";
         }
     }
 
     /// <summary>The application's side: it lives in the domain that System.Web made.</summary>
     public sealed class Application : MarshalByRefObject
     {
+        private readonly List<string> refused = new List<string>();
+
         /// <summary>Its domain.</summary>
         public AppDomain Domain()
         {
             return AppDomain.CurrentDomain;
+        }
+
+        /// <summary>The names of the modules that it has, each followed by a comma.</summary>
+        public string Modules()
+        {
+            Send("GET", "/", "", "", "");
+            return Page.Modules;
+        }
+
+        /// <summary>Sets the options, which may be too late.</summary>
+        public void Configure()
+        {
+            WardkeyModule.Configure = options => { };
+        }
+
+        /// <summary>Counts from here on.</summary>
+        public void CountRefusals()
+        {
+            WardkeyModule.Guard.Refused = (request, refusal) => refused.Add(request.Path);
+        }
+
+        /// <summary>The paths that were refused.</summary>
+        public string Refused()
+        {
+            return string.Join(" ", refused);
         }
 
         /// <summary>Its database.</summary>
@@ -223,6 +318,9 @@ namespace Wardkey.Tests
     /// <summary>The application's own code: it says who was let in.</summary>
     public sealed class Page : IHttpHandler
     {
+        /// <summary>Those of the application that answered last.</summary>
+        internal static string Modules { get; private set; }
+
         /// <summary>One serves all.</summary>
         public bool IsReusable
         {
@@ -232,6 +330,7 @@ namespace Wardkey.Tests
         /// <summary>Answers.</summary>
         public void ProcessRequest(HttpContext context)
         {
+            Modules = string.Concat(context.ApplicationInstance.Modules.AllKeys.Select(name => name + ","));
             Principal caller = WardkeyModule.CallerOf(context);
             context.Response.Write(caller == null
                 ? "everybody" : "caller " + caller.ClientId + " user " + context.User.Identity.Name);

@@ -106,8 +106,8 @@ namespace Wardkey.Tests
             engine = Engine.Create(new EngineOptions(Path.Combine(folder, "clinic.db"))
             {
                 Actor = "setup",
-                WallClock = () => 1772353800000,
-                MonotonicClock = () => 0,
+                WallClock = () => new DateTimeOffset(2026, 3, 1, 8, 30, 0, TimeSpan.Zero),
+                MonotonicClock = () => TimeSpan.Zero,
                 Log = (status, message) => { },
             });
         }

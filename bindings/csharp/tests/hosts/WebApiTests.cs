@@ -50,10 +50,26 @@ namespace Wardkey.Tests
             Check.Equal(HttpStatusCode.InternalServerError, Send(api, "/api/results", "x", "192.0.2.7").StatusCode);
         }
 
-        private static HttpMessageInvoker Api(Clinic clinic, Func<HttpRequestMessage, Context> contextOf)
+        public static void The_guard_is_told_of_refusals()
+        {
+            using (var clinic = new Clinic())
+            {
+                string told = null;
+                var guard = new Guard(clinic.Engine)
+                {
+                    Refused = (request, refusal) => told = request.Path + " " + refusal.Status,
+                };
+                HttpMessageInvoker api = Api(clinic, null, guard);
+                Check.Equal(HttpStatusCode.Forbidden, Send(api, "/api/orders", clinic.Token("lab:read"), "192.0.2.7").StatusCode);
+                Check.Equal("/api/orders DeniedInsufficientScope", told);
+            }
+        }
+
+        private static HttpMessageInvoker Api(
+            Clinic clinic, Func<HttpRequestMessage, Context> contextOf, Guard guard = null)
         {
             HttpConfiguration configuration = Configuration();
-            configuration.UseWardkey(clinic.Engine, contextOf);
+            configuration.UseWardkey(guard ?? new Guard(clinic.Engine), contextOf);
             return new HttpMessageInvoker(new HttpServer(configuration));
         }
 

@@ -13,6 +13,7 @@ namespace Wardkey.Tests
     /// </summary>
     internal sealed class Player
     {
+        internal static readonly DateTimeOffset Epoch = new DateTimeOffset(1970, 1, 1, 0, 0, 0, TimeSpan.Zero);
         private readonly string folder;
         private readonly TextWriter transcript;
         private readonly Dictionary<string, string> saved = new Dictionary<string, string>();
@@ -81,6 +82,11 @@ namespace Wardkey.Tests
                 played.SystemCode = exception.SystemCode;
                 played.Message = exception.Message;
             }
+            catch (ObjectDisposedException exception)
+            {
+                played.Code = WardkeyLibrary.NameOf(Status.MisuseClosed);
+                played.Message = exception.Message;
+            }
         }
 
         private void Do(Step step, Played played)
@@ -136,8 +142,8 @@ namespace Wardkey.Tests
                 Actor = Value(step, "actor"),
                 Settings = Value(step, "settings"),
                 KeySource = key == null ? KeySource.File : KeySource.Callback,
-                WallClock = () => now,
-                MonotonicClock = () => now,
+                WallClock = () => Epoch.AddMilliseconds(now),
+                MonotonicClock = () => TimeSpan.FromMilliseconds(now),
                 CallbackFailed = exception => { },
             };
             if (key != null)
@@ -355,9 +361,14 @@ namespace Wardkey.Tests
             {
                 transcript.WriteLine(
                     "principal {0} {1} {2} {3} {4} {5} {6}", Principal.IsUser ? "user" : "client", Principal.ClientId,
-                    Principal.Subject, Principal.TokenId, Principal.IsOpaque ? "opaque" : "jwt", Principal.IssuedAt,
-                    Principal.ExpiresAt);
+                    Principal.Subject, Principal.TokenId, Principal.IsOpaque ? "opaque" : "jwt",
+                    Seconds(Principal.IssuedAt), Seconds(Principal.ExpiresAt));
             }
+        }
+
+        private static long Seconds(DateTimeOffset time)
+        {
+            return (time - Player.Epoch).Ticks / TimeSpan.TicksPerSecond;
         }
 
         private static void PrintUnlessEmpty(TextWriter transcript, string name, string text)

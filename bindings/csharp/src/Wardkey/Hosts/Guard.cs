@@ -40,9 +40,17 @@ namespace Wardkey
 
         /// <summary>
         /// Whether all requests count as having come over TLS: true where a proxy speaks it to the callers, and nobody
-        /// reaches this program but through the proxy.
+        /// reaches this program but through the proxy. Name the proxy in the setting trusted_proxies too, or all
+        /// callers seem to have its address. The OAuth endpoints alone refuse plain HTTP; rules do not look at it.
         /// </summary>
         public bool BehindTlsProxy { get; set; }
+
+        /// <summary>
+        /// Told of each request that a rule refused, with the reason that its caller is not told, for your log. What the
+        /// OAuth endpoints refuse stands in the audit alone. Several threads may call it at once; what it throws
+        /// <see cref="Admit"/> throws.
+        /// </summary>
+        public Action<OAuthRequest, Refusal> Refused { get; set; }
 
         /// <summary>
         /// Demands a scope of everything at this path and below, in any case: /api means /api and /api/results, not
@@ -100,6 +108,30 @@ namespace Wardkey
             return IsEndpoint(request) ? Answer(request, context) : Judge(request, context);
         }
 
+        /// <summary>Says whether a request may do what needs these scopes, whatever the rules say of its path.</summary>
+        /// <param name="request">Its headers have the token.</param>
+        /// <param name="scopes">The words, parted by single spaces; <see cref="Engine.AnyScope"/> for any token.</param>
+        /// <param name="context">Who asks, and from where.</param>
+        public Admission Demand(OAuthRequest request, string scopes, Context context)
+        {
+            if (request == null)
+            {
+                throw new ArgumentNullException("request");
+            }
+            Principal caller;
+            Refusal refusal;
+            if (engine.TryAuthorize(request.Headers, scopes, Seen(context), out caller, out refusal))
+            {
+                return new Admission(caller, scopes, null);
+            }
+            Action<OAuthRequest, Refusal> told = Refused;
+            if (told != null)
+            {
+                told(request, refusal);
+            }
+            return new Admission(null, null, refusal.ToResponse());
+        }
+
         /// <summary>The scopes that a path needs; null if none.</summary>
         public string ScopesFor(string path)
         {
@@ -125,15 +157,7 @@ namespace Wardkey
         {
             string received = Below(request.Path, request.BasePath);
             string scopes = Both(ScopesFor(received), ScopesFor(request.RoutedPath ?? received));
-            if (scopes == null)
-            {
-                return new Admission(null, null, null);
-            }
-            Principal caller;
-            Refusal refusal;
-            return engine.TryAuthorize(request.Headers, scopes, Seen(context), out caller, out refusal)
-                ? new Admission(caller, scopes, null)
-                : new Admission(null, null, refusal.ToResponse());
+            return scopes == null ? new Admission(null, null, null) : Demand(request, scopes, context);
         }
 
         private Context Seen(Context context)

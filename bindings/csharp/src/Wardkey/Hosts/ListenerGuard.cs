@@ -84,10 +84,12 @@ namespace Wardkey
         {
             request = RequestOf(exchange.Request);
             context = null;
+            // Outside, for an engine that is disposed of is no caller that hung up.
+            bool endpoint = guard.IsEndpoint(request);
             try
             {
                 context = ContextOf(exchange.Request);
-                if (guard.IsEndpoint(request))
+                if (endpoint)
                 {
                     request.ReadBodyAsync(exchange.Request.InputStream).GetAwaiter().GetResult();
                 }

@@ -17,7 +17,7 @@ namespace Wardkey.Native
         private readonly EngineOptions options;
         private readonly ManualResetEventSlim released = new ManualResetEventSlim(true);
         private int held;
-        private long lastWall = (long)(DateTime.UtcNow - Epoch).TotalMilliseconds;
+        private long lastWall = Times.Milliseconds(DateTimeOffset.UtcNow);
         private long lastMonotonic;
 
         [ThreadStatic]
@@ -151,13 +151,13 @@ namespace Wardkey.Native
         private static long OnClockWall(IntPtr user)
         {
             Callbacks callbacks = Of(user);
-            return Tell(callbacks.options.WallClock, ref callbacks.lastWall);
+            return Tell(() => Times.Milliseconds(callbacks.options.WallClock()), ref callbacks.lastWall);
         }
 
         private static long OnClockMonotonic(IntPtr user)
         {
             Callbacks callbacks = Of(user);
-            return Tell(callbacks.options.MonotonicClock, ref callbacks.lastMonotonic);
+            return Tell(() => callbacks.options.MonotonicClock().Ticks / TimeSpan.TicksPerMillisecond, ref callbacks.lastMonotonic);
         }
 
         /// <summary>The time; the last one known if the clock throws, which the call then throws on.</summary>
@@ -262,8 +262,6 @@ namespace Wardkey.Native
         private static readonly IntPtr ClockMonotonicAddress = Marshal.GetFunctionPointerForDelegate(ClockMonotonic);
         private static readonly IntPtr LogAddress = Marshal.GetFunctionPointerForDelegate(LogTo);
         private static readonly IntPtr CheckUserAddress = Marshal.GetFunctionPointerForDelegate(CheckUser);
-
-        private static readonly DateTime Epoch = new DateTime(1970, 1, 1, 0, 0, 0, DateTimeKind.Utc);
 
         // Of the verdict's arrays all but the NUL behind the text.
         private const int SubjectRoom = 255;
