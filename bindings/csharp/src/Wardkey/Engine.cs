@@ -351,6 +351,8 @@ namespace Wardkey
         public void Dispose()
         {
             handle.Dispose();
+            // The handle has forgotten what the log threw, but no abort of this thread.
+            Callbacks.Rethrow();
         }
 
         private static wardkey_options Fill(Scratch scratch, EngineOptions options)

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Diagnostics;
 using System.IO;
 using System.Linq;
 using System.Text;
@@ -149,6 +150,91 @@ namespace Wardkey.Tests
                 Check.Equal(503, LogIn(clinic, "müller", "irgendwas").Status);
                 Check.Equal("the user table is gone", failed.Message);
             }
+        }
+
+        public static void An_abort_in_a_callback_waits_until_the_native_call_is_over()
+        {
+            if (Type.GetType("Mono.Runtime") == null)
+            {
+                // .NET 8 cannot abort a thread.
+                Check.Throws<PlatformNotSupportedException>(() => AbortThis("now"));
+                return;
+            }
+            string where = null;
+            using (var clinic = new Clinic(options =>
+            {
+                Func<long> clock = options.WallClock;
+                options.Settings = "{\"dialects\":[\"biot\"]}";
+                options.CheckUser = login => AbortIn("user", where, () => UserVerdict.Approve("4711", "lab:read"));
+                options.WallClock = () => AbortIn("clock", where, clock);
+                options.CallbackFailed = exception => { throw exception; };
+            }))
+            {
+                // More often than the engine checks passwords at once: none of those places may be lost.
+                for (int i = 0; i < 20; i++)
+                {
+                    Aborted("user", ref where, () => LogIn(clinic, "müller" + i, "irgendwas"));
+                }
+                Check.Equal(200, LogIn(clinic, "müller", "irgendwas").Status);
+                string token = clinic.Token();
+                Aborted("clock", ref where, () => clinic.Engine.Verify(token, "lab:read", Clinic.Caller));
+                Aborted("progress", ref where, () => clinic.Engine.Check(
+                    Clinic.Admin, (done, of) => AbortIn("progress", "progress", () => done)));
+                clinic.Engine.Verify(token, "lab:read", Clinic.Caller);
+                clinic.Engine.Dispose();
+
+                EngineOptions opened = clinic.Options();
+                opened.KeySource = KeySource.Callback;
+                opened.ReadKey = () => AbortIn("key", where, () => new byte[32]);
+                opened.Log = (status, message) => AbortIn("log", where, () => status);
+                Aborted("key", ref where, () => Engine.Open(opened));
+                Aborted("log", ref where, () => Engine.Open(opened));
+                Engine.Open(clinic.Options()).Dispose();
+            }
+        }
+
+        private static T AbortIn<T>(string place, string where, Func<T> otherwise)
+        {
+            if (place == where)
+            {
+                AbortThis(place);
+            }
+            return otherwise();
+        }
+
+        private static void AbortThis(string state)
+        {
+#pragma warning disable 618
+            Thread.CurrentThread.Abort(state);
+#pragma warning restore 618
+        }
+
+        /// <summary>Whether a thread of its own is aborted where it should be, once the call is over.</summary>
+        private static void Aborted(string place, ref string where, Action call)
+        {
+            string seen = "nothing";
+            var thread = new Thread(() =>
+            {
+                try
+                {
+                    call();
+                }
+                catch (ThreadAbortException abort)
+                {
+                    seen = abort.ExceptionState + new StackTrace(abort).ToString();
+                    Thread.ResetAbort();
+                }
+                catch (Exception exception)
+                {
+                    seen = exception.ToString();
+                }
+            });
+            where = place;
+            thread.Start();
+            thread.Join();
+            where = null;
+            Check.That(seen.StartsWith(place), place + ": " + seen);
+            Check.That(seen.Contains("Rethrow") && !seen.Contains("AbortIn"), place + ": not after the call, but " + seen);
         }
 
         public static void Subjects_that_are_too_long_or_not_ascii_log_nobody_in()

@@ -54,6 +54,51 @@ namespace Wardkey.Tests
             }
         }
 
+        public static void No_spelling_of_a_path_leads_to_a_weaker_rule()
+        {
+            using (var clinic = new Clinic())
+            {
+                Guard guard = new Guard(clinic.Engine)
+                    .Protect("/files", "files:all").Protect("/files/public", "files:public");
+                foreach (string path in new[]
+                {
+                    "/files/public/..%2fsecret", "/files/public%2f..%2fsecret", "/files/public/../secret",
+                    "/files/public%5c..%5csecret", "/files/public/%2e%2e/secret", "/files/public/..%252fsecret",
+                    "/files/public%2fsecret", "/files/public%5Csecret",
+                })
+                {
+                    string scopes = guard.ScopesFor(path);
+                    Check.That(scopes.Split(' ').Contains("files:all"), path + " needs " + scopes);
+                    Check.That(scopes.Split(' ').Distinct().Count() == scopes.Split(' ').Length, scopes);
+                }
+                Check.Equal("files:public", guard.ScopesFor("/files/public/Gr%C3%B6%C3%9Fe.pdf"));
+            }
+        }
+
+        public static void Dotted_and_endless_paths_are_refused_where_there_are_rules()
+        {
+            using (var clinic = new Clinic())
+            {
+                Guard guard = new Guard(clinic.Engine).Protect("/files", "lab:read");
+                foreach (string path in new[] { "/a/../b", "/a/%2e%2E/b", "/a/..%2fb", "/a/%252e/b", "/a%5c..%5cb", "/." })
+                {
+                    Check.Equal(400, Judged(guard, path, null).Status, path);
+                    Check.Equal(400, Judged(guard, "/b", path).Status, path);
+                    Check.Equal(null, Judged(new Guard(clinic.Engine), path, null));
+                }
+                string longest = "/" + new string('x', 8191);
+                Check.Equal(null, Judged(guard, longest, null));
+                Check.Equal(414, Judged(guard, longest + "x", null).Status);
+                Check.Equal(414, Judged(guard, "/b", longest + "x").Status);
+                Check.Equal(null, Judged(guard, "/v1..2/.well-known/a.b/...", null));
+            }
+        }
+
+        private static OAuthResponse Judged(Guard guard, string path, string routed)
+        {
+            return guard.Admit(new OAuthRequest("GET", path) { RoutedPath = routed }, Clinic.Caller).Response;
+        }
+
         public static void A_rule_without_scopes_is_a_mistake()
         {
             using (var clinic = new Clinic())

@@ -71,6 +71,33 @@ namespace Wardkey.Tests
             }
         }
 
+        public static void A_body_that_does_not_arrive_ends_with_its_deadline()
+        {
+            foreach (string request in new[]
+            {
+                "POST /oauth/token HTTP/1.1\r\nContent-Length: 100\r\n", "POST /api HTTP/1.1\r\nContent-Length: 100\r\n",
+                "POST /oauth/token HTTP/1.1\r\nTransfer-Encoding: chunked\r\n",
+            })
+            {
+                using (var server = new Server(TimeSpan.FromMilliseconds(300)))
+                {
+                    // A byte now and then is no more than none.
+                    string answer = server.Trickle(request + "Host: localhost:" + server.Port + "\r\n\r\n");
+                    Check.Contains(" 408 ", answer);
+                    Check.Equal(HttpStatusCode.OK, server.Client.GetAsync("/public").Result.StatusCode);
+                }
+            }
+        }
+
+        public static void A_refused_request_s_body_does_not_hide_the_answer()
+        {
+            using (var server = new Server())
+            {
+                var content = new StringContent(new string('x', 3000000));
+                Check.Equal(401, (int)server.Client.PostAsync("/api/results", content).Result.StatusCode);
+            }
+        }
+
         /// <summary>A clinic's program that answers each request on its own thread, as long as it lives.</summary>
         private sealed class Server : IDisposable
         {
@@ -81,10 +108,11 @@ namespace Wardkey.Tests
             private readonly ListenerGuard guard;
             private readonly CountdownEvent running = new CountdownEvent(1);
 
-            internal Server()
+            internal Server(TimeSpan? deadline = null)
             {
                 guard = new ListenerGuard(new Guard(Clinic.Engine)
                     .Protect("/api", "lab:read").Protect("/orders", "lab:write"));
+                guard.BodyDeadline = deadline ?? guard.BodyDeadline;
                 listener = Listen(out Port);
                 Client = new HttpClient { BaseAddress = new Uri("http://localhost:" + Port) };
                 new Thread(Serve) { IsBackground = true }.Start();
@@ -114,6 +142,20 @@ namespace Wardkey.Tests
                 using (TcpClient connection = Connect(message))
                 {
                     return new StreamReader(connection.GetStream()).ReadToEnd();
+                }
+            }
+
+            /// <summary>What is answered to a message whose body comes a byte at a time until there is an answer.</summary>
+            internal string Trickle(string message)
+            {
+                using (TcpClient connection = Connect(message))
+                {
+                    NetworkStream stream = connection.GetStream();
+                    for (int sent = 0; sent < 90 && !connection.Client.Poll(100000, SelectMode.SelectRead); sent++)
+                    {
+                        stream.WriteByte((byte)'1');
+                    }
+                    return new StreamReader(stream).ReadLine();
                 }
             }
 

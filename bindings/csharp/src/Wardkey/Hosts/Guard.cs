@@ -1,6 +1,8 @@
 using System;
 using System.Collections.Generic;
 using System.IO;
+using System.Linq;
+using System.Text;
 using System.Threading.Tasks;
 
 namespace Wardkey
@@ -54,7 +56,8 @@ namespace Wardkey
 
         /// <summary>
         /// Demands a scope of everything at this path and below, in any case: /api means /api and /api/results, not
-        /// /apiary. Of several rules that fit, the one with the longest path counts. Behind <see cref="OwinGuard"/> and
+        /// /apiary. Of several rules that fit, the one with the longest path counts. A path with a segment `.` or `..`,
+        /// however it is escaped, is answered with a 400, and one of more than 8192 characters with a 414. Behind <see cref="OwinGuard"/> and
         /// in ASP.NET Core paths count from where the program lies, which IIS may put at /emr.
         /// </summary>
         /// <param name="path">Where it begins; / for everything but the OAuth endpoints.</param>
@@ -132,20 +135,17 @@ namespace Wardkey
             return new Admission(null, null, refusal.ToResponse());
         }
 
-        /// <summary>The scopes that a path needs; null if none.</summary>
+        /// <summary>
+        /// The scopes that a path needs; null if none. Where servers may read the path in several ways, those of all.
+        /// </summary>
         public string ScopesFor(string path)
         {
-            foreach (KeyValuePair<string, string> rule in rules)
-            {
-                foreach (string spelling in Spellings(path))
-                {
-                    if (IsBelow(spelling, rule.Key))
-                    {
-                        return rule.Value;
-                    }
-                }
-            }
-            return null;
+            return Spellings(path).Aggregate((string)null, (scopes, spelling) => Both(scopes, ScopesOf(spelling)));
+        }
+
+        private string ScopesOf(string spelling)
+        {
+            return rules.Where(rule => IsBelow(spelling, rule.Key)).Select(rule => rule.Value).FirstOrDefault();
         }
 
         private Admission Answer(OAuthRequest request, Context context)
@@ -156,8 +156,24 @@ namespace Wardkey
         private Admission Judge(OAuthRequest request, Context context)
         {
             string received = Below(request.Path, request.BasePath);
-            string scopes = Both(ScopesFor(received), ScopesFor(request.RoutedPath ?? received));
+            string routed = request.RoutedPath ?? received;
+            if (rules.Count > 0 && (received.Length > LongestPath || routed.Length > LongestPath))
+            {
+                return Refuse(414, "URI Too Long");
+            }
+            // Nobody sends such a path by mistake, and what the program takes it for cannot be known.
+            if (rules.Count > 0 && (HasDots(received) || HasDots(routed)))
+            {
+                return Refuse(400, "Bad Request");
+            }
+            string scopes = Both(ScopesFor(received), ScopesFor(routed));
             return scopes == null ? new Admission(null, null, null) : Demand(request, scopes, context);
+        }
+
+        private static Admission Refuse(int status, string reason)
+        {
+            var headers = new HeaderList { { "Content-Type", "text/plain; charset=utf-8" } };
+            return new Admission(null, null, new OAuthResponse(status, headers, Encoding.ASCII.GetBytes(reason + "\n")));
         }
 
         private Context Seen(Context context)
@@ -181,23 +197,37 @@ namespace Wardkey
             {
                 return other ?? one;
             }
-            return other == null || other == Engine.AnyScope ? one : one + " " + other;
+            return other == null || other == Engine.AnyScope
+                ? one : string.Join(" ", one.Split(' ').Union(other.Split(' ')));
         }
 
         /// <summary>
-        /// A path as it came, and as servers may read it: unescaped, with backslashes for slashes, with neither empty
-        /// nor dotted segments. A rule that fits one of them holds, so no spelling leads around it.
+        /// A path as servers may read it: unescaped, with or without its escaped slashes, with backslashes for slashes,
+        /// with neither empty nor dotted segments. The rules of all hold, so no spelling leads around one.
         /// </summary>
         private static IEnumerable<string> Spellings(string path)
         {
-            string unescaped = path;
-            // Once more for servers that unescape twice.
-            for (int round = 0; round < 2; round++)
+            // ASP.NET Core leaves an escaped slash as it is: to its routes it is a part of a name.
+            yield return Uri.UnescapeDataString(path.Replace("%2f", "%252f").Replace("%2F", "%252F"));
+            foreach (string unescaped in Unescaped(path))
             {
-                unescaped = Uri.UnescapeDataString(unescaped);
                 yield return unescaped;
                 yield return Straight(unescaped);
             }
+        }
+
+        private static IEnumerable<string> Unescaped(string path)
+        {
+            string once = Uri.UnescapeDataString(path);
+            yield return once;
+            // Once more for servers that unescape twice.
+            yield return Uri.UnescapeDataString(once);
+        }
+
+        private static bool HasDots(string path)
+        {
+            return Unescaped(path).Any(unescaped => unescaped.Split('/', '\\').Any(
+                segment => segment.Trim() == "." || segment.Trim() == ".."));
         }
 
         private static string Straight(string path)
@@ -224,6 +254,9 @@ namespace Wardkey
             return path.StartsWith(root, StringComparison.OrdinalIgnoreCase)
                 && (path.Length == root.Length || path[root.Length] == '/');
         }
+
+        // More than any client has to say; to look at a path takes time.
+        private const int LongestPath = 8192;
 
         private static string Rooted(string path)
         {

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.ComponentModel;
 using System.IO;
 using System.Net;
+using System.Threading.Tasks;
 
 namespace Wardkey
 {
@@ -19,7 +20,14 @@ namespace Wardkey
                 throw new ArgumentNullException("guard");
             }
             this.guard = guard;
+            BodyDeadline = TimeSpan.FromSeconds(30);
         }
+
+        /// <summary>
+        /// How long a request's body may take to arrive, for the thread that calls <see cref="Admit"/> waits for it: 30
+        /// seconds, unless you say otherwise. One that is later is answered with a 408, and its connection closed.
+        /// </summary>
+        public TimeSpan BodyDeadline { get; set; }
 
         /// <summary>
         /// Answers the request if it is for an OAuth endpoint, or not allowed. Otherwise leaves it to you.
@@ -43,7 +51,11 @@ namespace Wardkey
             {
                 return true;
             }
-            Send(admission.Response, exchange);
+            // .NET itself would wait for what nobody has read, and for ever.
+            if (Try(exchange, () => Arrives(exchange, request, Skip(exchange.Request.InputStream))))
+            {
+                Send(admission.Response, exchange);
+            }
             return false;
         }
 
@@ -82,18 +94,60 @@ namespace Wardkey
 
         private bool TryRead(HttpListenerContext exchange, out OAuthRequest request, out Context context)
         {
-            request = RequestOf(exchange.Request);
-            context = null;
+            OAuthRequest received = request = RequestOf(exchange.Request);
+            Context seen = null;
             // Outside, for an engine that is disposed of is no caller that hung up.
-            bool endpoint = guard.IsEndpoint(request);
+            bool endpoint = guard.IsEndpoint(received);
+            bool read = Try(exchange, () =>
+            {
+                seen = ContextOf(exchange.Request);
+                return !endpoint || Arrives(exchange, received, ReadAll(received, exchange.Request.InputStream));
+            });
+            context = seen;
+            return read;
+        }
+
+        private static async Task ReadAll(OAuthRequest request, Stream body)
+        {
+            await request.ReadBodyAsync(body).ConfigureAwait(false);
+            await Skip(body).ConfigureAwait(false);
+        }
+
+        private static async Task Skip(Stream body)
+        {
+            var unwanted = new byte[4096];
+            while (await body.ReadAsync(unwanted, 0, unwanted.Length).ConfigureAwait(false) > 0)
+            {
+            }
+        }
+
+        /// <summary>Whether the body arrives in time; if not, it is answered.</summary>
+        private bool Arrives(HttpListenerContext exchange, OAuthRequest request, Task reading)
+        {
+            if (Task.WaitAny(new[] { reading }, BodyDeadline) == 0)
+            {
+                reading.GetAwaiter().GetResult();
+                return true;
+            }
+            // Its end is that of the connection, which is nobody's concern.
+            reading.ContinueWith(late =>
+            {
+                Exception unused = late.Exception;
+                request.ClearBody();
+            });
+            exchange.Response.StatusCode = 408;
+            exchange.Response.KeepAlive = false;
+            exchange.Response.Close();
+            exchange.Response.Abort();
+            return false;
+        }
+
+        /// <summary>What the function says; false if the caller hung up.</summary>
+        private static bool Try(HttpListenerContext exchange, Func<bool> read)
+        {
             try
             {
-                context = ContextOf(exchange.Request);
-                if (endpoint)
-                {
-                    request.ReadBodyAsync(exchange.Request.InputStream).GetAwaiter().GetResult();
-                }
-                return true;
+                return read();
             }
             catch (Exception exception)
             {

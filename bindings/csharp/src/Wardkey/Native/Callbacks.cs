@@ -10,7 +10,8 @@ namespace Wardkey.Native
     /// <summary>
     /// What the native library calls: static methods, whose `user` leads to the program's delegates. A GCHandle keeps
     /// those alive until the library calls `destroy`. No exception leaves a callback, for above it are native frames:
-    /// it waits for the call to return (<see cref="Rethrow"/>), or goes to the program's CallbackFailed.
+    /// it waits for the call to return (<see cref="Rethrow"/>), or goes to the program's CallbackFailed. The abort of
+    /// a thread waits too.
     /// </summary>
     internal sealed unsafe class Callbacks
     {
@@ -22,6 +23,12 @@ namespace Wardkey.Native
 
         [ThreadStatic]
         private static ExceptionDispatchInfo thrown;
+
+        [ThreadStatic]
+        private static bool aborted;
+
+        [ThreadStatic]
+        private static object abortState;
 
         internal Callbacks(EngineOptions options)
         {
@@ -77,10 +84,21 @@ namespace Wardkey.Native
             return released.Wait(patience);
         }
 
-        /// <summary>Throws what a callback threw during the call that this thread has just made.</summary>
+        /// <summary>
+        /// Throws what a callback threw during the call that this thread has just made, and goes on with the abort of
+        /// this thread that arose in one.
+        /// </summary>
         internal static void Rethrow()
         {
             ExceptionDispatchInfo waiting = thrown;
+            if (aborted)
+            {
+                object state = abortState;
+                aborted = false;
+                abortState = null;
+                thrown = null;
+                Thread.CurrentThread.Abort(state);
+            }
             if (waiting != null)
             {
                 thrown = null;
@@ -100,7 +118,28 @@ namespace Wardkey.Native
         /// <summary>Keeps an exception for <see cref="Rethrow"/>; the first counts.</summary>
         internal static void Keep(Exception exception)
         {
-            thrown = thrown ?? ExceptionDispatchInfo.Capture(exception);
+            if (!Postpone(exception))
+            {
+                thrown = thrown ?? ExceptionDispatchInfo.Capture(exception);
+            }
+        }
+
+        /// <summary>
+        /// Ends the abort of a thread, which .NET Framework would go on with at the end of the catch, across native
+        /// frames, until <see cref="Rethrow"/>. False for any other exception. Call it within the catch.
+        /// </summary>
+        private static bool Postpone(Exception exception)
+        {
+            var abort = exception as ThreadAbortException;
+            if (abort == null)
+            {
+                return false;
+            }
+            // Read first: it goes with the abort.
+            abortState = abort.ExceptionState;
+            aborted = true;
+            Thread.ResetAbort();
+            return true;
         }
 
         private IntPtr Hold()
@@ -233,6 +272,10 @@ namespace Wardkey.Native
 
         private void Report(Exception exception)
         {
+            if (Postpone(exception))
+            {
+                return;
+            }
             try
             {
                 if (options.CallbackFailed != null)
@@ -244,9 +287,10 @@ namespace Wardkey.Native
                     Trace.TraceError("A callback of Wardkey failed: {0}", exception);
                 }
             }
-            catch (Exception)
+            catch (Exception another)
             {
                 // Told twice, it failed twice: there is nobody left to tell.
+                Postpone(another);
             }
         }
 

@@ -19,17 +19,20 @@ namespace Wardkey.Native
             var tried = new StringBuilder();
             foreach (string path in Candidates())
             {
-                string problem = "no such file";
                 if (File.Exists(path))
                 {
+                    string problem;
                     IntPtr module = OnWindows ? Windows.Open(path, out problem) : Unix.Open(path, out problem);
-                    if (module != IntPtr.Zero)
+                    if (module == IntPtr.Zero)
                     {
-                        Opened = path;
-                        return module;
+                        // The next one might be another's.
+                        throw new DllNotFoundException(
+                            "The native part of Wardkey for " + Rid + " at " + path + " cannot be loaded: " + problem);
                     }
+                    Opened = path;
+                    return module;
                 }
-                tried.Append("\n  ").Append(path).Append(": ").Append(problem);
+                tried.Append("\n  ").Append(path).Append(": no such file");
             }
             throw new DllNotFoundException(
                 "The native part of Wardkey for " + Rid + " was not found. Put " + FileName
@@ -53,8 +56,12 @@ namespace Wardkey.Native
             {
                 yield return Path.Combine(folder, "runtimes", Rid, "native", FileName);
                 yield return Path.Combine(folder, FileName);
-                // As NuGet unpacks the package: lib/net45/Wardkey.dll.
-                yield return Path.GetFullPath(Path.Combine(folder, "..", "..", "runtimes", Rid, "native", FileName));
+                // As NuGet unpacks the package: lib/net45/Wardkey.dll. Elsewhere the folders above may be anybody's.
+                string above = Path.GetFullPath(Path.Combine(folder, ".."));
+                if (Path.GetFileName(above) == "lib")
+                {
+                    yield return Path.GetFullPath(Path.Combine(above, "..", "runtimes", Rid, "native", FileName));
+                }
             }
             // What .NET read from the program's .deps.json: folders of packages.
             string listed = AppDomain.CurrentDomain.GetData("NATIVE_DLL_SEARCH_DIRECTORIES") as string ?? "";
