@@ -166,9 +166,10 @@ namespace Wardkey.AspNet
         private static Guard Open()
         {
             var section = (WardkeySection)ConfigurationManager.GetSection("wardkey");
-            if (section == null)
+            // Where configSections alone names it, it is there and empty.
+            if (section == null || string.IsNullOrEmpty(section.Database))
             {
-                throw new ConfigurationErrorsException("web.config has no element wardkey.");
+                throw new ConfigurationErrorsException("web.config has no element wardkey with a database.");
             }
             var options = new EngineOptions(HostingEnvironment.MapPath(section.Database))
             {

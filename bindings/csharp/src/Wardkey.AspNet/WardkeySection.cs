@@ -124,8 +124,8 @@ namespace Wardkey.AspNet
             if (Scope == "")
             {
                 throw new ConfigurationErrorsException(
-                    "<add path=\"" + Path + "\"> in <wardkey><protect> needs scope=\"lab:read\" or the like; scope=\"*\""
-                    + " lets any valid token in.",
+                    "web.config: <add path=\"" + Path + "\"> in <wardkey><protect> needs scope=\"lab:read\" or the like;"
+                    + " scope=\"*\" lets any valid token in.",
                     ElementInformation.Source, ElementInformation.LineNumber);
             }
         }
