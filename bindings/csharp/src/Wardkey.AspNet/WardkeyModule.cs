@@ -96,12 +96,26 @@ namespace Wardkey.AspNet
         public void Init(HttpApplication application)
         {
             // The first event of a request that may answer it, before anything of the application runs.
-            application.AuthenticateRequest += (sender, arguments) => Admit(application);
+            application.AuthenticateRequest += (sender, arguments) => AdmitOrEnd(application);
         }
 
         /// <summary>Does nothing: other HttpApplication objects share the engine.</summary>
         public void Dispose()
         {
+        }
+
+        private static void AdmitOrEnd(HttpApplication application)
+        {
+            try
+            {
+                Admit(application);
+            }
+            catch
+            {
+                // What could not be decided is not allowed, even if Application_Error clears the error.
+                application.CompleteRequest();
+                throw;
+            }
         }
 
         private static void Admit(HttpApplication application)
