@@ -55,6 +55,11 @@ def test_what_is_no_token_is_denied(token: Union[str, bytes], wardkey_engine: En
         wardkey_engine.verify(token, "lab:read")
 
 
+def wrong(value: Any) -> Any:
+    """A value of a type that checkers would not let in."""
+    return value
+
+
 @pytest.mark.parametrize(
     ("name", "call"),
     [
@@ -62,25 +67,28 @@ def test_what_is_no_token_is_denied(token: Union[str, bytes], wardkey_engine: En
         ("scopes", lambda engine: engine.verify("x", ["lab:read"])),
         ("scopes", lambda engine: engine.verify("x", None)),
         ("context", lambda engine: engine.verify("x", "lab:read", context={})),
-        ("peer", lambda engine: engine.verify("x", "lab:read", context=Context(peer=7))),
+        ("peer", lambda engine: engine.verify("x", "lab:read", context=Context(peer=wrong(7)))),
         ("headers", lambda engine: engine.authorize(None, "lab:read")),
         ("header", lambda engine: engine.authorize({"Host": None}, "lab:read")),
         ("token", lambda engine: engine.claims(7)),
         ("client_secret", lambda engine: engine.issue("wkc_x", None)),
         ("scope", lambda engine: engine.issue("wkc_x", "s", scope=["lab:read"])),
         ("request", lambda engine: engine.http("/oauth/token")),
-        ("body", lambda engine: engine.http(Request("GET", "/", body={}))),
+        ("body", lambda engine: engine.http(Request("GET", "/", body=wrong({})))),
         ("path", lambda engine: engine.serves(None)),
         ("handle", lambda engine: engine.decide(None, subject=None, headers=())),
         ("operation", lambda engine: engine.call(None, context=ADMIN)),
         ("path", lambda engine: engine.backup(None, context=ADMIN)),
-        ("path", lambda engine: Engine.open(None)),
-        ("actor", lambda engine: Engine.create("a.db", actor=None)),
-        ("actor", lambda engine: Engine.restore("a.db", actor=None)),
-        ("protect", lambda engine: Middleware(None, engine, protect="lab:read")),
-        ("scopes of /", lambda engine: Middleware(None, engine, protect={"/": ["lab:read"]})),
-        ("scopes", lambda engine: of_flask.requires(lambda: "a view")),
-        ("scopes", lambda engine: of_fastapi.requires(["lab:read"])),
+        ("path", lambda engine: Engine.open(wrong(None))),
+        ("actor", lambda engine: Engine.create("a.db", actor=wrong(None))),
+        ("actor", lambda engine: Engine.restore("a.db", actor=wrong(None))),
+        ("protect", lambda engine: Middleware(wrong(None), engine, protect=wrong("lab:read"))),
+        (
+            "scopes of /",
+            lambda engine: Middleware(wrong(None), engine, protect=wrong({"/": ["lab:read"]})),
+        ),
+        ("scopes", lambda engine: of_flask.requires(wrong(str))),
+        ("scopes", lambda engine: of_fastapi.requires(wrong(["lab:read"]))),
     ],
 )
 def test_an_argument_of_the_wrong_type_is_named(
