@@ -11,7 +11,7 @@
  *     wardkey_open           once, at the start of the program
  *     wardkey_call           administration: register clients, revoke, read the audit (JSON in and out)
  *     wardkey_backup         a copy of the file while it is in use; wardkey_check examines the whole file
- *     wardkey_http           for requests to the paths of the OAuth endpoints
+ *     wardkey_http           for requests to the paths of the OAuth endpoints, which wardkey_serves knows
  *     wardkey_authorize      for every other request of your API
  *     wardkey_close          once, at the end
  *
@@ -102,6 +102,10 @@
 // Misuse: 256 engines are open, or so many were opened and closed that no handle is left. Nothing was
 // opened or created: open a database once and use the engine from all threads.
 #define WARDKEY_MISUSE_TOO_MANY 114
+
+// Misuse: another copy of this library has the database open in this process, and each would drop the other's
+// file locks. Load one copy for the whole process, or open the database in another process.
+#define WARDKEY_MISUSE_ANOTHER_COPY 115
 
 // Denied, for a reason that this header does not name.
 #define WARDKEY_DENIED 200
@@ -536,7 +540,7 @@ typedef struct {
     const void *key;
     // 32, or 32 for each key.
     size_t key_len;
-    // With WARDKEY_KEY_CALLBACK: writes 32 bytes to key and returns 0, or anything else if it cannot.
+    // With WARDKEY_KEY_CALLBACK: writes 32 bytes to key, not all zeros, and returns 0, or anything else if it cannot.
     // Called once, by wardkey_open.
     int32_t (WARDKEY_CALL *key_read)(void *user,
                         uint8_t *key,
@@ -819,7 +823,8 @@ WARDKEY_API int32_t WARDKEY_CALL wardkey_options_init(wardkey_options *options,
 // ```
 //
 // A program opens a database once and uses the engine from all its threads; several programs may have
-// the same database open. Open it after the last fork: a child cannot use what its parent opened.
+// the same database open. Open it after the last fork: a child cannot use what its parent opened. Load one copy of
+// this library into a process: on Linux a second one cannot open what the first has open (docs/embedding.md).
 //
 // A program that makes its database when it first runs opens with WARDKEY_MODE_OPEN, and with
 // WARDKEY_MODE_CREATE only on WARDKEY_STORAGE_MISSING. On no other code: that could hide a lost disk.
@@ -827,8 +832,8 @@ WARDKEY_API int32_t WARDKEY_CALL wardkey_options_init(wardkey_options *options,
 // options: required, read during the call only. engine: required; set to NULL first, and to the engine on
 // success. error: may be NULL.
 //
-// Returns WARDKEY_OK; a misuse code (WARDKEY_MISUSE_TOO_MANY and _FORKED among them) before anything was
-// opened or made; a storage code, for which wardkey_status_message says what to do, and which the options'
+// Returns WARDKEY_OK; a misuse code (WARDKEY_MISUSE_TOO_MANY, _FORKED and _ANOTHER_COPY among them) before anything
+// was opened or made; a storage code, for which wardkey_status_message says what to do, and which the options'
 // log is told too. The options' destroy functions are the library's to call from now on, unless it could
 // not read the struct (see wardkey_options). Any thread.
 WARDKEY_API int32_t WARDKEY_CALL wardkey_open(const wardkey_options *options,
@@ -913,7 +918,8 @@ WARDKEY_API int32_t WARDKEY_CALL wardkey_verify(const wardkey_engine *engine,
 // ```
 //
 // It takes the token from the `Authorization` header, and nowhere else, and verifies it as wardkey_verify
-// does.
+// does. Neither looks at the context's secure: whether your own paths may be reached without TLS is your server's
+// to decide.
 //
 // headers: the request's header fields, header_count of them; NULL only with 0. scopes, context,
 // principal, error: as in wardkey_verify. http_status: may be NULL; set in every case: 200 when allowed;
@@ -1031,6 +1037,32 @@ WARDKEY_API int32_t WARDKEY_CALL wardkey_http(const wardkey_engine *engine,
                      wardkey_http_response *response,
                      size_t response_size,
                      wardkey_error *error);
+
+// Whether wardkey_http has an endpoint at this path: for a program that asks before it looks whether the path is one
+// of its own.
+//
+// ```c
+// if (wardkey_serves(engine, path, path_len, NULL, 0, &error) == WARDKEY_OK) {
+//     answer_with_wardkey_http();
+// } else {
+//     answer_yourself();
+// }
+// ```
+//
+// The endpoints of a dialect are there while the setting `dialects` names it. While the database cannot be read, the
+// answer is what it was when it last could.
+//
+// engine: required. path: required; without the query, percent-encoded as received, base_path included.
+// base_path: where you mount the engine; NULL or empty at the root. error: may be NULL.
+//
+// Returns WARDKEY_OK; WARDKEY_NOT_FOUND if there is none; a misuse code. Any thread; after close
+// WARDKEY_MISUSE_CLOSED.
+WARDKEY_API int32_t WARDKEY_CALL wardkey_serves(const wardkey_engine *engine,
+                       const char *path,
+                       size_t path_len,
+                       const char *base_path,
+                       size_t base_path_len,
+                       wardkey_error *error);
 
 // Wipes and frees what wardkey_http, wardkey_pending or wardkey_decide put into a response, and sets it to zero.
 //

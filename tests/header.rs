@@ -86,7 +86,7 @@ const INTRODUCTION: &str = "\
  *     wardkey_open           once, at the start of the program
  *     wardkey_call           administration: register clients, revoke, read the audit (JSON in and out)
  *     wardkey_backup         a copy of the file while it is in use; wardkey_check examines the whole file
- *     wardkey_http           for requests to the paths of the OAuth endpoints
+ *     wardkey_http           for requests to the paths of the OAuth endpoints, which wardkey_serves knows
  *     wardkey_authorize      for every other request of your API
  *     wardkey_close          once, at the end
  *

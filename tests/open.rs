@@ -400,6 +400,14 @@ fn a_write_beside_another_programs_transaction_is_busy_and_reading_goes_on() {
 }
 
 #[test]
+fn a_busy_timeout_of_any_length_can_be_asked_for() {
+    let place = Place::created();
+    for timeout in [Duration::ZERO, Duration::from_millis(1 << 31), Duration::MAX] {
+        Engine::open(&place.options().busy_timeout(timeout)).unwrap();
+    }
+}
+
+#[test]
 fn opening_a_database_that_another_program_holds_alone_is_busy() {
     let place = Place::created();
     let sqlite = place.sqlite();

@@ -1,10 +1,7 @@
-//! The README's C program compiles as printed and does what it says. Its Rust program is a doc test.
+//! The README's C program compiles as printed and does what it says. Its Rust program is a doc test, and what it
+//! prints in other languages is the first program of their own READMEs, whose tests run it.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "tests stop at the first surprise"
-)]
+#![expect(clippy::unwrap_used, reason = "tests stop at the first surprise")]
 
 mod common;
 
@@ -29,6 +26,16 @@ fn the_c_program_of_the_readme_protects_its_endpoint() {
     assert!(answer.starts_with("Status: 403\r\nWWW-Authenticate: Bearer realm="), "{answer}");
     let answer = program.answer(None);
     assert_eq!(answer, "Status: 401\r\nWWW-Authenticate: Bearer realm=\"wardkey\"\r\n\r\n");
+}
+
+#[test]
+fn what_the_readme_prints_in_other_languages_is_what_their_tests_run() {
+    for (language, folder) in [("cpp", "cpp"), ("python", "python"), ("csharp", "csharp")] {
+        let own = root().join("bindings").join(folder).join("README.md");
+        let printed = first_program(&root().join("README.md"), language);
+        assert_eq!(printed, first_program(&own, language), "{language}");
+        assert!(printed.lines().count() <= 30, "{language}");
+    }
 }
 
 /// A compiled program, beside a database.

@@ -26,6 +26,20 @@ impl Engine {
         self.http_telling(request, context, |_| ())
     }
 
+    /// Whether [`Engine::http`] has an endpoint at this path, one of a dialect that is on included: for a host that asks
+    /// before it looks whether the path is one of its own. `path` and `base_path` are as in [`HttpRequest`].
+    ///
+    /// While the database cannot be read, the answer is what it was when it last could.
+    ///
+    /// # Errors
+    /// [`Error::Closed`], [`Error::Forked`].
+    pub fn serves(&self, path: &str, base_path: &str) -> Result<bool> {
+        self.check_open()?;
+        let frame = self.current().map_or_else(|_| self.snapshot.frame(), |(frame, _)| frame);
+        let request = HttpRequest { path, base_path, ..HttpRequest::default() };
+        Ok(oauth::route(&request, &frame.settings).is_some())
+    }
+
     /// Answers as [`Engine::http`] does, and tells `failed` of an error that became a 5xx response.
     ///
     /// # Errors

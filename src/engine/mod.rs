@@ -111,7 +111,8 @@ impl Engine {
     /// # Errors
     /// [`Error::DatabaseMissing`], [`Error::EmptyFile`], [`Error::ForeignFile`], [`Error::NewerFile`],
     /// [`Error::KeyMissing`], [`Error::WrongKey`], [`Error::StaleDatabase`], [`Error::FreshnessMissing`],
-    /// [`Error::NetworkFilesystem`], [`Error::NotWritable`], [`Error::Busy`], [`Error::Forked`].
+    /// [`Error::NetworkFilesystem`], [`Error::NotWritable`], [`Error::Busy`], [`Error::Forked`],
+    /// [`Error::AnotherCopy`].
     pub fn open(options: &Options) -> Result<Self> {
         let open = OpenCount::begin()?;
         let store = Store::open(

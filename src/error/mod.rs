@@ -44,6 +44,11 @@ pub enum Error {
     ActorMissing,
     /// The process forked while an engine was open, so nothing in the child can use this file safely.
     Forked,
+    /// Another copy of this library in this process has the database open, and each would drop the other's file locks.
+    AnotherCopy {
+        /// The path.
+        path: PathBuf,
+    },
     /// The engine was closed.
     Closed,
     /// The thing named does not exist.
@@ -228,6 +233,12 @@ impl fmt::Display for Error {
             Self::Forked => f.write_str(
                 "this process was forked while an engine was open; open the engine after the fork",
             ),
+            Self::AnotherCopy { path } => write!(
+                f,
+                "another copy of this library has the database open in this process: load one copy only, or use \
+                 another process ({})",
+                path.display()
+            ),
             Self::Closed => f.write_str("the engine is closed"),
             Self::Busy => f.write_str("another program held the database for too long; try again"),
             Self::Full => f.write_str(
@@ -303,6 +314,7 @@ impl Error {
             | Self::UnknownOperation { .. }
             | Self::ActorMissing
             | Self::Forked
+            | Self::AnotherCopy { .. }
             | Self::Closed
             | Self::NotFound { .. }
             | Self::Conflict { .. }

@@ -133,7 +133,7 @@ impl Table {
             let message = "too many engines are open in this process: close one".to_owned();
             return Err(Fault { code: WARDKEY_MISUSE_TOO_MANY, system_code: 0, message });
         }
-        slots.push(Slot { generation: 0, state: State::Reserved });
+        slots.push(Slot { generation: first_generation(), state: State::Reserved });
         Ok(Reserved { table: self, slot: slots.len() - 1 })
     }
 }
@@ -217,10 +217,23 @@ fn closed() -> Fault {
     Fault::misuse(WARDKEY_MISUSE_CLOSED, "engine", "is closed")
 }
 
-/// Six bits that tell this copy of the library from another in the same process: where it was loaded.
+/// Six bits that tell this copy of the library from another in the same process.
 fn instance() -> usize {
-    let address = std::ptr::from_ref(&TABLE).addr() >> 12;
-    (address ^ address >> 6 ^ address >> 12 ^ address >> 18) & 63
+    place() >> FIRST_GENERATION_BITS
+}
+
+/// The generation that a slot begins with. Where six bits do not tell two copies apart, it does: the first handle of
+/// one is then a closed or an unknown one to the other, and not its own first.
+fn first_generation() -> usize {
+    place() & ((1 << FIRST_GENERATION_BITS) - 1)
+}
+
+/// 19 bits made of where this copy of the library was loaded, in which neighbours are far apart: the upper ones of
+/// the page's number times 2^64 / golden ratio.
+fn place() -> usize {
+    let page = u64::try_from(std::ptr::from_ref(&TABLE).addr() >> 12).unwrap_or(0);
+    let spread = page.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - 6 - FIRST_GENERATION_BITS);
+    usize::try_from(spread).unwrap_or(0)
 }
 
 static TABLE: Table = Table::new();
@@ -229,6 +242,8 @@ static TABLE: Table = Table::new();
 const KIND_ENGINE: usize = 5;
 const SLOTS: usize = 256;
 const GENERATIONS: usize = 1 << 14;
+/// Half of the generations are left to a slot at least.
+const FIRST_GENERATION_BITS: u32 = 13;
 
 /// The first code that is not the caller's doing.
 const FIRST_TOLD: i32 = 400;
@@ -287,6 +302,14 @@ mod tests {
         let guessed = std::ptr::without_provenance::<EngineHandle>(token.encode());
         assert_eq!(find(guessed).err().unwrap().code, WARDKEY_MISUSE_CLOSED);
         assert_eq!(remove(guessed).err().unwrap().code, WARDKEY_MISUSE_CLOSED);
+    }
+
+    #[test]
+    fn a_slot_has_half_of_its_generations_before_it_and_a_copy_has_one_place() {
+        assert!(instance() < 64);
+        assert!(first_generation() < GENERATIONS / 2);
+        let slot = TABLE.reserve().ok().unwrap().slot;
+        assert!(TABLE.slots.read().unwrap()[slot].generation >= first_generation());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use crate::engine::HttpResponse;
 use crate::ffi::boundary::{self, OwnedResponse};
 use crate::ffi::guard::{Fault, guard_engine, guard_silent};
 use crate::ffi::read::{self, Message};
-use crate::ffi::status::WARDKEY_MISUSE_SIZE;
+use crate::ffi::status::{WARDKEY_MISUSE_SIZE, WARDKEY_NOT_FOUND};
 use crate::ffi::types::{
     CallContext, EngineHandle, ErrorReport, Header, HttpRequestParts, HttpResponseParts,
 };
@@ -63,6 +63,51 @@ pub extern "C" fn wardkey_http(
         boundary::write_response(response, response_size, answer.status, owned(answer));
         Ok(())
     })
+}
+
+/// Whether wardkey_http has an endpoint at this path: for a program that asks before it looks whether the path is one
+/// of its own.
+///
+/// ```c
+/// if (wardkey_serves(engine, path, path_len, NULL, 0, &error) == WARDKEY_OK) {
+///     answer_with_wardkey_http();
+/// } else {
+///     answer_yourself();
+/// }
+/// ```
+///
+/// The endpoints of a dialect are there while the setting `dialects` names it. While the database cannot be read, the
+/// answer is what it was when it last could.
+///
+/// engine: required. path: required; without the query, percent-encoded as received, base_path included.
+/// base_path: where you mount the engine; NULL or empty at the root. error: may be NULL.
+///
+/// Returns WARDKEY_OK; WARDKEY_NOT_FOUND if there is none; a misuse code. Any thread; after close
+/// WARDKEY_MISUSE_CLOSED.
+#[unsafe(no_mangle)]
+pub extern "C" fn wardkey_serves(
+    engine: *const EngineHandle,
+    path: *const c_char,
+    path_len: usize,
+    base_path: *const c_char,
+    base_path_len: usize,
+    error: *mut ErrorReport,
+) -> i32 {
+    guard_engine(
+        engine,
+        error,
+        || Ok(()),
+        |open| {
+            let path = String::from_utf8_lossy(read::required_bytes(path, path_len, "path")?);
+            let base_path =
+                boundary::text(base_path, base_path_len, "base_path")?.unwrap_or_default();
+            if open.engine.serves(&path, base_path)? {
+                return Ok(());
+            }
+            let message = "there is no endpoint at this path".to_owned();
+            Err(Fault { code: WARDKEY_NOT_FOUND, system_code: 0, message })
+        },
+    )
 }
 
 /// Wipes and frees what wardkey_http, wardkey_pending or wardkey_decide put into a response, and sets it to zero.

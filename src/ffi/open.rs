@@ -61,7 +61,8 @@ pub extern "C" fn wardkey_options_init(options: *mut OpenOptions, options_size: 
 /// ```
 ///
 /// A program opens a database once and uses the engine from all its threads; several programs may have
-/// the same database open. Open it after the last fork: a child cannot use what its parent opened.
+/// the same database open. Open it after the last fork: a child cannot use what its parent opened. Load one copy of
+/// this library into a process: on Linux a second one cannot open what the first has open (docs/embedding.md).
 ///
 /// A program that makes its database when it first runs opens with WARDKEY_MODE_OPEN, and with
 /// WARDKEY_MODE_CREATE only on WARDKEY_STORAGE_MISSING. On no other code: that could hide a lost disk.
@@ -69,8 +70,8 @@ pub extern "C" fn wardkey_options_init(options: *mut OpenOptions, options_size: 
 /// options: required, read during the call only. engine: required; set to NULL first, and to the engine on
 /// success. error: may be NULL.
 ///
-/// Returns WARDKEY_OK; a misuse code (WARDKEY_MISUSE_TOO_MANY and _FORKED among them) before anything was
-/// opened or made; a storage code, for which wardkey_status_message says what to do, and which the options'
+/// Returns WARDKEY_OK; a misuse code (WARDKEY_MISUSE_TOO_MANY, _FORKED and _ANOTHER_COPY among them) before anything
+/// was opened or made; a storage code, for which wardkey_status_message says what to do, and which the options'
 /// log is told too. The options' destroy functions are the library's to call from now on, unless it could
 /// not read the struct (see wardkey_options). Any thread.
 #[unsafe(no_mangle)]

@@ -39,6 +39,9 @@ pub const WARDKEY_MISUSE_ABI: i32 = 113;
 /// Misuse: 256 engines are open, or so many were opened and closed that no handle is left. Nothing was
 /// opened or created: open a database once and use the engine from all threads.
 pub const WARDKEY_MISUSE_TOO_MANY: i32 = 114;
+/// Misuse: another copy of this library has the database open in this process, and each would drop the other's
+/// file locks. Load one copy for the whole process, or open the database in another process.
+pub const WARDKEY_MISUSE_ANOTHER_COPY: i32 = 115;
 
 /// Denied, for a reason that this header does not name.
 pub const WARDKEY_DENIED: i32 = 200;
@@ -236,6 +239,7 @@ pub(super) fn of_error(error: &Error) -> (i32, i32) {
         Error::UnknownOperation { .. } => WARDKEY_MISUSE_OPERATION,
         Error::ActorMissing => WARDKEY_MISUSE_ACTOR,
         Error::Forked => WARDKEY_MISUSE_FORKED,
+        Error::AnotherCopy { .. } => WARDKEY_MISUSE_ANOTHER_COPY,
         Error::Closed => WARDKEY_MISUSE_CLOSED,
         Error::NotFound { .. } => WARDKEY_NOT_FOUND,
         Error::Conflict { .. } => WARDKEY_CONFLICT,
@@ -364,6 +368,7 @@ const CODES: &[Row] = &[
     (WARDKEY_MISUSE_FORKED, c"WARDKEY_MISUSE_FORKED", c"Misuse: this process was forked while an engine was open; only after exec can the child open one."),
     (WARDKEY_MISUSE_ABI, c"WARDKEY_MISUSE_ABI", c"Misuse: the header is newer than the library: install the library that the program was built for, or a later one."),
     (WARDKEY_MISUSE_TOO_MANY, c"WARDKEY_MISUSE_TOO_MANY", c"Misuse: 256 engines are open, or so many were opened and closed that no handle is left. Nothing was opened or created: open a database once and use the engine from all threads."),
+    (WARDKEY_MISUSE_ANOTHER_COPY, c"WARDKEY_MISUSE_ANOTHER_COPY", c"Misuse: another copy of this library has the database open in this process, and each would drop the other's file locks. Load one copy for the whole process, or open the database in another process."),
     (WARDKEY_DENIED, c"WARDKEY_DENIED", c"Denied, for a reason that this header does not name."),
     (WARDKEY_DENIED_TOKEN_TOO_LONG, c"WARDKEY_DENIED_TOKEN_TOO_LONG", c"Denied: the token is longer than any that this library makes."),
     (WARDKEY_DENIED_TOKEN_MALFORMED, c"WARDKEY_DENIED_TOKEN_MALFORMED", c"Denied: the text is not a token."),

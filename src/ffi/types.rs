@@ -228,7 +228,7 @@ pub struct OpenOptions {
     pub key: *const c_void,
     /// 32, or 32 for each key.
     pub key_len: usize,
-    /// With WARDKEY_KEY_CALLBACK: writes 32 bytes to key and returns 0, or anything else if it cannot.
+    /// With WARDKEY_KEY_CALLBACK: writes 32 bytes to key, not all zeros, and returns 0, or anything else if it cannot.
     /// Called once, by wardkey_open.
     pub key_read: Option<extern "C" fn(user: *mut c_void, key: *mut u8, key_size: usize) -> i32>,
     /// Passed to key_read.

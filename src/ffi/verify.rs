@@ -77,7 +77,8 @@ pub extern "C" fn wardkey_verify(
 /// ```
 ///
 /// It takes the token from the `Authorization` header, and nowhere else, and verifies it as wardkey_verify
-/// does.
+/// does. Neither looks at the context's secure: whether your own paths may be reached without TLS is your server's
+/// to decide.
 ///
 /// headers: the request's header fields, header_count of them; NULL only with 0. scopes, context,
 /// principal, error: as in wardkey_verify. http_status: may be NULL; set in every case: 200 when allowed;

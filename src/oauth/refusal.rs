@@ -53,6 +53,7 @@ pub(crate) fn print_failure(error: &Error) -> HttpResponse {
         | Error::UnknownOperation { .. }
         | Error::ActorMissing
         | Error::Forked
+        | Error::AnotherCopy { .. }
         | Error::Closed
         | Error::NotFound { .. }
         | Error::Conflict { .. }

@@ -166,6 +166,8 @@ impl Db {
         let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let inner = rusqlite::Connection::open_with_flags(path, flags)
             .map_err(|e| fault("opening the database", path, &e))?;
+        // SQLite counts milliseconds in 31 bits; who asks for more than 24 days gets 24 days.
+        let busy_timeout = busy_timeout.min(Duration::from_millis(MAX_BUSY_TIMEOUT_MS));
         inner.busy_timeout(busy_timeout).map_err(|e| fault("opening the database", path, &e))?;
         inner.set_prepared_statement_cache_capacity(64);
         let db = Self(inner);
@@ -389,3 +391,6 @@ fn fault(doing: &'static str, path: &Path, error: &rusqlite::Error) -> Error {
 
 /// 256 KiB of the usual 4 KiB each.
 const PAGES_A_STEP: std::ffi::c_int = 64;
+
+/// The most that fits a C int.
+const MAX_BUSY_TIMEOUT_MS: u64 = 2_147_483_647;

@@ -2,11 +2,21 @@
 
 use crate::error::{Error, Result};
 use crate::sys;
+use crate::sys::only_copy::OnlyCopy;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+
+/// Demands that no other copy of this library has the database `database` open in this process, and keeps others
+/// out. Before SQLite opens anything, and until it has closed everything.
+///
+/// # Errors
+/// [`Error::AnotherCopy`]; [`Error::FreshnessMissing`] when its freshness file is gone.
+pub(crate) fn claim_for_this_copy(path: &Path, database: &Path) -> Result<OnlyCopy> {
+    OnlyCopy::claim(open(path)?)?.ok_or_else(|| Error::AnotherCopy { path: database.to_owned() })
+}
 
 /// The freshness file, opened and locked against creation and restore, not yet known to be the right one.
 pub(crate) struct Claim {
@@ -24,15 +34,7 @@ impl Claim {
     /// [`Error::FreshnessMissing`] when it is gone; [`Error::Busy`] when the database is being made or
     /// restored for longer than `busy_timeout`.
     pub(crate) fn open(path: &Path, busy_timeout: Duration) -> Result<Self> {
-        let file = match File::options().read(true).write(true).open(path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Err(Error::FreshnessMissing { path: path.to_owned() });
-            }
-            Err(error) => {
-                return Err(sys::file::failed("opening the freshness file", path, &error));
-            }
-        };
+        let file = open(path)?;
         // Everybody who has the database open holds a shared lock: whoever gets it alone is alone.
         let mut alone = false;
         patiently(busy_timeout, || {
@@ -222,6 +224,15 @@ impl Unborn {
             .and_then(|()| file.sync_all())
             .map_err(|e| sys::file::failed("writing the freshness file", &self.path, &e))
     }
+}
+
+fn open(path: &Path) -> Result<File> {
+    File::options().read(true).write(true).open(path).map_err(|error| {
+        if error.kind() == std::io::ErrorKind::NotFound {
+            return Error::FreshnessMissing { path: path.to_owned() };
+        }
+        sys::file::failed("opening the freshness file", path, &error)
+    })
 }
 
 /// Asks until the answer is yes. A child between fork and exec holds what its parent has given up.

@@ -154,11 +154,15 @@ pub(crate) fn id_of(key: &Secret) -> String {
 }
 
 fn given(key: &Secret) -> Result<Secret> {
-    if key.expose().len() == KEY_LENGTH {
-        Ok(Secret::copy_of(key.expose()))
-    } else {
-        Err(Error::argument("key", format!("must have {KEY_LENGTH} bytes")))
+    let bytes = key.expose();
+    if bytes.len() != KEY_LENGTH {
+        return Err(Error::argument("key", format!("must have {KEY_LENGTH} bytes")));
     }
+    // A buffer that nobody filled: whoever gets the file would have the key.
+    if bytes.iter().all(|byte| *byte == 0) {
+        return Err(Error::argument("key", "must not be all zeros"));
+    }
+    Ok(Secret::copy_of(bytes))
 }
 
 /// The key file of a database.

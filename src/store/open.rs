@@ -5,7 +5,7 @@ use crate::crypto::{Algorithm, PrivateKey};
 use crate::error::{Error, Result};
 use crate::store::create::{self, folder_of};
 use crate::store::db::{Checkpoint, Db};
-use crate::store::freshness::{Claim, Freshness};
+use crate::store::freshness::{Claim, Freshness, claim_for_this_copy};
 use crate::store::keys::DataKeys;
 use crate::store::master::{Candidates, KeySource, Opener, freshness_path, suffixed};
 use crate::store::member::Manner;
@@ -19,6 +19,7 @@ use crate::store::transaction::{Identity, Tx};
 use crate::store::view::View;
 use crate::store::writer::{Moment, Outcome, Writer};
 use crate::sys;
+use crate::sys::only_copy::OnlyCopy;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,9 +27,11 @@ use std::time::Duration;
 /// An open database.
 pub(crate) struct Store {
     identity: Identity,
-    freshness: Freshness,
     readers: Readers,
     writer: Writer,
+    // Dropped behind them: SQLite's last descriptor is closed before anybody may think the files free.
+    freshness: Freshness,
+    _only: OnlyCopy,
 }
 
 /// What writes the first rows of a database.
@@ -64,8 +67,11 @@ impl Store {
     ) -> Result<Self> {
         let opener = Opener::Master(source);
         check_file(path)?;
-        let mut claim = match Claim::open(&freshness_path(path), busy_timeout) {
-            Ok(claim) => claim,
+        let fresh = freshness_path(path);
+        let claimed = claim_for_this_copy(&fresh, path)
+            .and_then(|only| Ok((only, Claim::open(&fresh, busy_timeout)?)));
+        let (only, mut claim) = match claimed {
+            Ok(claimed) => claimed,
             // A file that is no database of ours, or whose key is gone too, says so rather than this.
             Err(missing @ Error::FreshnessMissing { .. }) => {
                 Self::connect(path, opener, busy_timeout, entropy)?;
@@ -114,7 +120,7 @@ impl Store {
         }
         drop(db);
         let readers = Readers::new(path.to_owned(), busy_timeout);
-        let store = Self { identity, freshness, readers, writer };
+        let store = Self { identity, readers, writer, freshness, _only: only };
         if source.kind().is_some() {
             // What a crash left of a change of master key. Best effort: the key file opens the database as
             // it is, and somebody who writes at this moment is not waited for.

@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::store::audit::AuditHead;
 use crate::store::create::{folder_of, write_audit_key};
 use crate::store::db::{Checkpoint, Db};
-use crate::store::freshness::Unborn;
+use crate::store::freshness::{Unborn, claim_for_this_copy};
 use crate::store::key_file::KeyFile;
 use crate::store::keys::{DataKeys, Wrapped, Wrapper};
 use crate::store::living::Living;
@@ -63,7 +63,7 @@ impl Store {
     ) -> Result<()> {
         let Acceptance { path, busy_timeout, entropy } = acceptance;
         check_file(path)?;
-        let mut claim = Unborn::reclaim(&freshness_path(path), *busy_timeout)?;
+        let mut claim = reclaim(path, *busy_timeout)?;
         let (db, identity, wal_aside) =
             Self::connect_alone(path, opener, *busy_timeout, Arc::clone(entropy))?;
         db.check_integrity()?;
@@ -104,7 +104,7 @@ impl Store {
     ) -> Result<()> {
         let Acceptance { path, busy_timeout, entropy } = acceptance;
         check_file(path)?;
-        let mut claim = Unborn::reclaim(&freshness_path(path), *busy_timeout)?;
+        let mut claim = reclaim(path, *busy_timeout)?;
         let db = Self::look(path, *busy_timeout)?;
         db.batch("PRAGMA locking_mode = EXCLUSIVE")?;
         let main_file = MainFile::beside_wal(path)?;
@@ -142,6 +142,16 @@ impl Store {
             tx.follow_stored()?;
             renew(tx, &accepted)
         })
+    }
+}
+
+/// Takes the freshness file, which keeps everybody out who opens it. Another copy of this library that has it is told
+/// at once, and not after the busy timeout.
+fn reclaim(path: &Path, busy_timeout: Duration) -> Result<Unborn> {
+    let fresh = freshness_path(path);
+    match claim_for_this_copy(&fresh, path) {
+        Ok(_) | Err(Error::FreshnessMissing { .. }) => Unborn::reclaim(&fresh, busy_timeout),
+        Err(error) => Err(error),
     }
 }
 

@@ -7,3 +7,6 @@ pub(crate) mod fork;
 pub(crate) mod mapping;
 #[cfg(memcheck)]
 pub(crate) mod memcheck;
+pub(crate) mod only_copy;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) mod process;

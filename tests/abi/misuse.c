@@ -40,6 +40,7 @@ static void tokens_that_are_none(void);
 static void authorize_with_wrong_arguments(void);
 static void claims_with_wrong_arguments(void);
 static void issue_with_wrong_arguments(void);
+static void serves_with_wrong_arguments(void);
 static void http_with_wrong_arguments(void);
 static void headers_that_are_no_text(void);
 static void call_with_wrong_arguments(void);
@@ -81,6 +82,7 @@ int main(int argc, char **argv) {
     authorize_with_wrong_arguments();
     claims_with_wrong_arguments();
     issue_with_wrong_arguments();
+    serves_with_wrong_arguments();
     http_with_wrong_arguments();
     headers_that_are_no_text();
     call_with_wrong_arguments();
@@ -343,6 +345,17 @@ static void issue_with_wrong_arguments(void) {
             issue(lab.id, nts, lab.secret, nts, "lab:read\0", 9));
     REFUSES(WARDKEY_DENIED_SCOPE_NOT_ALLOWED, OUT,
             issue(lab.id, nts, lab.secret, nts, "billing:read", nts));
+}
+
+static void serves_with_wrong_arguments(void) {
+    const size_t nts = WARDKEY_NTS;
+    EXPECT(WARDKEY_OK, wardkey_serves(engine, "/oauth/token?", 12, NULL, 0, &error));
+    EXPECT(WARDKEY_OK, wardkey_serves(engine, "/a/oauth/token", nts, "/a", nts, NULL));
+    REFUSES(WARDKEY_NOT_FOUND, 0, wardkey_serves(engine, "/oauth/token", nts, "/a", nts, &error));
+    REFUSES(WARDKEY_NOT_FOUND, 0, wardkey_serves(engine, "/\xff", nts, NULL, 0, &error));
+    REFUSES(WARDKEY_MISUSE_NULL, 0, wardkey_serves(NULL, "/", nts, NULL, 0, &error));
+    REFUSES(WARDKEY_MISUSE_NULL, 0, wardkey_serves(engine, NULL, 0, NULL, 0, &error));
+    REFUSES(WARDKEY_MISUSE_UTF8, 0, wardkey_serves(engine, "/", nts, "\xff", nts, &error));
 }
 
 static void http_with_wrong_arguments(void) {
@@ -650,6 +663,7 @@ static void without_an_error(void) {
     REFUSES(WARDKEY_MISUSE_NULL, NO_ERROR,
             wardkey_issue(NULL, NULL, 0, NULL, 0, NULL, 0, NULL, NULL, NULL));
     REFUSES(WARDKEY_MISUSE_NULL, NO_ERROR, wardkey_http(NULL, NULL, NULL, NULL, 0, NULL));
+    REFUSES(WARDKEY_MISUSE_NULL, NO_ERROR, wardkey_serves(NULL, NULL, 0, NULL, 0, NULL));
     REFUSES(WARDKEY_MISUSE_NULL, NO_ERROR, wardkey_call(NULL, NULL, NULL, 0, NULL, 0, NULL, NULL));
     REFUSES(WARDKEY_MISUSE_NULL, NO_ERROR, wardkey_maintain(NULL, NULL));
     EXPECT(WARDKEY_OK, wardkey_close(NULL, NULL));
@@ -712,5 +726,6 @@ static void handles_that_were_closed(void) {
     REFUSES(WARDKEY_MISUSE_CLOSED, OUT, claims(token, nts));
     REFUSES(WARDKEY_MISUSE_CLOSED, OUT, issue(lab.id, nts, lab.secret, nts, NULL, 0));
     REFUSES(WARDKEY_MISUSE_CLOSED, RESPONSE, http(&request));
+    REFUSES(WARDKEY_MISUSE_CLOSED, 0, wardkey_serves(closed, "/", nts, NULL, 0, &error));
     REFUSES(WARDKEY_MISUSE_CLOSED, OUT, call("settings.get", nts, NULL, 0));
 }

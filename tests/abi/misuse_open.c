@@ -356,6 +356,8 @@ static void callbacks_that_fail(const char *folder) {
     options.key_len = sizeof key;
     memset(key, 8, sizeof key);
     REFUSES(WARDKEY_STORAGE_WRONG_KEY);
+    memset(key, 0, sizeof key);
+    REFUSES(WARDKEY_MISUSE_ARGUMENT);
     options.key_source = WARDKEY_KEY_FILE;
     REFUSES(WARDKEY_STORAGE_KEY_MISSING);
     options.key_source = WARDKEY_KEY_BYTES;

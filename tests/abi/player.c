@@ -367,6 +367,12 @@ static void play_http(const step *now, outcome *out) {
                              &out->error);
 }
 
+static void play_serves(const step *now, outcome *out) {
+    const char *base_path = get(now, "base_path");
+    out->code = wardkey_serves(player.engine, now->argument, WARDKEY_NTS, base_path, length_of(base_path),
+                               &out->error);
+}
+
 static void play_pending(const step *now, outcome *out) {
     wardkey_context context = context_of(now);
     wardkey_header headers[HEADERS];
@@ -402,11 +408,11 @@ static const struct verb {
     const char *name;
     void (*play)(const step *now, outcome *out);
 } verbs[] = {
-    {"open", play_open},           {"close", play_close},   {"maintain", play_maintain},
-    {"call", play_call},           {"issue", play_issue},   {"verify", play_verify},
-    {"authorize", play_authorize}, {"claims", play_claims}, {"http", play_http},
-    {"pending", play_pending},     {"decide", play_decide}, {"backup", play_backup},
-    {"check", play_check},
+    {"open", play_open},           {"close", play_close},     {"maintain", play_maintain},
+    {"call", play_call},           {"issue", play_issue},     {"verify", play_verify},
+    {"authorize", play_authorize}, {"claims", play_claims},   {"http", play_http},
+    {"serves", play_serves},       {"pending", play_pending}, {"decide", play_decide},
+    {"backup", play_backup},       {"check", play_check},
 };
 
 /* --- the transcript ---------------------------------------------------------------------------------------- */

@@ -1,77 +1,174 @@
 /*
- * Two copies of the library in one process, as when two plug-ins bring one each: neither takes the
- * other's handles.
+ * Two copies of the library in one process, as when two plug-ins bring one each. Neither takes the other's
+ * handles. On Linux neither opens a database that the other has open; on Windows both may have it open.
  *
  *     second_copy FOLDER PATH-OF-ANOTHER-COPY...
- *
- * A handle has six bits for the copy, so of 64 pairs one cannot be told apart: several copies are tried.
  */
-#include "wardkey.h"
-#include "support.h"
-#include <dlfcn.h>
+#include "copies.h"
+#include <pthread.h>
 
-typedef int32_t open_function(const wardkey_options *, wardkey_engine **, wardkey_error *);
-typedef int32_t engine_function(const wardkey_engine *, wardkey_error *);
-typedef int32_t close_function(wardkey_engine *, wardkey_error *);
+#ifdef _WIN32
+enum { ONE_AT_A_TIME = 0 };
+#else
+enum { ONE_AT_A_TIME = 1 };
+#endif
 
-/* ISO C has no cast from what dlsym returns to a function pointer. */
-static void find(void *copy, const char *name, void *function) {
-    void *symbol = dlsym(copy, name);
-    if (!CHECK(symbol != NULL)) {
-        exit(1);
-    }
-    memcpy(function, &symbol, sizeof symbol);
-}
+static const char *folder;
 
-/* Whether the copy's handles can be told from ours; if so, neither takes the other's. */
-static int try_copy(const wardkey_options *options, wardkey_engine *ours, const char *file) {
-    wardkey_engine *theirs = NULL;
-    wardkey_error error;
-    open_function *other_open;
-    engine_function *other_maintain;
-    close_function *other_close;
-    void *copy = dlopen(file, RTLD_NOW | RTLD_LOCAL);
-    if (!CHECK(copy != NULL)) {
-        exit(1);
-    }
-    find(copy, "wardkey_open", &other_open);
-    find(copy, "wardkey_maintain", &other_maintain);
-    find(copy, "wardkey_close", &other_close);
-    CHECK(other_close != wardkey_close);
-    DEMAND(WARDKEY_OK, other_open(options, &theirs, &error));
-    if (ours == theirs) {
-        EXPECT(WARDKEY_OK, other_close(theirs, NULL));
-        return 0;
-    }
-    EXPECT(WARDKEY_MISUSE_FOREIGN, other_maintain(ours, &error));
-    CHECK(error.code == WARDKEY_MISUSE_FOREIGN && error.message[0] != '\0');
-    EXPECT(WARDKEY_MISUSE_FOREIGN, wardkey_maintain(theirs, &error));
-    EXPECT(WARDKEY_MISUSE_FOREIGN, other_close(ours, NULL));
-    EXPECT(WARDKEY_MISUSE_FOREIGN, wardkey_close(theirs, NULL));
-    EXPECT(WARDKEY_OK, other_maintain(theirs, NULL));
-    EXPECT(WARDKEY_OK, other_close(theirs, NULL));
-    return 1;
-}
+static int try_handles(const copy *other);
+static void a_restore_of_the_other_copy(const copy *other);
+static void two_other_copies(const copy *second, const copy *third);
+static void threads_of_both(const copy *other);
+static void what_is_open_in_both(const copy *other);
 
 int main(int argc, char **argv) {
     char path[512];
-    wardkey_options options, create;
-    wardkey_engine *ours;
+    wardkey_options create;
+    copy second, third;
     int i, told_apart = 0;
     if (argc < 3) {
         fprintf(stderr, "usage: %s FOLDER LIBRARY...\n", argv[0]);
         return 2;
     }
-    options = options_of(argv[1], path, sizeof path);
-    create = creating(options, NULL);
-    ours = open_or_exit(&create);
-    snprintf(path, sizeof path, "%s/theirs.db", argv[1]);
+    folder = argv[1];
+    make_clinic(folder);
+    create = creating(clinic(), NULL);
+    snprintf(path, sizeof path, "%s/theirs.db", folder);
+    create.path = path;
     EXPECT(WARDKEY_OK, wardkey_close(open_or_exit(&create), NULL));
     for (i = 2; i < argc; i += 1) {
-        told_apart += try_copy(&options, ours, argv[i]);
+        copy other = load_copy(argv[i]);
+        told_apart += try_handles(&other);
     }
     CHECK(told_apart > 0);
-    EXPECT(WARDKEY_OK, wardkey_maintain(ours, NULL));
-    EXPECT(WARDKEY_OK, wardkey_close(ours, NULL));
+    second = load_copy(argv[2]);
+    third = load_copy(argv[argc - 1]);
+    if (ONE_AT_A_TIME) {
+        a_restore_of_the_other_copy(&second);
+        two_other_copies(&second, &third);
+    } else {
+        what_is_open_in_both(&second);
+    }
+    threads_of_both(&second);
     return verdict();
+}
+
+/* Whether the copy's handles can be told from ours by their six bits. Neither takes the other's in any case. */
+static int try_handles(const copy *other) {
+    char path[512];
+    wardkey_options options = clinic();
+    wardkey_engine *ours_now = open_ours(), *theirs_now = NULL;
+    wardkey_error error;
+    int32_t code;
+    snprintf(path, sizeof path, "%s/theirs.db", folder);
+    options.path = path;
+    DEMAND(WARDKEY_OK, other->open(&options, &theirs_now, &error));
+    CHECK(ours_now != theirs_now);
+    code = other->maintain(ours_now, &error);
+    CHECK(code == WARDKEY_MISUSE_FOREIGN || code == WARDKEY_MISUSE_CLOSED
+          || code == WARDKEY_MISUSE_HANDLE);
+    CHECK(error.code == code && error.message[0] != '\0');
+    CHECK(wardkey_maintain(theirs_now, NULL) != WARDKEY_OK);
+    CHECK(other->close(ours_now, NULL) != WARDKEY_OK);
+    CHECK(wardkey_close(theirs_now, NULL) != WARDKEY_OK);
+    EXPECT(WARDKEY_OK, wardkey_maintain(ours_now, NULL));
+    EXPECT(WARDKEY_OK, other->maintain(theirs_now, NULL));
+    EXPECT(WARDKEY_OK, wardkey_close(ours_now, NULL));
+    EXPECT(WARDKEY_OK, other->close(theirs_now, NULL));
+    return code == WARDKEY_MISUSE_FOREIGN;
+}
+
+/* It would be refused as busy, too, after the busy timeout: it is told at once, and why. */
+static void a_restore_of_the_other_copy(const copy *other) {
+    wardkey_options options = clinic();
+    wardkey_engine *engine = open_ours();
+    options.mode = WARDKEY_MODE_RESTORE;
+    options.actor = "anna";
+    options.actor_len = WARDKEY_NTS;
+    options.busy_timeout_ms = 3600 * 1000;
+    expect_refusal(other, options);
+    EXPECT(WARDKEY_OK, wardkey_maintain(engine, NULL));
+    EXPECT(WARDKEY_OK, wardkey_close(engine, NULL));
+}
+
+static void two_other_copies(const copy *second, const copy *third) {
+    wardkey_engine *engine = open_theirs(second);
+    CHECK(second->open != third->open);
+    expect_refusal(third, clinic());
+    EXPECT(WARDKEY_OK, second->close(engine, NULL));
+    engine = open_theirs(third);
+    expect_refusal(second, clinic());
+    EXPECT(WARDKEY_OK, third->close(engine, NULL));
+}
+
+/* Windows' locks belong to handles: what one copy closes takes none from the other. */
+static void what_is_open_in_both(const copy *other) {
+    wardkey_buf checked;
+    wardkey_engine *first = open_ours(), *second = open_theirs(other);
+    client lab = register_client(first, "{\"client_name\":\"Lab\",\"scope\":\"lab:read\"}");
+    char token[TOKEN_SIZE];
+    EXPECT(WARDKEY_OK, other->maintain(second, NULL));
+    EXPECT(WARDKEY_OK, other->close(second, NULL));
+    issue_token(first, &lab, NULL, token, sizeof token);
+    EXPECT(WARDKEY_OK, verify_token(first, token, "lab:read"));
+    checked = run_operation(first, "database.check", NULL);
+    CHECK(strstr(checked.data, "\"sound\":true") != NULL);
+    wardkey_buf_free(&checked);
+    EXPECT(WARDKEY_OK, wardkey_close(first, NULL));
+}
+
+/* What a thread of one copy does again and again. */
+typedef struct opener {
+    const copy *copy;
+    int mine;
+} opener;
+
+static pthread_mutex_t counting = PTHREAD_MUTEX_INITIALIZER;
+static int open_now[2], opened[2];
+
+static int count(int mine, int change) {
+    int others;
+    pthread_mutex_lock(&counting);
+    open_now[mine] += change;
+    opened[mine] += change > 0;
+    others = open_now[1 - mine];
+    pthread_mutex_unlock(&counting);
+    return others;
+}
+
+static void *open_again_and_again(void *argument) {
+    const opener *self = argument;
+    wardkey_options options = clinic();
+    int i;
+    for (i = 0; i < 20; i += 1) {
+        wardkey_engine *engine = NULL;
+        int32_t code = self->copy->open(&options, &engine, NULL);
+        if (code == WARDKEY_OK) {
+            int others = count(self->mine, 1);
+            CHECK(!ONE_AT_A_TIME || others == 0);
+            count(self->mine, -1);
+            EXPECT(WARDKEY_OK, self->copy->close(engine, NULL));
+        } else {
+            EXPECT(WARDKEY_MISUSE_ANOTHER_COPY, code);
+        }
+    }
+    return NULL;
+}
+
+static void threads_of_both(const copy *other) {
+    const copy linked = {wardkey_open, wardkey_maintain, wardkey_close};
+    opener openers[2];
+    pthread_t threads[4];
+    int i;
+    openers[0].copy = &linked;
+    openers[0].mine = 0;
+    openers[1].copy = other;
+    openers[1].mine = 1;
+    for (i = 0; i < 4; i += 1) {
+        CHECK(pthread_create(&threads[i], NULL, open_again_and_again, &openers[i % 2]) == 0);
+    }
+    for (i = 0; i < 4; i += 1) {
+        CHECK(pthread_join(threads[i], NULL) == 0);
+    }
+    CHECK(opened[0] + opened[1] > 0 && open_now[0] == 0 && open_now[1] == 0);
 }

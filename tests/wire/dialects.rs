@@ -27,6 +27,16 @@ fn dialects_are_off_until_enabled_and_the_standard_route_is_always_on() {
 }
 
 #[test]
+fn dialects_a_host_can_ask_whether_a_path_has_an_endpoint_now() {
+    let clinic = Clinic::with(Settings::default());
+    let serves = |path: &str, base: &str| clinic.engine.serves(path, base).unwrap();
+    assert!(serves(TOKEN, "") && serves("/auth/oauth/token", "/auth") && !serves(TOKEN, "/auth"));
+    assert!(!serves("/results", "") && !serves("", "") && !serves(BIO_ECKO, ""));
+    clinic.call("settings.set", json!({"dialects": ["bio-ecko"]}));
+    assert!(serves(BIO_ECKO, "") && !serves(NIKOHEALTH, ""));
+}
+
+#[test]
 fn dialects_no_dialect_answers_at_anothers_path() {
     for dialect in Dialect::ALL {
         let clinic = Clinic::with(Settings { dialects: vec![dialect], ..Settings::default() });

@@ -167,6 +167,8 @@ fn sort(error: &Error) -> (Exit, &'static str) {
         Error::StaleDatabase { .. } | Error::FreshnessMissing { .. } => (Exit::NotOpened, "stale"),
         Error::NetworkFilesystem { .. } => (Exit::NotOpened, "network_filesystem"),
         Error::NotWritable { .. } => (Exit::NotOpened, "not_writable"),
+        // Where a library that was loaded into this program brought one.
+        Error::AnotherCopy { .. } => (Exit::NotOpened, "another_copy"),
         Error::Corrupt { .. } => (Exit::Damaged, "corrupt"),
         Error::Full => (Exit::Failed, "full"),
         Error::Io { .. } => (Exit::Failed, "io"),
@@ -197,6 +199,7 @@ fn of_kind(kind: &str) -> &'static str {
             "put the newest files back; if there are none: wardkey restore (it ends all tokens)"
         }
         "network_filesystem" => "move the database to a local disk",
+        "another_copy" => "run it without the library that was loaded into it",
         "not_writable" => "run it as the user who owns the database, or with sudo -u",
         "corrupt" => {
             "stop the programs that use the file, keep a copy of it, and restore a backup: wardkey restore"

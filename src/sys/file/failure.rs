@@ -19,7 +19,8 @@ pub(crate) fn failed(doing: &'static str, path: &Path, error: &io::Error) -> Err
     if is_held(error) {
         return Error::Busy;
     }
-    Error::io(doing, error)
+    let code = error.raw_os_error().unwrap_or(0);
+    Error::Io { doing, code, message: format!("{}: {error}", path.display()) }
 }
 
 /// Whether another program keeps the file to itself for now, as virus scanners do.
@@ -71,6 +72,7 @@ mod tests {
         let error = io::Error::from_raw_os_error(4);
         let told = failed("testing", Path::new("a"), &error);
         assert!(matches!(told, Error::Io { doing: "testing", code: 4, .. }), "{told:?}");
+        assert!(told.to_string().starts_with("while testing: a: "), "{told}");
         assert!(matches!(of(ErrorKind::AlreadyExists), Error::Io { .. }));
     }
 

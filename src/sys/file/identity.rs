@@ -30,7 +30,9 @@ pub(crate) fn identity(path: &Path) -> Result<FileIdentity> {
     use windows_sys::Win32::Storage::FileSystem::FILE_FLAG_BACKUP_SEMANTICS;
     let mut look = std::fs::File::options();
     look.access_mode(0).custom_flags(FILE_FLAG_BACKUP_SEMANTICS);
-    look.open(path).and_then(|file| numbers(&file)).map_err(|e| failed("looking at a file", path, &e))
+    look.open(path)
+        .and_then(|file| numbers(&file))
+        .map_err(|e| failed("looking at a file", path, &e))
 }
 
 #[cfg(windows)]

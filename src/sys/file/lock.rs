@@ -51,8 +51,7 @@ mod imp {
         let mut place = place();
         // SAFETY: LockFileEx: the handle is open while `file` is borrowed, and was opened for synchronous use, so
         // that `place` is not touched after the call.
-        let status =
-            unsafe { LockFileEx(file.as_raw_handle(), flags, 0, 1, 0, &raw mut place) };
+        let status = unsafe { LockFileEx(file.as_raw_handle(), flags, 0, 1, 0, &raw mut place) };
         status != 0
     }
 

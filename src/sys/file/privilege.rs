@@ -4,8 +4,8 @@ use std::io;
 use std::os::windows::io::{AsRawHandle, FromRawHandle, OwnedHandle};
 use windows_sys::Win32::Foundation::{HANDLE, LUID};
 use windows_sys::Win32::Security::{
-    AdjustTokenPrivileges, ImpersonateSelf, LUID_AND_ATTRIBUTES, LookupPrivilegeValueW, RevertToSelf,
-    SE_PRIVILEGE_ENABLED, SE_RESTORE_NAME, SecurityImpersonation, TOKEN_ACCESS_MASK,
+    AdjustTokenPrivileges, ImpersonateSelf, LUID_AND_ATTRIBUTES, LookupPrivilegeValueW,
+    RevertToSelf, SE_PRIVILEGE_ENABLED, SE_RESTORE_NAME, SecurityImpersonation, TOKEN_ACCESS_MASK,
     TOKEN_ADJUST_PRIVILEGES, TOKEN_PRIVILEGES, TOKEN_QUERY,
 };
 use windows_sys::Win32::System::Threading::{GetCurrentThread, OpenThreadToken};
