@@ -81,7 +81,7 @@ pub(super) fn bytes<'a>(
     if length > LENGTH_LIMIT {
         return Err(Fault::misuse(WARDKEY_MISUSE_LENGTH, argument, "has an impossible length"));
     }
-    // SAFETY: the header asks for `length` readable bytes; it is below isize::MAX.
+    // SAFETY: the header asks for `length` readable bytes; it is no more than isize::MAX.
     Ok(Some(unsafe { std::slice::from_raw_parts(pointer.cast::<u8>(), length) }))
 }
 
@@ -367,7 +367,7 @@ pub(super) const RESPONSE_FIRST_SIZE: usize =
 /// No struct of this library comes near it; a wilder size is no size.
 const STRUCT_LIMIT: usize = 4096;
 
-/// 2147483647: below isize::MAX on every system, and no NTS.
+/// 2147483647: no more than isize::MAX on any system, and no NTS.
 const LENGTH_LIMIT: usize = 0x7fff_ffff;
 
 const HEADERS_LIMIT: usize = 65_535;

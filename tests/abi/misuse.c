@@ -186,7 +186,7 @@ static void library_functions(void) {
     wardkey_http_response_free(&no_response);
 }
 
-static const size_t too_long[] = {SIZE_MAX, SIZE_MAX - 1, SIZE_MAX / 2, (size_t)INT32_MAX + 1};
+static const size_t too_long[] = {SIZE_MAX, SIZE_MAX - 1, SIZE_MAX / 2 + 1, (size_t)INT32_MAX + 1};
 enum { TOO_LONG = sizeof too_long / sizeof *too_long };
 
 /* WARDKEY_NTS is not among them, though it is SIZE_MAX where a pointer has 32 bits. */

@@ -247,7 +247,7 @@ static void wrong_members(void) {
     options.actor = "setup";
     options.actor_len = WARDKEY_NTS;
     options.settings = "{";
-    options.settings_len = SIZE_MAX / 2;
+    options.settings_len = SIZE_MAX / 2 + 1;
     REFUSES(WARDKEY_MISUSE_LENGTH);
     /* None of them made a file. */
     REFUSES(WARDKEY_STORAGE_MISSING);

@@ -34,7 +34,7 @@ in_wine() {
         "WINEPREFIX=$(seen "$place/wine")"
     )
     if [[ $processor == x86 ]]; then
-        as_root chroot "$chroot" env HOME=/root "${settings[@]}" "$wine32" "$@"
+        in_chroot env HOME=/root "${settings[@]}" "$wine32" "$@"
     else
         env "${settings[@]}" "$wine64" "$@"
     fi
@@ -49,8 +49,14 @@ provide_chroot() {
     if [[ ! -x $chroot$wine32 ]]; then
         as_root rm -rf "$chroot"
         as_root debootstrap --arch=i386 --variant=minbase bookworm "$chroot"
-        as_root chroot "$chroot" apt-get install -y -qq --no-install-recommends wine32
+        in_chroot apt-get install -y -qq --no-install-recommends wine32
     fi
+}
+
+# With /proc, where Wine finds itself, and /dev; what is mounted goes with the process.
+in_chroot() {
+    as_root unshare --mount sh -c '
+        mount -t proc proc "$0/proc" && mount --rbind /dev "$0/dev" && exec chroot "$0" "$@"' "$chroot" "$@"
 }
 
 as_root() {
