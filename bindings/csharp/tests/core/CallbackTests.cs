@@ -163,7 +163,7 @@ namespace Wardkey.Tests
             string where = null;
             using (var clinic = new Clinic(options =>
             {
-                Func<long> clock = options.WallClock;
+                Func<DateTimeOffset> clock = options.WallClock;
                 options.Settings = "{\"dialects\":[\"biot\"]}";
                 options.CheckUser = login => AbortIn("user", where, () => UserVerdict.Approve("4711", "lab:read"));
                 options.WallClock = () => AbortIn("clock", where, clock);
