@@ -101,7 +101,7 @@ def test_errors_go_to_pythons_logger_by_default(
     Engine.open_or_create(path, actor="test").close()
     assert not caplog.records, "what was expected is no error"
     with pytest.raises(errors.StorageWrongKey):
-        Engine.open(path, key=bytes(32))
+        Engine.open(path, key=b"k" * 32)
     (record,) = caplog.records
     assert (record.name, record.levelno) == ("wardkey", logging.ERROR)
     assert "WARDKEY_STORAGE_WRONG_KEY" in record.getMessage()

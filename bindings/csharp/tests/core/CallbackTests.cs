@@ -100,7 +100,7 @@ namespace Wardkey.Tests
                 };
                 options.CallbackFailed = failed.Add;
                 options.KeySource = KeySource.Bytes;
-                options.Key = new byte[32];
+                options.Key = Encoding.ASCII.GetBytes(new string('k', 32));
                 Check.Throws<StorageException>(() => Engine.Open(options));
                 Check.Equal(1, told.Count);
                 Check.Contains("StorageWrongKey", told[0]);
@@ -185,7 +185,7 @@ namespace Wardkey.Tests
 
                 EngineOptions opened = clinic.Options();
                 opened.KeySource = KeySource.Callback;
-                opened.ReadKey = () => AbortIn("key", where, () => new byte[32]);
+                opened.ReadKey = () => AbortIn("key", where, () => Encoding.ASCII.GetBytes(new string('k', 32)));
                 opened.Log = (status, message) => AbortIn("log", where, () => status);
                 Aborted("key", ref where, () => Engine.Open(opened));
                 Aborted("log", ref where, () => Engine.Open(opened));
