@@ -1042,11 +1042,9 @@ WARDKEY_API int32_t WARDKEY_CALL wardkey_http(const wardkey_engine *engine,
 // of its own.
 //
 // ```c
-// if (wardkey_serves(engine, path, path_len, NULL, 0, &error) == WARDKEY_OK) {
-//     answer_with_wardkey_http();
-// } else {
-//     answer_yourself();
-// }
+// if (wardkey_serves(engine, request.path, request.path_len, NULL, 0, &error) == WARDKEY_OK) {
+//     wardkey_http(engine, &request, &context, &response, sizeof response, &error);
+// } /* else it is yours to answer */
 // ```
 //
 // The endpoints of a dialect are there while the setting `dialects` names it. While the database cannot be read, the
