@@ -356,6 +356,9 @@ static void callbacks_that_fail(const char *folder) {
     options.key_len = sizeof key;
     memset(key, 8, sizeof key);
     REFUSES(WARDKEY_STORAGE_WRONG_KEY);
+    options.key_source = WARDKEY_KEY_BYTES;
+    options.key = key;
+    options.key_len = sizeof key;
     memset(key, 0, sizeof key);
     REFUSES(WARDKEY_MISUSE_ARGUMENT);
     options.key_source = WARDKEY_KEY_FILE;
