@@ -21,16 +21,6 @@ static wardkey_http_request authorization(const char *client_id, char *text, siz
     return request;
 }
 
-static const char *header_of(const wardkey_http_response *response, const char *name) {
-    size_t i;
-    for (i = 0; i < response->header_count; i += 1) {
-        if (strcmp(response->headers[i].name, name) == 0) {
-            return response->headers[i].value;
-        }
-    }
-    return "";
-}
-
 /* The handle and the cookie of a request that waits. */
 typedef struct waiting {
     char handle[4096];

@@ -101,16 +101,6 @@ static int32_t log_in(const char *username, const char *password) {
     return status;
 }
 
-static const char *header_of(const wardkey_http_response *response, const char *name) {
-    size_t i;
-    for (i = 0; i < response->header_count; i += 1) {
-        if (strcmp(response->headers[i].name, name) == 0) {
-            return response->headers[i].value;
-        }
-    }
-    return "";
-}
-
 /* Copies what stands in a page's hidden field. */
 static void sealed_of(const wardkey_http_response *page, char *text, size_t size) {
     const char *field = "name=\"pending\" value=\"";

@@ -167,6 +167,17 @@ static inline int32_t verify_token(const wardkey_engine *engine, const char *tok
     return wardkey_verify(engine, token, WARDKEY_NTS, scopes, WARDKEY_NTS, &context, NULL, 0, NULL);
 }
 
+/* The value of a response's header; an empty text when it is not there. */
+static inline const char *header_of(const wardkey_http_response *response, const char *name) {
+    size_t i;
+    for (i = 0; i < response->header_count; i += 1) {
+        if (strcmp(response->headers[i].name, name) == 0) {
+            return response->headers[i].value;
+        }
+    }
+    return "";
+}
+
 /* Longer than any token. */
 enum { TOKEN_SIZE = 8193 };
 
