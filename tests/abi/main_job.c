@@ -219,20 +219,6 @@ static wardkey_http_response post_form(const wardkey_engine *engine, const char 
     return response;
 }
 
-/* The value of a response's header field; an empty text when it is not there. */
-static const char *header_of(const wardkey_http_response *response, const char *name) {
-    size_t i;
-    for (i = 0; i < response->header_count; i += 1) {
-        const wardkey_header *header = &response->headers[i];
-        CHECK(strlen(header->name) == header->name_len
-              && strlen(header->value) == header->value_len);
-        if (strcmp(header->name, name) == 0) {
-            return header->value;
-        }
-    }
-    return "";
-}
-
 static void check_token_response(const wardkey_engine *engine, wardkey_http_response *response,
                                  const char *start, long lifetime, const char *type,
                                  const char *scope) {

@@ -171,8 +171,11 @@ static inline int32_t verify_token(const wardkey_engine *engine, const char *tok
 static inline const char *header_of(const wardkey_http_response *response, const char *name) {
     size_t i;
     for (i = 0; i < response->header_count; i += 1) {
-        if (strcmp(response->headers[i].name, name) == 0) {
-            return response->headers[i].value;
+        const wardkey_header *header = &response->headers[i];
+        CHECK(strlen(header->name) == header->name_len
+              && strlen(header->value) == header->value_len);
+        if (strcmp(header->name, name) == 0) {
+            return header->value;
         }
     }
     return "";
